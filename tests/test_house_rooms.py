@@ -1,0 +1,88 @@
+"""The rooms of the house: which way they look, what each may import from outside, and how light they stay.
+
+import-linter holds the directions (contracts in pyproject.toml); the two tables here hold what it can't say: the
+complete list of outside packages for a room, and what may not even be loaded when a room is imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import grimp
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Room -> the packages outside Python's own library that it may import. The longest prefix of a module decides.
+OUTSIDE: dict[str, set[str]] = {
+    "engine.protocol": {"msgspec"},
+    "engine.protocol.grid": set(),
+    "engine.media": {"numpy", "av"},
+    "engine.store": {"msgspec"},
+    "engine.server": {"msgspec", "psutil", "platformdirs"},
+    "engine.models": {"torch", "einops", "transformers", "tokenizers", "safetensors", "PIL", "numpy"},
+    "engine.loading": {"torch", "safetensors", "numpy", "psutil"},
+    "engine.conditioning": {"torch", "numpy", "einops"},
+    "engine.sampling": {"torch", "numpy"},
+    "ltxdesktop.document": set(),
+    "ltxdesktop.settings": set(),
+    "ltxdesktop.jobs": {"msgspec", "PySide6"},
+    "ltxdesktop.render": {"numpy", "PySide6"},
+    "ltxdesktop.media": {"numpy", "av", "PySide6"},
+    "ltxdesktop.headless": {"platformdirs"},
+}
+
+# Importing the room in a fresh interpreter must not load these.
+LIGHT: list[tuple[str, list[str]]] = [
+    ("engine.protocol", ["torch", "PySide6", "av", "numpy"]),
+    ("engine.protocol.grid", ["msgspec", "torch", "numpy"]),
+    ("engine.media", ["torch", "PySide6"]),
+    ("engine.store", ["torch", "PySide6"]),
+    ("engine.server", ["torch", "PySide6", "transformers"]),
+    ("ltxdesktop.document", ["PySide6", "torch", "numpy", "av", "msgspec"]),
+    ("ltxdesktop.settings", ["PySide6", "torch"]),
+    ("ltxdesktop.jobs", ["torch", "PySide6"]),
+    ("ltxdesktop.headless", ["torch", "PySide6"]),
+    ("ltxdesktop.app", ["torch", "transformers", "safetensors"]),
+    ("ltxdesktop.__main__", ["torch", "PySide6"]),
+]
+
+
+def exists(room: str) -> bool:
+    try:
+        return importlib.util.find_spec(room) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def test_no_room_looks_up_or_sideways():
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_rooms_import_only_the_outside_packages_they_may():
+    graph = grimp.build_graph("engine", "ltxdesktop", include_external_packages=True)
+    ours = {"engine", "ltxdesktop"}
+    forbidden: list[str] = []
+    for module in sorted(graph.modules):
+        rooms = [room for room in OUTSIDE if module == room or module.startswith(room + ".")]
+        if not rooms:
+            continue
+        allowed = OUTSIDE[max(rooms, key=len)]
+        outside = {name.split(".")[0] for name in graph.find_modules_directly_imported_by(module)} - ours
+        forbidden += [f"{module} imports {name}" for name in sorted(outside - allowed - set(sys.stdlib_module_names))]
+    assert not forbidden
+
+
+@pytest.mark.parametrize(("room", "absent"), LIGHT, ids=[room for room, _ in LIGHT])
+def test_room_stays_light(room: str, absent: list[str]):
+    """Importing a room only defines things: what the list names stays out of the process."""
+    if not exists(room):
+        pytest.skip(f"{room} is not built yet")
+    code = f"import {room}, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert not set(absent) & set(loaded)
