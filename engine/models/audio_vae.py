@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.metadata import Section
+from engine.models.config_section import Section
 
 PIXEL_NORM_EPS = 1e-6  # the video autoencoder's is 1e-8
 

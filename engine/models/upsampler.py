@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from engine.models.errors import UnknownConfigValue
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.metadata import Section
+from engine.models.config_section import Section
 
 _NORM_GROUPS = 32
 

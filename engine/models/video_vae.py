@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from engine.models.errors import UnknownConfigValue
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.metadata import Section
+from engine.models.config_section import Section
 
 PIXEL_NORM_EPS = 1e-8
 
