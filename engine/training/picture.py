@@ -219,7 +219,9 @@ def _landscape(scenes: SceneBatch, times: Tensor, height: int, width: int) -> Te
     # The floor, brighter in the middle where the light falls
     depth = ((y - horizon) / (0.5 * tall - horizon)).clamp(0, 1.5)
     floor = torch.lerp(table("floor_far"), table("floor_near"), depth.clamp(max=1) ** 0.8)
-    boards = (x + offset) / (0.22 + depth.clamp(min=0.0))
+    # boards run towards the viewer; at the objects' feet they pass as fast as the objects do
+    at_feet = 0.22 + (FLOOR - HORIZON) / (1 - HORIZON)
+    boards = x / (0.22 + depth) + offset / at_feet
     boards = torch.sin(2 * math.pi * boards / 0.42)
     floor = floor * (1 - table("planks") * (boards * 2.5).clamp(-1, 1) * _smooth(depth * 3))
     picture = torch.lerp(picture, floor, covers(y - horizon))
