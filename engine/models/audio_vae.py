@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the name everybody knows)
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
-from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.config_section import Section
+from engine.models.latent_statistics import PerChannelStatistics
 
 PIXEL_NORM_EPS = 1e-6  # the video autoencoder's is 1e-8
 
@@ -259,3 +259,34 @@ class AudioDecoder(nn.Module):
         for level in reversed(self.up):
             x = level(x)
         return self.conv_out(F.silu(_pixel_norm(x)))
+
+
+def decode_window(decoder: AudioDecoder, latent_BCLW: Tensor, start: int, end: int) -> Tensor:
+    """The mel frames that decoding everything would give for latent steps [start, end), from a short history.
+
+    Latent 0 makes one mel frame, every other one four: frames max(4 start - 3, 0) to 4 end - 3. Exact, because no
+    frame depends on more than HISTORY_LATENTS steps before it (for the published depth), nor on any after it.
+    """
+    if not 0 <= start < end <= latent_BCLW.shape[2]:
+        raise ValueError(f"latent steps {start} to {end} are not a part of {latent_BCLW.shape[2]}")
+    first = max(start - HISTORY_LATENTS, 0)
+    factor = decoder.config.time_factor
+    mel = decoder(latent_BCLW[:, :, first:end])
+    return mel[:, :, -(factor * (end - start) if start else factor * (end - 1) + 1) :]
+
+
+def decode_in_windows(
+    decoder: AudioDecoder,
+    latent_BCLW: Tensor,
+    window: int = 128,
+    on_piece: Callable[[float], None] | None = None,
+) -> Iterator[Tensor]:
+    """The whole mel in pieces of `window` latent steps. `on_piece(fraction)` may raise to cancel."""
+    total = latent_BCLW.shape[2]
+    for start in range(0, total, window):
+        end = min(start + window, total)
+        with torch.no_grad():
+            mel = decode_window(decoder, latent_BCLW, start, end)
+        yield mel
+        if on_piece is not None:
+            on_piece(end / total)

@@ -9,7 +9,7 @@ with default settings, which the official pipelines call.
 import math
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the name everybody knows)
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 

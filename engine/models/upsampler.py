@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the name everybody knows)
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from engine.models.config_section import Section
 from engine.models.errors import UnknownConfigValue
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.config_section import Section
 
 _NORM_GROUPS = 32
 

@@ -11,18 +11,18 @@ Formulas: the project's autoencoder specification, which states those of the off
 # Inside the networks frames and grid change step by step: there t y x stand for whatever they are at that depth.
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, cast
 
 import torch
-import torch.nn.functional as F  # noqa: N812  (the name everybody knows)
+import torch.nn.functional as F
 from einops import rearrange
 from torch import Tensor, nn
 
+from engine.models.config_section import Section
 from engine.models.errors import UnknownConfigValue
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.config_section import Section
 
 PIXEL_NORM_EPS = 1e-8
 
@@ -139,7 +139,9 @@ def _read_blocks(vae: Section, key: str, suffix: str) -> tuple[BlockConfig, ...]
                 raise UnknownConfigValue(block.name("residual"), residual, "false")
             default_multiplier = 2 if suffix else 1  # those of the official code
             blocks.append(
-                BlockConfig(factors[name], multiplier=block.integer("multiplier", default_multiplier), residual=residual)
+                BlockConfig(
+                    factors[name], multiplier=block.integer("multiplier", default_multiplier), residual=residual
+                )
             )
     return tuple(blocks)
 
@@ -173,7 +175,7 @@ def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d)
 
 
-# -------------------------------------------------------------------------------------------------------- building blocks
+# -------------------------------------------------------------------------------------------------- building blocks
 
 
 def pixel_norm(x: Tensor, eps: float = PIXEL_NORM_EPS) -> Tensor:
@@ -271,9 +273,7 @@ class ResidualBlock(nn.Module):
 class ResidualBlocks(nn.Module):
     def __init__(self, channels: int, layers: int, *, causal: bool, padding: str) -> None:
         super().__init__()
-        self.res_blocks = nn.ModuleList(
-            ResidualBlock(channels, causal=causal, padding=padding) for _ in range(layers)
-        )
+        self.res_blocks = nn.ModuleList(ResidualBlock(channels, causal=causal, padding=padding) for _ in range(layers))
 
     def forward(self, x: Tensor) -> Tensor:
         for block in self.res_blocks:
@@ -362,9 +362,7 @@ class VideoEncoder(nn.Module):
         self.config = config
         width = config.encoder_base_channels
         padding = config.encoder_padding
-        self.conv_in = TemporalConv(
-            config.in_channels * config.patch_size**2, width, causal=True, padding=padding
-        )
+        self.conv_in = TemporalConv(config.in_channels * config.patch_size**2, width, causal=True, padding=padding)
         self.down_blocks = nn.ModuleList()
         for block in config.encoder_blocks:
             if block.resamples:
