@@ -716,10 +716,12 @@ class Transformer(nn.Module):
 
     # -- settings of all blocks --
 
-    def compile_blocks(self, *, dynamic: bool | None = None, mode: str | None = None) -> None:
+    def compile_blocks(
+        self, *, dynamic: bool | None = None, mode: str | None = None, backend: str | Callable[..., Any] = "inductor"
+    ) -> None:
         """Compiles every block in place; names of parameters stay. The blocks share one graph per kind of call."""
         for block in self.transformer_blocks:
-            cast("Any", block).compile(fullgraph=True, dynamic=dynamic, mode=mode)
+            cast("Any", block).compile(fullgraph=True, dynamic=dynamic, mode=mode, backend=backend)
 
     def set_feed_forward_chunk(self, tokens: int | None) -> None:
         """At most this many tokens pass through a feed-forward at once; None: all."""
