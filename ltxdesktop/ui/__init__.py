@@ -1,0 +1,1 @@
+"""All widgets of the app. Importing this room only defines things."""

@@ -1,0 +1,44 @@
+"""Work away from the GUI thread: a request goes out with all it needs, its result comes back on the GUI thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from PySide6.QtCore import QObject, Signal
+
+T = TypeVar("T")
+
+
+class Background(QObject):
+    """A few worker threads with an owner. On `close` queued work is dropped, running work is waited for."""
+
+    _came_back = Signal(object, object)  # what to call on the GUI thread, with what
+
+    def __init__(self, threads: int = 1, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
+        self._closed = False
+        self._came_back.connect(self._deliver)
+
+    def run(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
+        """Do `work` on a worker; then call `done` with its result, or `failed` with its error, on the GUI thread."""
+        if not self._closed:
+            self._pool.submit(self._do, work, done, failed)
+
+    def close(self) -> None:
+        self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _do(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
+        try:
+            result = work()
+        except Exception as exc:  # the boundary: whatever the work raises belongs to its asker
+            self._came_back.emit(failed, exc)
+        else:
+            self._came_back.emit(done, result)
+
+    def _deliver(self, call: Callable[[Any], None], value: Any) -> None:
+        if not self._closed:
+            call(value)

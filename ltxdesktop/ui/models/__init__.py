@@ -1,0 +1,1 @@
+"""Qt item models over our objects: what lists and trees show."""

@@ -1,0 +1,1 @@
+"""The monitor: the picture, and the player that feeds it."""
