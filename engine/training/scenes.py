@@ -35,7 +35,7 @@ OBJECTS = 2
 FLOOR = 0.80  # where feet touch the floor, frame heights from the top
 HORIZON = 0.64  # where floor meets sky or wall
 GRAVITY = 4.6  # frame heights per s²: ties the height of a hop to its period
-SIZE_RADIUS = (0.14, 0.18, 0.225)  # small, medium, large
+SIZE_RADIUS = (0.15, 0.19, 0.235)  # small, medium, large
 # Distance from the centre to the foot, and to the farthest point, as multiples of the radius, per shape.
 FOOT = (1.0, 0.86, 0.62, 0.98, 1.0)
 REACH = (1.0, 1.22, 1.24, 1.22, 1.0)
