@@ -51,7 +51,7 @@ TINY = TransformerConfig(
 )
 
 
-# Golden cases ----------------------------------------------------------------------------------------------------------
+# Golden cases --------------------------------------------------------------------------------------------------------
 
 
 def read_case(golden: Path, name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -184,7 +184,7 @@ def test_golden_token_layout_and_back(golden: Path):
     assert torch.equal(audio_latent(sound, channels=2), case["audio_latent"])
 
 
-# The released model ----------------------------------------------------------------------------------------------------
+# The released model --------------------------------------------------------------------------------------------------
 
 
 def read_shapes(name: str) -> dict[str, list[int]]:
@@ -208,7 +208,7 @@ def test_22b_has_the_released_keys_and_shapes():
     assert sum(tensor.numel() for tensor in transformer.parameters()) == 18_988_838_144
 
 
-# Configuration ---------------------------------------------------------------------------------------------------------
+# Configuration -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -270,7 +270,7 @@ def test_flags_of_2_0_select_its_layout(metadata: dict[str, Any]):
     assert not [key for key in shapes if "gate_logits" in key or "prompt" in key]
 
 
-# Behaviour on random weights -------------------------------------------------------------------------------------------
+# Behaviour on random weights -----------------------------------------------------------------------------------------
 
 
 def make_tiny(config: TransformerConfig = TINY, seed: int = 0) -> Transformer:
@@ -441,7 +441,7 @@ def test_a_pass_without_streams_or_with_foreign_tables_is_refused():
         transformer.schedule_modulation([(video.times, None), (None, audio.times)])
 
 
-# Blocks come from one place ---------------------------------------------------------------------------------------------
+# Blocks come from one place ------------------------------------------------------------------------------------------
 
 
 @torch.no_grad()
@@ -483,7 +483,7 @@ def test_block_source_is_closed_when_a_block_fails():
     assert closed == [True]
 
 
-# Training --------------------------------------------------------------------------------------------------------------
+# Training ------------------------------------------------------------------------------------------------------------
 
 
 def loss_of(transformer: Transformer) -> Tensor:
@@ -549,7 +549,7 @@ def test_autocast_trains_float32_weights():
         assert difference < 0.25, name
 
 
-# Compiler --------------------------------------------------------------------------------------------------------------
+# Compiler ------------------------------------------------------------------------------------------------------------
 
 
 @torch.no_grad()
