@@ -1,0 +1,137 @@
+"""Opening a file with FFmpeg safely: any name, local files only, PyAV's errors turned into this room's."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+import av
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import DecoderNotFoundError, FFmpegError
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from .errors import (
+    CorruptMedia,
+    EmptyFile,
+    MediaError,
+    NoAudio,
+    NoSuchFile,
+    NotAMediaFile,
+    NotReadable,
+    NoVideo,
+    UnsupportedCodec,
+)
+
+# Playlists and scripts make FFmpeg open other files (and hosts) that the person never chose.
+REFUSED_FORMATS = frozenset({"hls", "concat", "dash", "sdp", "imf", "rtsp", "rtp", "webvtt", "ffmetadata", "tty"})
+
+# Demuxers of this family show one picture.
+STILL_FORMATS = frozenset({"image2"})
+
+
+def is_still_format(name: str) -> bool:
+    return name in STILL_FORMATS or name.endswith("_pipe")
+
+
+def open_container(path: Path, files: ExitStack) -> InputContainer:
+    """Open `path` for reading; `files` closes whatever else had to be opened for it.
+
+    Raises NoSuchFile, NotReadable, EmptyFile, NotAMediaFile, CorruptMedia, UnsupportedCodec.
+    """
+    _check_readable(path)
+    # An absolute name can't be taken for a protocol ("a:b.mp4") or an option ("-x"). A "%" in a picture's name would
+    # be taken for a sequence pattern ("100%d.png"), so those files are handed over opened.
+    target: str | IO[bytes] = str(path.absolute())
+    if "%" in path.name:
+        target = files.enter_context(path.open("rb"))
+    try:
+        container = av.open(target, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
+    except MemoryError:
+        raise
+    except (FFmpegError, ValueError, OSError) as exc:
+        raise _opening_error(path, exc) from exc
+    if container.format.name in REFUSED_FORMATS:
+        name = container.format.name
+        container.close()
+        raise NotAMediaFile(path, f"it is a list or script ({name}) that only points at other files")
+    return container
+
+
+@contextmanager
+def opened(path: Path) -> Generator[InputContainer]:
+    """`open_container` for the length of a block. Read what you need before the block ends: PyAV's stream objects
+    must not be touched after their container is closed (18.1 reads freed memory)."""
+    with ExitStack() as files:
+        container = open_container(path, files)
+        try:
+            yield container
+        finally:
+            container.close()
+
+
+def picture_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream that is meant by "the picture": the default one; never the cover art of a song."""
+    streams = [s for s in container.streams.video if not _disposition(s) & Disposition.attached_pic]
+    if not streams:
+        raise NoVideo(path)
+    chosen = next((s for s in streams if _disposition(s) & Disposition.default), streams[0])
+    _check_decoder(chosen, path)
+    return chosen
+
+
+def sound_stream(container: InputContainer, path: Path, track: int = 0) -> AudioStream:
+    streams = container.streams.audio
+    if not 0 <= track < len(streams):
+        raise NoAudio(path)
+    _check_decoder(streams[track], path)
+    return streams[track]
+
+
+def decoder_name(stream: Stream) -> str | None:
+    """The codec's name; None where no decoder is installed."""
+    try:
+        return stream.codec_context.name
+    except (AttributeError, RuntimeError):
+        return None
+
+
+def _disposition(stream: Stream) -> int:
+    return int(stream.disposition)
+
+
+def _check_decoder(stream: Stream, path: Path) -> None:
+    if decoder_name(stream) is None:
+        tag = getattr(stream, "codec_tag", None)
+        raise UnsupportedCodec(path, str(tag or "unknown"))
+
+
+def _check_readable(path: Path) -> None:
+    try:
+        if path.is_dir():
+            raise NotAMediaFile(path, "it is a folder")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise EmptyFile(path)
+    except FileNotFoundError:
+        raise NoSuchFile(path) from None
+    except PermissionError as exc:
+        raise NotReadable(path) from exc
+    except MediaError:
+        raise
+    except (OSError, ValueError) as exc:  # e.g. a name too long, a NUL in it, a failing disk
+        raise NotAMediaFile(path, f"it can't be read ({exc})") from exc
+
+
+def _opening_error(path: Path, exc: Exception) -> MediaError:
+    if isinstance(exc, DecoderNotFoundError):
+        return UnsupportedCodec(path, "unknown")
+    with path.open("rb") as file:
+        start = file.read(12)
+    known_starts = (b"\x1aE\xdf\xa3", b"RIFF", b"OggS", b"\xff\xd8\xff", b"\x89PNG", b"fLaC", b"FLV")
+    if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") or start.startswith(known_starts):
+        return CorruptMedia(path, "it starts like a media file, but its description of the contents is missing")
+    return NotAMediaFile(path)

@@ -1,0 +1,650 @@
+"""Exact ranges out of a media file: frames [a, b) by number, samples [s0, s1) at any rate, decoding only the window."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self, cast
+
+import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Discard
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from ._container import open_container, picture_stream, sound_stream
+from .colour import ColourTags, to_rgb
+from .errors import CorruptMedia, NoVideo, RangeOutsideMedia
+from .index import VideoIndex, build_index
+from .orientation import Orientation
+from .probe import describe_frame, first_picture
+from .resample import Resampling, mix_channels
+
+Samples = NDArray[np.float32]  # (channels, samples)
+Pixels = NDArray[np.uint8 | np.uint16]
+
+# A key picture so few frames ahead is not worth a seek: the decoder's threads hold about that many already.
+_NEAR_FRAMES: Final = 8
+
+
+@dataclass
+class DecodeStats:
+    """Work done so far, for tests and benchmarks."""
+
+    packets: int = 0
+    frames: int = 0
+    seeks: int = 0
+
+
+class Planes(NamedTuple):
+    """A decoded picture as it is stored: one array per plane (rows, columns) or (rows, columns, components).
+
+    uint8 up to 8 bits, else uint16 with the value in the low bits; rotated for display.
+    """
+
+    arrays: tuple[Pixels, ...]
+    pixel_format: str
+    colour: ColourTags
+
+
+class VideoReader:
+    """Frames of one file by number. Not thread-safe: one reader per thread.
+
+    Going forward costs nothing extra; anything else seeks to the last key picture before the frame and skips, on the
+    way, pictures that no other refers to. Holds the file open until `close`.
+    """
+
+    def __init__(self, path: Path, index: VideoIndex | None = None, *, threads: int = 0) -> None:
+        """`threads` 0 lets FFmpeg choose. Without an index it is built first. Raises the errors of opening."""
+        self.path = path
+        self.index = build_index(path) if index is None else index
+        self.stats = DecodeStats()
+        self._threads = threads
+        self._files = ExitStack()
+        self._run: _Run | None = None
+        self._tags: tuple[ColourTags, Orientation] | None = None
+        self._open()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._run = None
+        self._files.close()
+
+    @property
+    def rate(self) -> Fraction:
+        return self.index.rate
+
+    def frames(self, first: int, end: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames first to end (exclusive) as (number, PyAV frame): stored pixels, not rotated.
+
+        Raises RangeOutsideMedia before anything is decoded, CorruptMedia where a frame can't be decoded.
+        """
+        if not 0 <= first < end <= self.index.frames:
+            raise RangeOutsideMedia(self.path, first, end, self.index.frames)
+        return self._frames(first, end)
+
+    def rgb(self, first: int, end: int, *, bits: int = 8) -> Pixels:
+        """Frames as one array (frames, height, width, 3), full range, rotated; uint8, or uint16 with bits=16."""
+        return np.stack(list(self.iter_rgb(first, end, bits=bits)))
+
+    def iter_rgb(self, first: int, end: int, *, bits: int = 8) -> Iterator[Pixels]:
+        """The pictures of `rgb` one by one, for ranges that should not be in memory at once."""
+        for _, frame in self.frames(first, end):
+            yield self.to_rgb(frame, bits=bits)
+
+    def to_rgb(self, frame: VideoFrame, *, bits: int = 8) -> Pixels:
+        """A frame of this file as RGB (height, width, 3): its own matrix and range, rotated."""
+        tags, orientation = self._describe(frame)
+        return np.ascontiguousarray(orientation.apply(as_pixels(to_rgb(frame, tags, bits=bits))))
+
+    def planes(self, first: int, end: int) -> Iterator[Planes]:
+        """The same frames without any conversion."""
+        for _, frame in self.frames(first, end):
+            tags, orientation = self._describe(frame)
+            yield Planes(tuple(orientation.apply(p) for p in stored_planes(frame)), frame.format.name, tags)
+
+    def _describe(self, frame: VideoFrame) -> tuple[ColourTags, Orientation]:
+        if self._tags is None:
+            self._tags = ColourTags.of(frame), describe_frame(frame)
+        return self._tags
+
+    def _open(self) -> None:
+        self._files.close()
+        self._files = ExitStack()
+        self._container = open_container(self.path, self._files)
+        self._files.callback(self._container.close)
+        stream = (
+            self._container.streams[self.index.stream] if self.index.stream < len(self._container.streams) else None
+        )
+        if not isinstance(stream, VideoStream):
+            self.close()
+            raise NoVideo(self.path)
+        self._stream = stream
+        stream.thread_type = "AUTO"  # PyAV's default decodes on one thread
+        stream.codec_context.thread_count = self._threads
+        for other in self._container.streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        self._can_skip = _nonref_is_safe(stream)
+        self._run = None
+
+    def _frames(self, first: int, end: int) -> Iterator[tuple[int, VideoFrame]]:
+        for number in range(first, end):
+            yield number, self._frame(number)
+
+    def _frame(self, number: int) -> VideoFrame:
+        run = self._run_for(number)
+        back = 0
+        while True:
+            frame = run.advance_to(number)
+            if frame is not None:
+                return frame
+            # It did not come out: start from an earlier key, at last from the file's start.
+            if run.from_start:
+                self._run = None
+                raise CorruptMedia(self.path, f"frame {number} of {self.index.frames} can't be decoded")
+            back = max(1, back * 4)
+            run = self._start(self.index.key_before(number) - back)
+
+    def _run_for(self, frame: int) -> _Run:
+        """The run that goes on to `frame`: the present one when that is nearer than a seek."""
+        run = self._run
+        if not self.index.timed:
+            return run if run is not None and run.next_frame <= frame else self._start(-1)
+        key = self.index.key_before(frame)
+        if run is not None and run.next_frame <= frame:
+            first_after_key = self.index.first_frame_from(key) if key >= 0 else 0
+            if first_after_key <= run.next_frame + _NEAR_FRAMES:
+                return run
+        return self._start(key)
+
+    def _start(self, key: int) -> _Run:
+        """Seek to key number `key`, or to the start when it is negative or can't be reached."""
+        self.stats.seeks += 1
+        while key >= 0 and self.index.timed:
+            run = _Run(self._container, self._stream, self.index, self.stats, skip=self._can_skip, from_start=False)
+            if run.seek(key):
+                self._run = run
+                return run
+            key = key // 2 if key > 1 else -1
+        self._open()
+        self._run = _Run(self._container, self._stream, self.index, self.stats, skip=self._can_skip, from_start=True)
+        return self._run
+
+
+class _Run:
+    """One stretch of decoding without a seek; remembers where it is."""
+
+    def __init__(
+        self,
+        container: InputContainer,
+        stream: VideoStream,
+        index: VideoIndex,
+        stats: DecodeStats,
+        *,
+        skip: bool,
+        from_start: bool,
+    ) -> None:
+        self._container, self._stream, self._index, self._stats = container, stream, index, stats
+        self._skip = skip
+        self.from_start = from_start
+        self.next_frame = 0  # the lowest number that may still come out
+        self._packets: Iterator[Packet[VideoStream]] = iter(())
+        self._pending: deque[tuple[int, VideoFrame]] = deque()
+        self._ended = False
+        if from_start:
+            self._packets = container.demux(stream)
+
+    def seek(self, key: int) -> bool:
+        """Go to this key; False when the container lands behind it."""
+        index = self._index
+        key_pts, key_dts = int(index.key_pts[key]), int(index.key_dts[key])
+        # Matroska finds by presentation time, everything else by decoding time.
+        target = key_pts if self._container.format.name.startswith("matroska") else key_dts
+        try:
+            self._container.seek(target, stream=self._stream)
+            self._packets = self._container.demux(self._stream)
+            for packet in self._packets:
+                self._stats.packets += 1
+                if packet.is_keyframe and packet.pts is not None:
+                    if packet.pts > key_pts:
+                        return False
+                    self.next_frame = int(np.searchsorted(index.pts, packet.pts))
+                    self._packets = _chain(packet, self._packets)
+                    self._stats.packets -= 1  # it is counted when it is fed
+                    return True
+        except FFmpegError:
+            return False
+        return False
+
+    def advance_to(self, number: int) -> VideoFrame | None:
+        """Frame `number`; None if it did not come out. Pictures before it that none refers to are not even decoded."""
+        wanted_pts = int(self._index.pts[number])
+        while True:
+            while self._pending:
+                found, frame = self._pending[0]
+                if found > number:
+                    return None
+                self._pending.popleft()
+                self.next_frame = found + 1
+                if found == number:
+                    return frame
+            if self._ended:
+                return None
+            self._feed(wanted_pts)
+
+    def _feed(self, wanted_pts: int) -> None:
+        try:
+            packet = next(self._packets, None)
+        except FFmpegError:
+            packet = None
+        if packet is None:
+            self._ended = True
+            return
+        self._stats.packets += 1
+        context = self._stream.codec_context
+        if self._skip:
+            early = packet.pts is not None and packet.pts < wanted_pts
+            context.skip_frame = "NONREF" if early else "DEFAULT"
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            return  # this packet is damaged; the frames that it held are missed later
+        for frame in frames:
+            number = self._number(frame)
+            self._stats.frames += 1
+            if number is not None and number >= self.next_frame:
+                self._pending.append((number, frame))
+
+    def _number(self, frame: VideoFrame) -> int | None:
+        if not self._index.timed:
+            number = self.next_frame + len(self._pending)
+            return number if number < self._index.frames else None
+        return None if frame.pts is None else self._index.number(frame.pts)
+
+
+def _chain(first: Packet[VideoStream], rest: Iterator[Packet[VideoStream]]) -> Iterator[Packet[VideoStream]]:
+    yield first
+    yield from rest
+
+
+def _nonref_is_safe(stream: VideoStream) -> bool:
+    """May pictures marked "not a reference" be skipped without changing later ones?
+
+    In H.264 and MPEG-2/4 the mark is absolute. In HEVC it only binds pictures of the same temporal layer, so the stream
+    must have one layer: hvcC byte 21, bits 3 to 5 (ISO 14496-15 section 8.3.3.1).
+    """
+    name = stream.codec_context.name
+    if name in ("h264", "mpeg2video", "mpeg1video", "mpeg4"):
+        return True
+    extradata = stream.codec_context.extradata
+    return (
+        name == "hevc"
+        and extradata is not None
+        and len(extradata) > 22
+        and extradata[0] == 1
+        and ((extradata[21] >> 3) & 7) == 1
+    )
+
+
+def as_pixels(frame: VideoFrame) -> Pixels:
+    """An rgb24 or rgb48 frame as an array (height, width, 3)."""
+    return cast("Pixels", frame.to_ndarray())
+
+
+def stored_planes(frame: VideoFrame) -> tuple[Pixels, ...]:
+    """The planes of a frame as arrays, without row padding; copies, so that they outlive the frame."""
+    depth = max(c.bits for c in frame.format.components)
+    dtype = np.dtype(np.uint8 if depth <= 8 else (">u2" if frame.format.is_big_endian else "<u2"))
+    planes: list[Pixels] = []
+    for number, plane in enumerate(frame.planes):
+        components = sum(1 for c in frame.format.components if c.plane == number)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        row_bytes = plane.width * max(1, components) * dtype.itemsize
+        if row_bytes > plane.line_size:  # packed formats with padding bits such as bgr0 count four components
+            row_bytes = plane.line_size
+        pixels = np.ascontiguousarray(rows[:, :row_bytes]).view(dtype)
+        planes.append(pixels if components <= 1 else pixels.reshape(plane.height, plane.width, components))
+    return tuple(planes)
+
+
+# Formats that guess times after a seek: their sound is decoded from the start.
+_GUESSED_TIMES: Final = frozenset({"mp3", "aac", "ac3", "eac3", "dts", "mp2", "amr", "ape", "tta", "mpc", "mpc8"})
+
+# Sound decoded before the wanted sample, so that overlapping transforms, bit reservoirs and filters have settled.
+_PREROLL_SECONDS: Final = Fraction(1, 2)
+
+# How much decoded sound is kept for the next read: enough for the overlap that exact resampling needs.
+_KEPT_SECONDS: Final = 4
+
+
+class AudioReader:
+    """Samples of one sound stream by number. Not thread-safe: one reader per thread.
+
+    Time zero is the first frame of the file's picture (the first sample where there is no picture), so that frame n at
+    rate r and sample n / r * rate belong together. Outside the sound there is silence, on both sides and in gaps.
+    """
+
+    def __init__(self, path: Path, *, track: int = 0, zero: Fraction | None = None) -> None:
+        """`zero`: container time of sample 0 in seconds; found out when None. Raises NoAudio, UnsupportedCodec, ..."""
+        self.path = path
+        self.stats = DecodeStats()
+        self._track = track
+        self._files = ExitStack()
+        self._open()
+        self.rate = self._stream.rate
+        if self.rate <= 0:
+            self.close()
+            raise CorruptMedia(path, "its sound has no sample rate")
+        self.channel_names = tuple(c.name for c in self._stream.layout.channels)
+        self._base = Fraction(self._stream.time_base or Fraction(1, self.rate))
+        self._grid: tuple[int, int] | None = None  # (a sample where a frame starts, samples per frame)
+        self._seekable = self._container.format.name not in _GUESSED_TIMES
+        self._exact_times = self._base * self.rate <= 1 and self._base.denominator % self.rate == 0
+        self._zero_ticks: Fraction | None = None if zero is None else zero * self.rate
+        self._buffer = _Window(len(self.channel_names))
+        self._first = 0
+        self._last_packet_end: int | None = None
+        self._end: int | None = None  # where the sound ends, once seen
+        self._packets: Iterator[Packet[AudioStream]] = iter(())
+        self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._packets = iter(())
+        self._files.close()
+
+    def read(self, first: int, end: int, *, rate: int | None = None, channels: int | None = 2) -> Samples:
+        """Samples first to end (exclusive) counted at `rate` (the file's own when None): float32 (channels, n).
+
+        `channels` 2 or 1 mixes by `resample.mix_channels`; None keeps the file's own. Rates are converted by
+        libswresample on blocks aligned to the two rates' common period, so that a range equals the same range of the
+        whole. Values are about -1 to 1, not clipped. Raises ValueError for end < first.
+        """
+        if end < first:
+            raise ValueError(f"samples {first} to {end}")
+        plan = Resampling(self.rate, self.rate if rate is None else rate)
+        start, stop = plan.source_range(first, end)
+        native = self._native(start, stop)
+        mixed = native if channels is None else mix_channels(native, self.channel_names, channels)
+        return plan.convert(mixed, start, first, end)
+
+    def extent(self) -> tuple[int, int]:
+        """(first, end): where there is sound, in samples of the file's own rate from time zero; end is exact."""
+        if self._end is None:
+            self._read_to_end()
+        assert self._end is not None
+        return self._first, max(self._first, self._end)
+
+    # `_buffer` holds what was decoded last; decoding goes on at its end.
+
+    def _native(self, first: int, end: int) -> Samples:
+        out = np.zeros((len(self.channel_names), end - first), np.float32)
+        if end <= self._first or (self._end is not None and first >= self._end):
+            return out
+        start = max(first, self._first)
+        far = start > self._buffer.end + self.rate * 2
+        if start < self._buffer.start or (far and self._seekable):
+            self._go_to(start)
+        while self._buffer.end < end and self._decode_more(keep_from=start):
+            pass
+        low, high = max(first, self._buffer.start), min(end, self._buffer.end)
+        if self._end is not None:
+            high = min(high, self._end)
+        if high > low:
+            out[:, low - first : high - first] = self._buffer.read(low, high)
+        return out
+
+    def _open(self) -> None:
+        self._files.close()
+        self._files = ExitStack()
+        self._container = open_container(self.path, self._files)
+        self._files.callback(self._container.close)
+        try:
+            self._stream = sound_stream(self._container, self.path, self._track)
+        except Exception:
+            self.close()
+            raise
+        for other in self._container.streams:
+            if other.index != self._stream.index:
+                other.discard = Discard.all
+
+    def _begin(self) -> None:
+        """Start at the file's start and learn where the first sample lies."""
+        if self._zero_ticks is None and self._container.streams.video:
+            self._zero_ticks = self._picture_start()
+        first = self._restart()
+        if first is None:
+            self._first, self._end = 0, 0
+            if self._zero_ticks is None:
+                self._zero_ticks = Fraction(0)
+
+    def _picture_start(self) -> Fraction | None:
+        with ExitStack() as files:
+            container = open_container(self.path, files)
+            files.callback(container.close)
+            try:
+                stream = picture_stream(container, self.path)
+                time_base = Fraction(stream.time_base or 1)
+                frame = first_picture(container, stream, self.path)
+            except (NoVideo, CorruptMedia):
+                return None
+            return None if frame.pts is None else frame.pts * time_base * self.rate
+
+    def _restart(self) -> int | None:
+        self.stats.seeks += 1
+        self._open()
+        self._packets = self._container.demux(self._stream)
+        self._last_packet_end = None
+        block = self._next_block()
+        while block is not None and block.samples.shape[1] == 0:
+            block = self._next_block()
+        if block is None:
+            return None
+        if self._zero_ticks is None:
+            self._zero_ticks = Fraction(0) if block.pts is None else block.pts * self._base * self.rate
+        self._first = self._position(block.pts) if block.pts is not None else 0
+        self._buffer.restart(self._first, block.samples)
+        following = self._next_block()
+        if following is not None:
+            start = self._first + block.samples.shape[1]
+            if self._grid is None:
+                self._grid = (start, following.samples.shape[1])
+            self._append(following)
+        else:
+            self._finish()
+        return self._first
+
+    def _position(self, pts: int) -> int:
+        assert self._zero_ticks is not None
+        return _round(pts * self._base * self.rate - self._zero_ticks)
+
+    def _go_to(self, sample: int) -> None:
+        """Restart decoding somewhere before `sample`, at a position that is known to the sample."""
+        target = sample - int(_PREROLL_SECONDS * self.rate)
+        if target <= self._first or not self._seekable or not self._seek(target, sample):
+            self._restart()
+
+    def _seek(self, target: int, sample: int) -> bool:
+        assert self._zero_ticks is not None
+        self.stats.seeks += 1
+        ticks = (target + self._zero_ticks) / (self._base * self.rate)
+        try:
+            self._container.seek(math.floor(ticks), stream=self._stream)
+            self._packets = self._container.demux(self._stream)
+            block = self._next_block()
+        except FFmpegError:
+            return False
+        if block is None or block.pts is None:
+            return False
+        at = self._exact_position(block.pts, block.samples.shape[1])
+        if at is None or at > sample:
+            return False
+        self._buffer.restart(at, block.samples)
+        return True
+
+    def _exact_position(self, pts: int, samples: int) -> int | None:
+        """The sample at which a block starts; None when the container's times are too coarse to tell."""
+        at = self._position(pts)
+        if self._exact_times:
+            return at
+        if self._grid is None or self._grid[1] != samples:
+            return None
+        base, size = self._grid
+        tolerance = self._base * self.rate / 2 + 1
+        if size <= 2 * tolerance:
+            return None
+        snapped = base + _round(Fraction(at - base, size)) * size
+        return snapped if abs(snapped - at) <= tolerance + 1 else None
+
+    def _decode_more(self, keep_from: int) -> bool:
+        block = self._next_block()
+        if block is None:
+            self._finish()
+            return False
+        self._append(block)
+        self._buffer.forget_before(min(keep_from, self._buffer.end) - _KEPT_SECONDS * self.rate)
+        return True
+
+    def _append(self, block: _Block) -> None:
+        """Put a block where its time says; a hole of more than rounding becomes silence, an overlap is played on."""
+        if block.pts is not None:
+            at = self._position(block.pts)
+            hole = at - self._buffer.end
+            if hole > max(2, math.ceil(2 * self._base * self.rate)):
+                hole = min(hole, self.rate * 3600)  # a damaged time must not ask for all memory
+                self._buffer.append(np.zeros((len(self.channel_names), hole), np.float32))
+        self._buffer.append(block.samples)
+
+    def _finish(self) -> None:
+        end = self._buffer.end
+        # A last packet may say that less of it counts than it decodes to (AAC in MP4).
+        if self._exact_times and self._last_packet_end is not None and end - 8192 < self._last_packet_end < end:
+            end = self._last_packet_end
+        self._end = end
+
+    def _read_to_end(self) -> None:
+        seconds = self._stream.duration
+        if seconds is not None and self._seekable:
+            near_end = self._position((self._stream.start_time or 0) + seconds) - self.rate
+            if near_end > self._buffer.end + self.rate:
+                self._go_to(near_end)
+        while self._decode_more(keep_from=self._buffer.end):
+            pass
+
+    def _next_block(self) -> _Block | None:
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except FFmpegError:
+                packet = None
+            if packet is None:
+                return None
+            self.stats.packets += 1
+            if packet.pts is not None and packet.duration:
+                self._last_packet_end = (
+                    self._position(packet.pts + packet.duration) if self._zero_ticks is not None else None
+                )
+            try:
+                frames = packet.decode()
+            except FFmpegError:
+                continue
+            if frames:
+                self.stats.frames += len(frames)
+                return _Block(frames[0].pts, np.concatenate([self._floats(f) for f in frames], axis=1))
+
+    def _floats(self, frame: AudioFrame) -> Samples:
+        samples = to_floats(frame)
+        wanted = len(self.channel_names)
+        if samples.shape[0] == wanted:
+            return samples
+        # The layout changed in mid-stream (broadcast recordings do): keep the number of rows.
+        out = np.zeros((wanted, samples.shape[1]), np.float32)
+        rows = min(wanted, samples.shape[0])
+        out[:rows] = samples[:rows]
+        return out
+
+
+class _Window:
+    """A stretch of samples [start, end) that grows at its end and is cut at its start."""
+
+    def __init__(self, channels: int) -> None:
+        self._store: Samples = np.zeros((channels, 1 << 15), np.float32)
+        self._from = self._to = 0  # the columns of the store in use
+        self.start = 0
+
+    @property
+    def end(self) -> int:
+        return self.start + self._to - self._from
+
+    def restart(self, start: int, samples: Samples) -> None:
+        self.start, self._from, self._to = start, 0, 0
+        self.append(samples)
+
+    def append(self, samples: Samples) -> None:
+        count, used = samples.shape[1], self._to - self._from
+        if self._to + count > self._store.shape[1]:
+            size = self._store.shape[1]
+            while size < 2 * (used + count):
+                size *= 2
+            grown = np.empty((self._store.shape[0], size), np.float32)
+            grown[:, :used] = self._store[:, self._from : self._to]
+            self._store, self._from, self._to = grown, 0, used
+        self._store[:, self._to : self._to + count] = samples
+        self._to += count
+
+    def forget_before(self, sample: int) -> None:
+        surplus = min(sample, self.end) - self.start
+        if surplus > 0:
+            self.start += surplus
+            self._from += surplus
+
+    def read(self, first: int, end: int) -> Samples:
+        offset = self._from - self.start
+        return self._store[:, first + offset : end + offset]
+
+
+class _Block(NamedTuple):
+    pts: int | None
+    samples: Samples
+
+
+def to_floats(frame: AudioFrame) -> Samples:
+    """Decoded sound as float32 (channels, samples), full scale = 1; 8-bit sound loses its offset of 128."""
+    raw = frame.to_ndarray()
+    if not frame.format.is_planar:
+        raw = raw.reshape(-1, len(frame.layout.channels)).T
+    kind = frame.format.name.removesuffix("p")
+    if kind == "u8":
+        return (raw.astype(np.float32) - np.float32(128)) / np.float32(128)
+    scale = {"s16": 2.0**-15, "s32": 2.0**-31, "s64": 2.0**-63}.get(kind, 1.0)
+    return (raw.astype(np.float64) * scale).astype(np.float32)
+
+
+def _round(value: Fraction) -> int:
+    return math.floor(value + Fraction(1, 2))
