@@ -42,7 +42,7 @@ def open_container(path: Path, files: ExitStack) -> InputContainer:
 
     Raises NoSuchFile, NotReadable, EmptyFile, NotAMediaFile, CorruptMedia, UnsupportedCodec.
     """
-    _check_readable(path)
+    check_readable(path)
     # An absolute name can't be taken for a protocol ("a:b.mp4") or an option ("-x"). A "%" in a picture's name would
     # be taken for a sequence pattern ("100%d.png"), so those files are handed over opened.
     target: str | IO[bytes] = str(path.absolute())
@@ -109,7 +109,7 @@ def _check_decoder(stream: Stream, path: Path) -> None:
         raise UnsupportedCodec(path, str(tag or "unknown"))
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
     try:
         if path.is_dir():
             raise NotAMediaFile(path, "it is a folder")

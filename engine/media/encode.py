@@ -10,7 +10,6 @@ then takes its name. Leaving the `with` block by an exception (a cancel is one) 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -38,7 +37,7 @@ from numpy.typing import NDArray
 
 from .colour import from_rgb
 from .decode import AudioReader
-from .errors import DiskFull, MediaError, NoEncoder, NotWritable, ResultCheckFailed
+from .errors import DiskFull, MediaError, NoEncoder, NotWritable, ResultCheckFailed, is_disk_full
 from .index import build_index
 from .probe import probe
 
@@ -48,8 +47,6 @@ _LIMITED: Final = 1  # AVCOL_RANGE_MPEG
 _FULL: Final = 2
 _RGB_MATRIX: Final = 0
 _SRGB_TRANSFER: Final = 13
-
-_FULL_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Delivery(Enum):
@@ -331,7 +328,7 @@ class _Guard:
     ) -> Literal[False]:
         if exc is None:
             return False
-        full = isinstance(exc, OSError) and exc.errno in _FULL_DISK
+        full = is_disk_full(exc)
         full = full or (isinstance(exc, MediaError) and _no_space_left(self.path.parent))
         self.writer.abort()
         if full:

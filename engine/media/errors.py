@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+
+_FULL_DISK = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})  # Windows has no EDQUOT
+
+
+def is_disk_full(exc: BaseException) -> bool:
+    """Does the system say that nothing more fits (disk, quota, or file size limit)?"""
+    return isinstance(exc, OSError) and exc.errno in _FULL_DISK
 
 
 def shown(path: Path) -> str:

@@ -1,0 +1,225 @@
+"""Source frames <-> the model's grid: size by covering and cropping or by reflection, floats in -1..1, sound.
+
+A retake keeps the source's aspect: its frames are scaled evenly if at all, padded by reflection to the model's grid,
+and brought back by the exact inverse. A conditioning picture covers the target and is cropped around its centre.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .resample import mix_channels, resample
+
+Floats = NDArray[np.float32]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+MODEL_SOUND_RATE: Final = 16_000  # what the audio autoencoder hears; the vocoder speaks 48 kHz
+
+
+def to_model(pixels: NDArray[np.uint8]) -> Floats:
+    """uint8 0..255 -> float32 -1..1 (x / 127.5 - 1), any shape."""
+    return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
+
+
+def from_model(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """float -1..1 -> uint8, clipped and rounded to nearest; the exact inverse of `to_model`. NaN becomes 0."""
+    scaled = (np.nan_to_num(values, nan=-1.0).astype(np.float32) + np.float32(1)) * np.float32(127.5)
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+class Fit(NamedTuple):
+    """How frames of one size are brought onto the model's grid, and back.
+
+    source -- scale evenly --> inner -- reflect on all sides --> grid. With inner = source nothing is resampled and the
+    way back gives the very same pixels. Sizes are (height, width).
+    """
+
+    source: tuple[int, int]
+    inner: tuple[int, int]
+    grid: tuple[int, int]
+    before: tuple[int, int]  # rows above, columns left of `inner` in the grid
+
+    def to_grid(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 (n, *source, 3) -> (n, *grid, 3)."""
+        _expect(frames, self.source)
+        scaled = frames if self.inner == self.source else resize_uint8(frames, *self.inner)
+        rows = reflected(self.inner[0], self.before[0], self.grid[0] - self.inner[0] - self.before[0])
+        columns = reflected(self.inner[1], self.before[1], self.grid[1] - self.inner[1] - self.before[1])
+        return scaled[:, rows[:, None], columns[None, :]]
+
+    def from_grid(self, frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """uint8 (n, *grid, 3) -> (n, *source, 3)."""
+        _expect(frames, self.grid)
+        top, left = self.before
+        cut = frames[:, top : top + self.inner[0], left : left + self.inner[1]]
+        return np.ascontiguousarray(cut if self.inner == self.source else resize_uint8(cut, *self.source))
+
+
+def fit_to_grid(height: int, width: int, multiple: int, *, pixels_limit: int | None = None) -> Fit:
+    """The fit of a source onto multiples of 32 (one stage) or 64 (two stages), never changing its aspect.
+
+    Without a limit, or below it, the pixels stay as they are. Above it they are scaled down evenly until the padded
+    size is within `pixels_limit`. The padding is shared by both sides.
+    """
+    if height < 1 or width < 1 or multiple < 1:
+        raise ValueError(f"{width} x {height} on multiples of {multiple}")
+    inner = (height, width)
+    if pixels_limit is not None and _padded_pixels(inner, multiple) > pixels_limit:
+        if multiple * multiple > pixels_limit:
+            raise ValueError(f"{pixels_limit} pixels hold no {multiple} x {multiple} picture")
+        inner = _largest_inside(height, width, multiple, pixels_limit)
+    grid = (_up(inner[0], multiple), _up(inner[1], multiple))
+    before = ((grid[0] - inner[0]) // 2, (grid[1] - inner[1]) // 2)
+    return Fit((height, width), inner, grid, before)
+
+
+def cover(frames: NDArray[np.uint8], height: int, width: int) -> Floats:
+    """uint8 (n, h, w, 3) -> float32 (n, height, width, 3) in -1..1: scaled evenly to cover, cut around the centre.
+
+    Bilinear without prefilter, sizes rounded up, then centre crop: the conditioning pictures the model was trained with
+    (spec/autoencoders-audio-upsampler.md section 5.2).
+    """
+    source_height, source_width = frames.shape[1:3]
+    factor = max(height / source_height, width / source_width)
+    # 1e-9: a product such as 1.0000000000000002 * n must not round up to n + 1.
+    scaled_height = max(height, math.ceil(source_height * factor - 1e-9))
+    scaled_width = max(width, math.ceil(source_width * factor - 1e-9))
+    scaled = resize(frames.astype(np.float32), scaled_height, scaled_width, prefilter=False)
+    top, left = (scaled_height - height) // 2, (scaled_width - width) // 2
+    cut = scaled[:, top : top + height, left : left + width]
+    return cut / np.float32(127.5) - np.float32(1)
+
+
+def resize_uint8(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """`resize` with prefilter for whole 8-bit pictures, frame by frame (the floats of a long clip would not fit)."""
+    out = np.empty((len(frames), height, width, frames.shape[3]), np.uint8)
+    for number, frame in enumerate(frames):
+        out[number] = np.rint(resize(frame[None].astype(np.float32), height, width)[0])
+    return out
+
+
+def resize(frames: Floats, height: int, width: int, *, prefilter: bool = True) -> Floats:
+    """(n, h, w, c) -> (n, height, width, c), bilinear, pixel centres at half positions, edges repeated.
+
+    With `prefilter` the triangle widens when shrinking, so that fine detail does not alias.
+    """
+    return _resize_axis(_resize_axis(frames, 1, height, prefilter), 2, width, prefilter)
+
+
+def reflected(length: int, before: int, after: int) -> NDArray[np.intp]:
+    """Indices that pad an axis by reflection without repeating the edge: 2 1 | 0 1 2 | 1 0. Any amount of padding."""
+    if length == 1:
+        return np.zeros(before + 1 + after, np.intp)
+    period = 2 * (length - 1)
+    place = np.abs(np.arange(-before, length + after) % period)
+    return np.where(place < length, place, period - place)
+
+
+class Window(NamedTuple):
+    """Frames [first, end) of the media that are decoded, and how they are lengthened to the model's 8k + 1.
+
+    Mapping frame m of the media to frame m - first + before of the model's clip.
+    """
+
+    first: int
+    end: int
+    before: int
+    after: int
+
+    @property
+    def length(self) -> int:
+        return self.before + self.end - self.first + self.after
+
+    def to_grid(self, frames: NDArray[_Scalar]) -> NDArray[_Scalar]:
+        """(end - first, ...) -> (length, ...), reflected in time where the media has no more frames."""
+        return frames[reflected(self.end - self.first, self.before, self.after)]
+
+
+def window_around(first: int, end: int, *, context: int, frames: int, longest: int | None = None) -> Window:
+    """The window for a retake of [first, end) in a media of `frames` frames: `context` on each side, 8k + 1 long.
+
+    At the media's ends the window takes less there; missing frames come from the other side first, and only when the
+    whole media is too short from reflection. `longest` bounds the length: the context shrinks evenly.
+    Raises ValueError for an empty range, one outside the media, or one longer than `longest`.
+    """
+    if not 0 <= first < end <= frames:
+        raise ValueError(f"range {first} to {end} in a media of {frames} frames")
+    wanted = end - first
+    length = _eight_k_plus_one(wanted + 2 * context)
+    if longest is not None:
+        limit = (longest - 1) // 8 * 8 + 1
+        if wanted > limit:
+            raise ValueError(f"{wanted} frames are more than {limit} in one pass")
+        length = min(length, limit)
+    if frames >= length:
+        low = first - (length - wanted) // 2
+        low = min(max(low, 0), frames - length)
+        return Window(low, low + length, 0, 0)
+    # Shorter than the window: everything there is, brought to the next 8k + 1 by reflecting its end.
+    length = _eight_k_plus_one(frames)
+    return Window(0, frames, 0, length - frames)
+
+
+def conform_sound(samples: Floats, names: tuple[str, ...], source_rate: int, rate: int) -> Floats:
+    """(channels, n) at one rate -> stereo (2, ceil(n * rate / source_rate)) at another."""
+    return resample(mix_channels(samples, names, 2), source_rate, rate)
+
+
+def _eight_k_plus_one(frames: int) -> int:
+    return -(-(frames - 1) // 8) * 8 + 1 if frames > 1 else 1
+
+
+def _up(size: int, multiple: int) -> int:
+    return -(-size // multiple) * multiple
+
+
+def _padded_pixels(size: tuple[int, int], multiple: int) -> int:
+    return _up(size[0], multiple) * _up(size[1], multiple)
+
+
+def _largest_inside(height: int, width: int, multiple: int, limit: int) -> tuple[int, int]:
+    """The largest evenly scaled size whose padded area is within the limit (the longer side steps down by one)."""
+    longer = max(height, width)
+    low, high = 1, longer
+    while low < high:  # the padded area grows with the side
+        middle = (low + high + 1) // 2
+        if _padded_pixels(_scaled(height, width, middle), multiple) <= limit:
+            low = middle
+        else:
+            high = middle - 1
+    return _scaled(height, width, low)
+
+
+def _scaled(height: int, width: int, longer: int) -> tuple[int, int]:
+    whole = max(height, width)
+    return max(1, round(height * longer / whole)), max(1, round(width * longer / whole))
+
+
+def _resize_axis(frames: Floats, axis: int, size: int, prefilter: bool) -> Floats:
+    length = frames.shape[axis]
+    if size == length:
+        return frames
+    ratio = length / size
+    centre = (np.arange(size) + 0.5) * ratio - 0.5
+    support = max(1.0, ratio) if prefilter else 1.0
+    first = np.floor(centre - support).astype(np.intp) + 1
+    taps = math.ceil(2 * support)
+    places = first[:, None] + np.arange(taps)
+    weights = np.maximum(0.0, 1.0 - np.abs(places - centre[:, None]) / support)
+    weights = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    places = np.clip(places, 0, length - 1)
+    shape = [1] * frames.ndim
+    shape[axis] = size
+    total = np.zeros((*frames.shape[:axis], size, *frames.shape[axis + 1 :]), np.float32)
+    for tap in range(taps):
+        total += weights[:, tap].reshape(shape) * np.take(frames, places[:, tap], axis=axis)
+    return total
+
+
+def _expect(frames: NDArray[np.uint8], size: tuple[int, int]) -> None:
+    if frames.ndim != 4 or frames.shape[1:3] != size:
+        raise ValueError(f"frames are {frames.shape}, (n, {size[0]}, {size[1]}, 3) expected")
