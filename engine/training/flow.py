@@ -1,0 +1,223 @@
+"""Train the transformer and the text connectors by flow matching, with every task of the editor mixed in.
+
+x = (1 - t) x0 + t eps per token, t = mask * sigma; the network learns v = eps - x0 on the tokens that are to be made.
+One sigma per clip serves both streams, except that a frozen stream has sigma 0. Noise model and streams: transformer
+specification, sections 2, 4.6 and 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.models.text import TextConditioner
+from engine.models.transformer import Rotary, StreamInput, Timesteps, Transformer
+from engine.training.latents import LatentClips
+from engine.training.masks import audio_step_times, draw_masks, latent_frame_times
+from engine.training.optim import MovingAverage, Optimisers
+from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_stable_decay
+
+# Shapes: B batch, T video tokens (appended ones at the end), S audio tokens, C channels
+
+SigmaDraw = Callable[[int, torch.Generator], Tensor]
+
+
+class Streams(NamedTuple):
+    """One training batch: what the transformer is given and the velocity that it should answer."""
+
+    video: StreamInput
+    audio: StreamInput
+    video_velocity_BTC: Tensor
+    audio_velocity_BSC: Tensor
+    video_weight_BT: Tensor  # 0 on kept and appended tokens; mean about 1 on the others
+    audio_weight_BS: Tensor
+    rotary: Rotary
+
+
+@dataclass(frozen=True)
+class FlowTraining:
+    """Settings of a run; the defaults are those of the shipped model."""
+
+    tokens_per_batch: int = 90_000
+    learning_rate: float = 2.5e-3
+    average_decay: float = 0.9993
+    text_dropout: float = 0.1
+    keyframe_share: float = 0.12
+    reference_share: float = 0.08
+    seed: int = 0
+
+
+def shifted_sigmas(count: int, generator: torch.Generator) -> Tensor:
+    """Noise levels (count,) in (0, 1]: a shifted logit-normal, a tenth uniform, a tenth near pure noise.
+
+    Both schedules of LTX-2.3 spend most of their steps above 0.7 (specification 4.1); the shift follows them.
+    """
+    device = generator.device
+    normal = torch.randn(count, generator=generator, device=device)
+    sigma = torch.sigmoid(1.0 + 1.3 * normal)
+    kind = torch.rand(count, generator=generator, device=device)
+    uniform = torch.rand(count, generator=generator, device=device)
+    sigma = torch.where(kind < 0.1, uniform, sigma)
+    return torch.where(kind > 0.9, 1 - 0.05 * uniform, sigma).clamp(min=1e-3, max=1.0)
+
+
+def detail_weight(tokens_BTC: Tensor, strength: float = 3.0) -> Tensor:
+    """Weight (B, T) with mean 1 that favours tokens unlike the clip's median token: objects rather than background."""
+    distance = (tokens_BTC - tokens_BTC.median(dim=1, keepdim=True).values).square().mean(dim=-1)
+    relative = distance / (distance.mean(dim=1, keepdim=True) + 1e-6)
+    weight = 1 + strength * relative.clamp(max=4.0) / 4
+    return weight / weight.mean(dim=1, keepdim=True)
+
+
+class FlowModel(nn.Module):
+    """Transformer and text conditioner as one network, for training only."""
+
+    def __init__(self, transformer: Transformer, conditioner: TextConditioner):
+        super().__init__()
+        self.transformer = transformer
+        self.conditioner = conditioner
+
+
+class BatchMaker:
+    """Makes Streams from encoded clips: picks a bucket, tasks, noise levels and, sometimes, keyframes or a reference."""
+
+    def __init__(
+        self,
+        buckets: Sequence[LatentClips],
+        training: FlowTraining,
+        randomness: Randomness,
+        model: FlowModel,
+        sigmas: SigmaDraw = shifted_sigmas,
+    ):
+        self.buckets = list(buckets)
+        self.training = training
+        self.generator = randomness.generator
+        self.model = model
+        self.sigmas = sigmas
+        self._random = np.random.default_rng(training.seed)
+        shares = np.array([len(bucket) for bucket in self.buckets], np.float64)
+        self._shares = shares / shares.sum()
+        self._plain_rotary = [
+            model.transformer.rotary(bucket.video_positions, bucket.audio_positions) for bucket in self.buckets
+        ]
+
+    def next(self) -> Streams:
+        """A batch of one bucket, about `tokens_per_batch` tokens in all."""
+        number = int(self._random.choice(len(self.buckets), p=self._shares))
+        bucket = self.buckets[number]
+        per_clip = bucket.video_tokens + bucket.audio_tokens + bucket.text_tokens
+        count = max(1, min(len(bucket), self.training.tokens_per_batch // per_clip))
+        picked = torch.randint(len(bucket), (count,), generator=self.generator, device=self.generator.device)
+        extra = self._random.random()
+        keyframes = extra < self.training.keyframe_share
+        reference = not keyframes and bucket.has_reference and extra > 1 - self.training.reference_share
+        return self.streams(number, picked, keyframes=keyframes, reference=reference)
+
+    def streams(self, number: int, picked: Tensor, *, keyframes: bool, reference: bool) -> Streams:
+        """Noise the picked clips of a bucket for random tasks, and append stills of their own or their reference."""
+        bucket = self.buckets[number]
+        device = self.generator.device
+        clips = bucket.take(picked, self._random)
+        masks = draw_masks(
+            self._random,
+            clips.changes_B2.cpu().numpy(),
+            latent_frame_times(bucket.frames, bucket.rate),
+            audio_step_times(bucket.audio_tokens),
+        )
+        cells = bucket.video_tokens // masks.video_BF.shape[1]
+        video_mask = torch.from_numpy(masks.video_BF).to(device).repeat_interleave(cells, dim=1)
+        audio_mask = torch.from_numpy(masks.audio_BS).to(device)
+        video_made = torch.from_numpy(~masks.video_frozen_B).to(device)
+        audio_made = torch.from_numpy(~masks.audio_frozen_B).to(device)
+        sigma = self.sigmas(len(picked), self.generator).to(device)
+        video_tokens, audio_tokens = clips.video_BTC, clips.audio_BSC
+        video_weight = detail_weight(video_tokens) * (video_mask > 0.5)
+        audio_weight = detail_weight(audio_tokens) * (audio_mask > 0.5)
+        positions = bucket.video_positions
+        if keyframes:
+            still, at = clips.a_still(self._random)
+            positions = torch.cat([positions.expand(len(picked), -1, -1, -1), at], dim=2)
+            video_tokens = torch.cat([video_tokens, still], dim=1)
+        elif reference:
+            positions = torch.cat([positions, bucket.video_positions], dim=2)
+            video_tokens = torch.cat([video_tokens, clips.reference_BTC], dim=1)
+        appended = video_tokens.shape[1] - video_mask.shape[1]
+        rotary = self._plain_rotary[number]
+        if appended:
+            rotary = self.model.transformer.rotary(positions, bucket.audio_positions)
+            video_mask = nn.functional.pad(video_mask, (0, appended))
+            video_weight = nn.functional.pad(video_weight, (0, appended))
+        video_sigma, audio_sigma = sigma * video_made, sigma * audio_made
+        dropped = torch.rand(len(picked), generator=self.generator, device=device) < self.training.text_dropout
+        text = self.model.conditioner(*clips.hidden_states(dropped, self._random))
+        video, video_velocity = self._noised(video_tokens, video_mask, video_sigma, positions, text.video_BND)
+        audio, audio_velocity = self._noised(
+            audio_tokens, audio_mask, audio_sigma, bucket.audio_positions, text.audio_BND
+        )
+        return Streams(video, audio, video_velocity, audio_velocity, video_weight, audio_weight, rotary)
+
+    def _noised(
+        self, clean: Tensor, mask: Tensor, sigma: Tensor, positions: Tensor, context: Tensor
+    ) -> tuple[StreamInput, Tensor]:
+        noise = torch.randn(clean.shape, generator=self.generator, device=clean.device)
+        timestep = mask * sigma[:, None]
+        noisy = clean + timestep[..., None] * (noise - clean)
+        lowest = mask.amin(dim=1)
+        values = torch.stack([lowest * sigma, sigma], dim=1)
+        index = (mask > 0.5).long()
+        stream = StreamInput(
+            latent_BTC=noisy,
+            sigma_B=sigma,
+            timesteps=Timesteps(values, index),
+            positions_BAT2=positions,
+            context_BND=context,
+        )
+        return stream, noise - clean
+
+
+def velocity_error(streams: Streams, video: Tensor, audio: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted mean squared error of both velocities over the tokens that are made."""
+
+    def weighted(made: Tensor, wanted: Tensor, weight: Tensor) -> Tensor:
+        error = (made.float() - wanted).square().mean(dim=-1)
+        return (error * weight).sum() / weight.sum().clamp(min=1.0)
+
+    return (
+        weighted(video, streams.video_velocity_BTC, streams.video_weight_BT),
+        weighted(audio, streams.audio_velocity_BSC, streams.audio_weight_BS),
+    )
+
+
+def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
+    """Muon suits the matrices inside the blocks; tables, registers and the in- and output layers are AdamW's."""
+    return "blocks." in name and name.endswith(".weight") and "gate_logits" not in name and min(parameter.shape) > 8
+
+
+def train_flow(
+    model: FlowModel, buckets: Sequence[LatentClips], folder: Path, budget: Budget, training: FlowTraining | None = None
+) -> None:
+    """Train `model` in place; at the end it holds the moving average of its weights."""
+    training = training or FlowTraining()
+    device = next(model.parameters()).device
+    randomness = Randomness(training.seed, device)
+    batches = BatchMaker(buckets, training, randomness, model)
+    optimisers = Optimisers(model.named_parameters(), training.learning_rate, muon=is_hidden_matrix, weight_decay=0.01)
+    average = MovingAverage(model, training.average_decay)
+    run = Run(folder, budget, {"model": model, "optimisers": optimisers, "average": average, "randomness": randomness})
+    for _, fraction in run.steps():
+        with mixed_precision(device):
+            streams = batches.next()
+            velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
+        assert velocities.video is not None
+        assert velocities.audio is not None
+        video, audio = velocity_error(streams, velocities.video, velocities.audio)
+        (video + 0.5 * audio).backward()
+        run.log(video=video.detach(), audio=audio.detach(), norm=optimisers.step(warm_stable_decay(fraction)))
+        average.update()
+    average.copy_to(model)

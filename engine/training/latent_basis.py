@@ -1,0 +1,68 @@
+"""A latent space made by hand: principal components of the video VAE's own blocks, to start the autoencoder from.
+
+At 32 x 32 x 8 compression a small encoder gets hardly any gradient from pixels for a long time, and small objects are
+the last thing it learns. Linear coefficients of each block carry position and colour at once, so that decoder (from
+coefficients to pixels) and encoder (from pixels to coefficients) can be trained side by side from the first step.
+Nothing of this is needed once the two networks have been tuned together.
+"""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+TIME, SPACE = 8, 32  # pixel frames and pixels that one latent position stands for
+
+
+def cut_blocks(pixels_BCFHW: Tensor) -> Tensor:
+    """Cut (B, 3, 8k+1, H, W) into blocks (B, k+1, H/32, W/32, 8*32*32*3).
+
+    The first frame stands alone in the VAE; here it is repeated eight times, so that a still and a moving block are
+    described by the same numbers.
+    """
+    first = pixels_BCFHW[:, :, :1].expand(-1, -1, TIME, -1, -1)
+    whole = torch.cat([first, pixels_BCFHW[:, :, 1:]], dim=2)
+    return rearrange(whole, "b c (t p) (h y) (w x) -> b t h w (p y x c)", p=TIME, y=SPACE, x=SPACE)
+
+
+class BlockBasis:
+    """Principal components of blocks, with the mean and the spread of each coefficient."""
+
+    def __init__(self, centre: Tensor, components: Tensor, mean: Tensor, std: Tensor):
+        self.centre = centre  # (block,)
+        self.components = components  # (block, channels), orthonormal columns
+        self.mean = mean  # (channels,)
+        self.std = std
+
+    @classmethod
+    def fit(cls, blocks_NK: Tensor, channels: int, detail_share: float = 0.5, floor: float = 0.1) -> BlockBasis:
+        """Fit to N blocks (float32). Half of the weight goes to blocks with much detail: a world is mostly background.
+
+        `floor`: no coefficient's spread counts for less than this share of the largest after the tenth, so that
+        nearly constant coefficients aren't blown up to unit noise.
+        """
+        detail = blocks_NK.var(dim=1)
+        count = blocks_NK.shape[0]
+        picked = torch.topk(detail, max(1, int(count * detail_share))).indices
+        chosen = torch.cat([blocks_NK, blocks_NK[picked]])
+        centre = blocks_NK.mean(dim=0)
+        _, _, components = torch.svd_lowrank(chosen - centre, q=channels + 16, niter=4)
+        components = components[:, :channels].contiguous()
+        coefficients = (blocks_NK - centre) @ components
+        std = coefficients.std(dim=0)
+        std = std.clamp(min=float(floor * std.sort(descending=True).values[min(10, channels - 1)]))
+        return cls(centre, components, coefficients.mean(dim=0), std)
+
+    def encode(self, pixels_BCFHW: Tensor) -> Tensor:
+        """Normalised coefficients (B, channels, T, h, w) of clips in [-1, 1]."""
+        blocks = cut_blocks(pixels_BCFHW.float()) - self.centre
+        coefficients = (blocks @ self.components - self.mean) / self.std
+        return rearrange(coefficients, "b t h w c -> b c t h w")
+
+    def decode(self, latent_BCTHW: Tensor) -> Tensor:
+        """Blocks put together again: what the coefficients alone hold, block edges and all."""
+        coefficients = rearrange(latent_BCTHW, "b c t h w -> b t h w c") * self.std + self.mean
+        blocks = coefficients @ self.components.mT + self.centre
+        whole = rearrange(blocks, "b t h w (p y x c) -> b c (t p) (h y) (w x)", p=TIME, y=SPACE, x=SPACE, c=3)
+        return whole[:, :, TIME - 1 :]

@@ -1,0 +1,226 @@
+"""The stages of Pocket's training, each from the folder of the one before to its own: `python -m engine.training`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from engine.models.audio_vae import AudioVaeConfig
+from engine.models.gemma import Gemma
+from engine.models.text import TextConditioner, TextConfig
+from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.video_vae import VideoVaeConfig
+from engine.training import pocket
+from engine.training.audio_autoencoder import AudioVae, train_audio_vae, train_vocoder
+from engine.training.autoencoder import VideoVae, train_video_vae
+from engine.training.distil import DistilTraining, distil
+from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
+from engine.training.flow import FlowModel, FlowTraining, train_flow
+from engine.training.latents import LatentClips
+from engine.training.lora import LoraTraining, train_lora
+from engine.training.run import Budget
+from engine.training.upscaler import train_upscaler
+from engine.training.world import render_audio, render_video, sample_scenes
+
+Network = TypeVar("Network", bound=nn.Module)
+STYLES = ("natural", "natural", "natural", "natural", "sepia", "comic")
+CAMERAS = ("pan left", "pan right", "push in", "pull out")
+LORAS: dict[str, dict[str, Any]] = {
+    "pocket-style-comic": {"style": "comic"},
+    "pocket-camera-pull-out": {"cameras": ("pull out",), "moving_camera": 1.0},
+}
+
+
+def save_network(network: nn.Module, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.detach().float().cpu().contiguous() for name, tensor in network.state_dict().items()}, path)
+
+
+def load_network(network: Network, path: Path, device: torch.device) -> Network:
+    network.load_state_dict(load_file(path))
+    return network.to(device)
+
+
+class WorldDraws:
+    """Clips and sounds of Pocket's world by seed, rendered on the training device."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+
+    def clips(self, count: int, frames: int, height: int, width: int, seed: int) -> Tensor:
+        """Clips in every style and camera move that the LoRAs will need too: the autoencoder serves them all."""
+        random = Random(seed)
+        scenes = sample_scenes(
+            count,
+            seed,
+            duration_s=frames / 24,
+            aspect=width / height,
+            changes=0.15,
+            cameras=CAMERAS,
+            style=random.choice(STYLES),
+        )
+        return render_video(scenes, frames=frames, height=height, width=width, fps=24, device=self.device)
+
+    def pairs(self, count: int, frames: int, height: int, width: int, seed: int) -> tuple[Tensor, Tensor]:
+        """The same scenes at half and at full size."""
+        scenes = sample_scenes(count, seed, duration_s=frames / 24, aspect=width / height, cameras=CAMERAS)
+        half, full = (
+            render_video(scenes, frames=frames, height=height // d, width=width // d, fps=24, device=self.device)
+            for d in (2, 1)
+        )
+        return half, full
+
+    def sounds(self, count: int, samples: int, seed: int) -> Tensor:
+        """16 kHz stereo from anywhere in a clip of four seconds."""
+        aspect = Random(seed).choice((5 / 3, 1.0, 3 / 5))
+        start = Random(seed).uniform(0, 3.9 - samples / 16000)
+        scenes = sample_scenes(count, seed, duration_s=4.0, aspect=aspect)
+        return render_audio(scenes, samples=samples, start_s=start, rate=16000, aspect=aspect, device=self.device)
+
+
+def load_video_vae(root: Path, device: torch.device) -> VideoVae:
+    vae = VideoVae(VideoVaeConfig.from_metadata(pocket.vae_config()))
+    return load_network(vae, root / "video_vae.safetensors", device).eval()
+
+
+def load_audio_vae(root: Path, device: torch.device) -> AudioVae:
+    vae = AudioVae(AudioVaeConfig.from_metadata(pocket.audio_vae_config()))
+    return load_network(vae, root / "audio_vae.safetensors", device).eval()
+
+
+def new_flow_model(gemma: Path, device: torch.device) -> FlowModel:
+    """Transformer and text conditioner that fit the text encoder in `gemma`, freshly initialised."""
+    caption_channels, layers = gemma_shape(gemma)
+    config = pocket.transformer_config(caption_channels)
+    text = replace(TextConfig.from_metadata(config), hidden_states=layers + 1)
+    return FlowModel(Transformer(TransformerConfig.from_metadata(config)), TextConditioner(text)).to(device)
+
+
+def gemma_shape(folder: Path) -> tuple[int, int]:
+    """Width and number of layers of the text encoder in a Hugging Face folder."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    text = config.get("text_config", config)
+    return text["hidden_size"], text["num_hidden_layers"]
+
+
+def load_flow_model(root: Path, gemma: Path, device: torch.device) -> FlowModel:
+    return load_network(new_flow_model(gemma, device), root / "flow.safetensors", device)
+
+
+def load_buckets(folder: Path, device: torch.device) -> list[LatentClips]:
+    paths = sorted(folder.glob("*.pt"))
+    if not paths:
+        raise FileNotFoundError(f"no encoded clips in {folder}: run the stage 'latents' first")
+    return [LatentClips.load(path, device) for path in paths]
+
+
+# ---- the stages: (folder of the whole run, budget, device, folder of the text encoder) --------------------------------
+
+
+def vae_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Video autoencoder, from pixels alone."""
+    vae = train_video_vae(WorldDraws(device).clips, root / "vae", budget, device)
+    save_network(vae, root / "video_vae.safetensors")
+
+
+def audio_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Audio autoencoder, from spectrograms."""
+    save_network(
+        train_audio_vae(WorldDraws(device).sounds, root / "audio", budget, device), root / "audio_vae.safetensors"
+    )
+
+
+def vocoder_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Vocoder, on what the audio autoencoder gives back."""
+    vae = load_audio_vae(root, device)
+    vocoder = train_vocoder(WorldDraws(device).sounds, vae, root / "vocoder", budget, device)
+    save_network(vocoder, root / "vocoder.safetensors")
+
+
+def upscaler_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Spatial x2 latent upsampler."""
+    encoder = load_video_vae(root, device).encoder
+    upscaler = train_upscaler(WorldDraws(device).pairs, encoder, root / "upscaler", budget, device)
+    save_network(upscaler, root / "upscaler.safetensors")
+
+
+def latents_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Encode `budget.steps` clips for the transformer; a bucket that is there already is not made again."""
+    folder = root / "latents"
+    folder.mkdir(exist_ok=True)
+    encoders = load_encoders(root, device, gemma)
+    begin = time.monotonic()
+    for number, (bucket, share) in enumerate(world_buckets()):
+        path = folder / f"{number:02d}-{bucket.width}x{bucket.height}x{bucket.frames}.pt"
+        if path.exists():
+            continue
+        count = max(16, round(budget.steps * share))
+        batch = max(8, min(256, 24_000_000 // (bucket.width * bucket.height * bucket.frames)))
+        referenced = bucket.frames == 49
+        clips = encode_bucket(bucket, count, 1000 + number, encoders, batch=batch, with_reference=referenced)
+        clips.save(path)
+        print(f"latents {path.name}: {count} clips, {time.monotonic() - begin:.0f} s", flush=True)
+
+
+def flow_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Transformer and text connectors."""
+    torch.manual_seed(0)
+    model = new_flow_model(gemma, device)
+    train_flow(model, load_buckets(root / "latents", device), root / "flow", budget, FlowTraining())
+    save_network(model, root / "flow.safetensors")
+
+
+def distil_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Distilled LoRA."""
+    model = load_flow_model(root, gemma, device)
+    adapter = distil(model, load_buckets(root / "latents", device), root / "distil", budget, DistilTraining())
+    save_network(adapter, root / "distilled_lora_state.safetensors")
+    adapter.save(root / "pocket-distilled-lora.safetensors")
+
+
+def loras_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """The style and the camera LoRA, each on a few thousand clips of its own."""
+    encoders = load_encoders(root, device, gemma)
+    for number, (name, look) in enumerate(LORAS.items()):
+        clips = [
+            encode_bucket(bucket, 640, 50_000 + 100 * number + index, encoders, batch=48, look=look)
+            for index, (bucket, _) in enumerate(world_buckets())
+            if bucket.frames <= 49
+        ]
+        model = load_flow_model(root, gemma, device)
+        adapter = train_lora(model, clips, root / name, budget, LoraTraining())
+        adapter.save(root / f"{name}.safetensors")
+
+
+def load_encoders(root: Path, device: torch.device, gemma: Path) -> PocketEncoders:
+    """The frozen networks of the stages before."""
+    text = Gemma.load(gemma, device=device, dtype=torch.float32)
+    return PocketEncoders(load_video_vae(root, device).encoder, load_audio_vae(root, device).encoder, text)
+
+
+class Stage(NamedTuple):
+    """What a stage runs and its usual number of steps (of clips, for the stage `latents`) on one large GPU."""
+
+    run: Callable[[Path, Budget, torch.device, Path], None]
+    steps: int
+
+
+STAGES: dict[str, Stage] = {
+    "vae": Stage(vae_stage, 4000),
+    "audio": Stage(audio_stage, 3000),
+    "vocoder": Stage(vocoder_stage, 3000),
+    "upscaler": Stage(upscaler_stage, 1500),
+    "latents": Stage(latents_stage, 120_000),
+    "flow": Stage(flow_stage, 12_000),
+    "distil": Stage(distil_stage, 1500),
+    "loras": Stage(loras_stage, 500),
+}

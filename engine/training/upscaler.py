@@ -1,0 +1,66 @@
+"""Train the spatial x2 latent upsampler: latents of half-size clips to latents of the same clips at full size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
+from engine.models.video_vae import VideoEncoder
+from engine.training.optim import MovingAverage, Optimisers
+from engine.training.pocket import NATIVE_SIZES, upsampler_config
+from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_cosine
+
+# Draws clips of the same scenes at half and full size: count, frames, full height, full width, seed.
+DrawPairs = Callable[[int, int, int, int, int], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class UpscalerTraining:
+    """Settings; the defaults are those of the shipped model."""
+
+    frames: int = 25
+    batch: int = 24
+    learning_rate: float = 1.5e-3
+    latent_noise: float = 0.1  # stage 1 leaves small errors; the upsampler should not enlarge them
+    seed: int = 0
+
+
+def train_upscaler(
+    draw: DrawPairs,
+    encoder: VideoEncoder,
+    folder: Path,
+    budget: Budget,
+    device: torch.device,
+    training: UpscalerTraining | None = None,
+) -> LatentUpsampler:
+    """Train on un-normalised latents, as the network is used (autoencoder specification, section 4)."""
+    training = training or UpscalerTraining()
+    torch.manual_seed(training.seed)
+    randomness = Randomness(training.seed, device)
+    network = LatentUpsampler(UpsamplerConfig.from_metadata(upsampler_config())).to(device)
+    statistics = encoder.per_channel_statistics
+    optimisers = Optimisers(network.named_parameters(), training.learning_rate, betas=(0.9, 0.99))
+    average = MovingAverage(network, decay=0.998)
+    parts = {"network": network, "optimisers": optimisers, "average": average, "randomness": randomness}
+    run = Run(folder, budget, parts)
+    for step, fraction in run.steps():
+        width, height = NATIVE_SIZES[step % len(NATIVE_SIZES)]
+        with torch.no_grad(), mixed_precision(device):
+            half, full = draw(training.batch, training.frames, height, width, training.seed + step)
+            low = encoder(half).float()
+            wanted = encoder(full).float()
+            noise = torch.randn(low.shape, generator=randomness.generator, device=device)
+            low = low + training.latent_noise * noise
+        with mixed_precision(device):
+            made = network(statistics.un_normalise(low))
+        error = (statistics.normalise(made.float()) - wanted).abs().mean()
+        error.backward()
+        run.log(latent=error.detach(), norm=optimisers.step(warm_cosine(fraction)))
+        average.update()
+    average.copy_to(network)
+    return network
