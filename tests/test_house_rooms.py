@@ -21,6 +21,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.protocol": {"msgspec"},
     "engine.protocol.grid": set(),
     "engine.media": {"numpy", "av"},
+    "engine.media.still": {"numpy", "av", "PIL"},  # colour profiles: FFmpeg in the wheels has no littlecms
     "engine.store": {"msgspec"},
     "engine.server": {"msgspec", "psutil", "platformdirs"},
     "engine.models": {"torch", "einops", "transformers", "tokenizers", "safetensors", "PIL", "numpy"},

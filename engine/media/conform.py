@@ -1,13 +1,14 @@
 """Source frames <-> the model's grid: size by covering and cropping or by reflection, floats in -1..1, sound.
 
 A retake keeps the source's aspect: its frames are scaled evenly if at all, padded by reflection to the model's grid,
-and brought back by the exact inverse. A conditioning picture covers the target and is cropped around its centre.
+and brought back by the exact inverse. A conditioning picture covers the target and is cropped around its centre. Which
+frames a window takes (8k + 1 of them) is planned by engine.protocol.window, not here.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from numpy.typing import NDArray
 from .resample import mix_channels, resample
 
 Floats = NDArray[np.float32]
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 MODEL_SOUND_RATE: Final = 16_000  # what the audio autoencoder hears; the vocoder speaks 48 kHz
 
@@ -119,58 +119,9 @@ def reflected(length: int, before: int, after: int) -> NDArray[np.intp]:
     return np.where(place < length, place, period - place)
 
 
-class Window(NamedTuple):
-    """Frames [first, end) of the media that are decoded, and how they are lengthened to the model's 8k + 1.
-
-    Mapping frame m of the media to frame m - first + before of the model's clip.
-    """
-
-    first: int
-    end: int
-    before: int
-    after: int
-
-    @property
-    def length(self) -> int:
-        return self.before + self.end - self.first + self.after
-
-    def to_grid(self, frames: NDArray[_Scalar]) -> NDArray[_Scalar]:
-        """(end - first, ...) -> (length, ...), reflected in time where the media has no more frames."""
-        return frames[reflected(self.end - self.first, self.before, self.after)]
-
-
-def window_around(first: int, end: int, *, context: int, frames: int, longest: int | None = None) -> Window:
-    """The window for a retake of [first, end) in a media of `frames` frames: `context` on each side, 8k + 1 long.
-
-    At the media's ends the window takes less there; missing frames come from the other side first, and only when the
-    whole media is too short from reflection. `longest` bounds the length: the context shrinks evenly.
-    Raises ValueError for an empty range, one outside the media, or one longer than `longest`.
-    """
-    if not 0 <= first < end <= frames:
-        raise ValueError(f"range {first} to {end} in a media of {frames} frames")
-    wanted = end - first
-    length = _eight_k_plus_one(wanted + 2 * context)
-    if longest is not None:
-        limit = (longest - 1) // 8 * 8 + 1
-        if wanted > limit:
-            raise ValueError(f"{wanted} frames are more than {limit} in one pass")
-        length = min(length, limit)
-    if frames >= length:
-        low = first - (length - wanted) // 2
-        low = min(max(low, 0), frames - length)
-        return Window(low, low + length, 0, 0)
-    # Shorter than the window: everything there is, brought to the next 8k + 1 by reflecting its end.
-    length = _eight_k_plus_one(frames)
-    return Window(0, frames, 0, length - frames)
-
-
 def conform_sound(samples: Floats, names: tuple[str, ...], source_rate: int, rate: int) -> Floats:
     """(channels, n) at one rate -> stereo (2, ceil(n * rate / source_rate)) at another."""
     return resample(mix_channels(samples, names, 2), source_rate, rate)
-
-
-def _eight_k_plus_one(frames: int) -> int:
-    return -(-(frames - 1) // 8) * 8 + 1 if frames > 1 else 1
 
 
 def _up(size: int, multiple: int) -> int:

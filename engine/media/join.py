@@ -17,6 +17,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.protocol.grid import samples_of_frames
+
 _Pixel = TypeVar("_Pixel", np.uint8, np.uint16, np.float32)
 
 
@@ -33,14 +35,9 @@ class Handles(NamedTuple):
 
     def in_samples(self, first: int, end: int, rate: Fraction, sample_rate: int) -> Handles:
         """The same handles counted in samples, around the samples of frames [first, end)."""
-        start, stop = sample_range(first, end, rate, sample_rate)
-        wide_start, wide_stop = sample_range(first - self.before, end + self.after, rate, sample_rate)
-        return Handles(start - wide_start, wide_stop - stop)
-
-
-def sample_range(first: int, end: int, rate: Fraction, sample_rate: int) -> tuple[int, int]:
-    """The samples that belong to frames [first, end): neighbouring ranges share no sample and leave none out."""
-    return _nearest(first * sample_rate / rate), _nearest(end * sample_rate / rate)
+        inner = samples_of_frames(first, end, rate, sample_rate)
+        outer = samples_of_frames(first - self.before, end + self.after, rate, sample_rate)
+        return Handles(inner.start - outer.start, outer.stop - inner.stop)
 
 
 def frame_weights(length: int, handles: Handles, blend: int) -> NDArray[np.float32]:
@@ -135,10 +132,6 @@ def _weights(length: int, handles: Handles, blend: int) -> NDArray[np.float32]:
 def _ramp(steps: int) -> NDArray[np.float32]:
     """`steps` values that divide the way from 0 to 1 evenly, both ends left out: 1/4 2/4 3/4 for three."""
     return (np.arange(1, steps + 1) / (steps + 1)).astype(np.float32)
-
-
-def _nearest(value: Fraction) -> int:
-    return (2 * value.numerator + value.denominator) // (2 * value.denominator)
 
 
 def _same_shape(source: NDArray[_Pixel], take: NDArray[_Pixel], frames: int) -> None:
