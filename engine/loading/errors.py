@@ -126,6 +126,14 @@ class UnreadableLora(LoraError):
         self.keys = sorted(keys)
 
 
+class LoraNeedsTextConditioner(LoraError):
+    """All of its layers belong to the text conditioner, and only the transformer was given."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path.name} changes only the text conditioner, which was not given: it would have no effect")
+        self.path = path
+
+
 class LoraDoesNotMatch(LoraError):
     """The LoRA was made for another model: names that this network doesn't have, or layers of another size.
 
