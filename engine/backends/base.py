@@ -6,7 +6,7 @@ outcomes below. The rooms under this one (pipelines, sampling) can't import it; 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
@@ -235,7 +235,7 @@ class Backend(ABC):
 
     @abstractmethod
     def capability(self, refresh: bool = False) -> BackendCapability:
-        """What works here and why the rest doesn't. `refresh` asks device and disk again."""
+        """What works here and why the rest doesn't, from memory; `refresh` asks device and disk again."""
 
     @abstractmethod
     def models(self) -> tuple[Model, ...]:
@@ -261,8 +261,11 @@ class Backend(ABC):
         Raises JobCancelled, or the JobError that fits. Anything else counts as a mistake of ours.
         """
 
-    def enhance(self, asked: EnhancePrompt, context: JobContext) -> str:
-        """Write a prompt out. Raises Unsupported, JobCancelled."""
+    def enhance(self, asked: EnhancePrompt, check: Callable[[], None]) -> str:
+        """Write a prompt out. `check` is to be called between tokens: it raises JobCancelled when the engine ends.
+
+        Raises JobCancelled, or the JobError that fits.
+        """
         raise Unsupported(f"the backend {self.name} has nothing that writes prompts")
 
     def free_memory(self) -> None:  # noqa: B027  (nothing to do is a proper answer)

@@ -4,6 +4,7 @@ What a job asks for (`Work`) is in `work.py`. The rules of the channel are in RE
 messages are laid into a stream (`framing.py`) and anything that acts on them.
 """
 
+import enum
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal, TypeAlias
 
@@ -437,25 +438,28 @@ class Ok(ReplyBase, frozen=True, kw_only=True, tag="ok"):
     """Done, or begun where the request says so."""
 
 
+RefusalKind: TypeAlias = Literal[
+    "malformed",  # the bytes are no message, or a field is impossible
+    "unknown_message",  # this build doesn't know it
+    "too_large",
+    "hello_first",
+    "bad_protocol",
+    "no_such_job",
+    "conflict",  # the job is in no state for this, or the id names other work
+    "bad_request",
+    "unsupported",
+    "not_writable",
+    "disk_full",
+    "store",  # the store failed in another way
+    "busy",  # too many questions wait already; ask again later
+    "internal",
+]
+
+
 class Refused(ReplyBase, frozen=True, kw_only=True, tag="refused"):
     """The request was not carried out; nothing has changed. `message` is for the person."""
 
-    kind: Literal[
-        "malformed",  # the bytes are no message, or a field is impossible
-        "unknown_message",  # this build doesn't know it
-        "too_large",
-        "hello_first",
-        "bad_protocol",
-        "no_such_job",
-        "conflict",  # the job is in no state for this, or the id names other work
-        "bad_request",
-        "unsupported",
-        "not_writable",
-        "disk_full",
-        "store",  # the store failed in another way
-        "busy",  # too many questions wait already; ask again later
-        "internal",
-    ]
+    kind: RefusalKind
     message: str
     job: str = ""
     detail: str = ""
@@ -661,6 +665,18 @@ Event: TypeAlias = (
     | FilePiece
     | Pong
 )
+
+
+class ExitStatus(enum.IntEnum):
+    """The exit status of an engine says how it ended; any other number, or a signal, is a crash."""
+
+    ENDED = 0  # asked to, or the client is gone
+    WRONG_USE = 2  # of the command line
+    STORE_LOCKED = 3
+    STORE_BROKEN = 4
+    BAD_PROTOCOL = 5
+    BROKEN = 6  # only a new process mends it
+    STUCK = 7  # didn't end in time after the client was gone
 
 
 # --- Bytes -------------------------------------------------------------------------------------------------------

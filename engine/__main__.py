@@ -1,0 +1,104 @@
+"""The command `ltx-engine`: `--stdio` serves one client over the standard streams, `doctor` says what works here."""
+
+import argparse
+import faulthandler
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+from engine.protocol.messages import ExitStatus
+from engine.server.engine import LOCK_WAIT_S, Engine, Settings
+from engine.server.pool import OpenBackend, opener
+from engine.server.wire import claim_standard_streams
+
+# Name -> module with `open_backend`. The order is the order of preference.
+BACKENDS: Final = {
+    "local": "engine.backends.local",
+    "remote": "engine.backends.remote",
+    "test": "engine.backends.testing",
+}
+DEFAULT_BACKENDS: Final = ("local",)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line, whole."""
+    parser = argparse.ArgumentParser(
+        prog="ltx-engine",
+        description="The process that makes frames. The app starts it; by hand only `doctor` is of use.",
+    )
+    parser.add_argument("--stdio", action="store_true", help="serve one client over standard input and output")
+    parser.add_argument("--store", type=Path, help="folder of jobs, caches and results")
+    parser.add_argument("--models", type=Path, help="folder of model files")
+    parser.add_argument("--results", type=Path, help="folder of results that name none (default: in the store)")
+    parser.add_argument(
+        "--backend",
+        action="append",
+        choices=list(BACKENDS),
+        help="what may make frames, in order of preference; may be given more than once (default: local)",
+    )
+    parser.add_argument("--no-ring", action="store_true", help="send previews in the channel (for use through ssh)")
+    parser.add_argument(
+        "--lock-wait",
+        type=float,
+        default=LOCK_WAIT_S,
+        metavar="SECONDS",
+        help="how long to wait for another engine that still has the store (default: %(default)s)",
+    )
+    parser.add_argument("--store-pages", type=int, help="largest size of the job list, in pages of 4096 bytes")
+    commands = parser.add_subparsers(dest="command")
+    doctor = commands.add_parser("doctor", help="print device, memory, codecs, versions, and what would work here")
+    doctor.add_argument("--json", action="store_true", help="for scripts")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = build_parser()
+    asked = parser.parse_args(arguments)
+    names = tuple(asked.backend or DEFAULT_BACKENDS)
+    openers: dict[str, OpenBackend] = {name: opener(BACKENDS[name]) for name in names}
+    data = Path(platformdirs.user_data_dir("ltxdesktop", appauthor=False))
+    settings = Settings(
+        store=asked.store or data / "engine",
+        models=asked.models or data / "models",
+        results=asked.results,
+        openers=openers,
+        extra_models=(Path(__file__).resolve().parent.parent / "resources" / "models",),
+        ring=not asked.no_ring,
+        lock_wait_s=asked.lock_wait,
+        max_store_pages=asked.store_pages,
+    )
+    if asked.command == "doctor":
+        from engine.doctor import examine
+
+        return examine(settings, as_json=asked.json)
+    if not asked.stdio:
+        parser.print_usage(sys.stderr)
+        print("ltx-engine: give --stdio (for programs) or doctor (for people)", file=sys.stderr)
+        return ExitStatus.WRONG_USE
+    return _serve(settings)
+
+
+def _serve(settings: Settings) -> int:
+    """Serve over the standard streams. Doesn't return: see below."""
+    wire = claim_standard_streams()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    faulthandler.enable()
+    engine = Engine(wire, settings)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: engine.terminate())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the app too, and the app decides
+    status = engine.run()
+    # Not through the interpreter's own end: it would wait for threads that a library has left stuck in native code.
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""Answers what needs the backends but no device time: capabilities, models, estimates.
+
+On a thread of its own, because opening a backend takes seconds (it imports torch and asks the device) and neither the
+pipe nor the work loop may wait for that.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from engine.backends.base import Estimate, JobError
+from engine.backends.policy import choose
+from engine.protocol.messages import (
+    Capabilities,
+    Estimated,
+    EstimateWork,
+    GetCapabilities,
+    ListModels,
+    Models,
+    Refused,
+)
+from engine.server.outbox import Outbox
+from engine.server.pool import BackendPool, BackendUnavailable
+
+Question = GetCapabilities | ListModels | EstimateWork
+SecondsPerWork = Callable[[str, str, str], float | None]  # (backend, model, phase)
+
+MOST_WAITING: Final = 64
+
+_log = logging.getLogger(__name__)
+
+
+class Desk:
+    """The queue of questions and its thread."""
+
+    def __init__(
+        self, pool: BackendPool, outbox: Outbox, seconds_per_work: SecondsPerWork, on_opened: Callable[[], None]
+    ) -> None:
+        """`on_opened` is called after an answer that may have opened backends: the device is known then."""
+        self._pool = pool
+        self._outbox = outbox
+        self._seconds_per_work = seconds_per_work
+        self._on_opened = on_opened
+        self._questions: queue.Queue[Question | None] = queue.Queue(MOST_WAITING + 1)
+        self._thread = threading.Thread(target=self._answer_all, name="desk", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def ask(self, question: Question) -> bool:
+        """Have this answered; False when too many wait already."""
+        if self._questions.qsize() >= MOST_WAITING:
+            return False
+        self._questions.put(question)
+        return True
+
+    def close(self, timeout_s: float) -> None:
+        """Answer nothing more; wait for the present answer for at most `timeout_s`."""
+        if self._thread.is_alive():
+            self._questions.put(None)
+            self._thread.join(timeout_s)
+
+    def _answer_all(self) -> None:
+        while (question := self._questions.get()) is not None:
+            try:
+                self._answer(question)
+            except (JobError, BackendUnavailable) as exc:
+                self._outbox.post(Refused(call=question.call, kind="bad_request", message=str(exc)))
+            except Exception as exc:  # the boundary: a backend's mistake costs the answer, not the engine
+                _log.exception("a question couldn't be answered")
+                message = f"A mistake in the program left this unanswered ({type(exc).__name__}: {exc})."
+                self._outbox.post(Refused(call=question.call, kind="internal", message=message))
+
+    def _answer(self, question: Question) -> None:
+        match question:
+            case GetCapabilities(call=call, refresh=refresh):
+                self._outbox.post(Capabilities(call=call, backends=self._pool.capabilities(refresh)))
+                self._on_opened()
+            case ListModels(call=call):
+                self._outbox.post(Models(call=call, models=self._pool.models()))
+            case EstimateWork(call=call, work=work):
+                choice = choose(work, self._pool.capabilities())
+                estimate = self._pool.get(choice.backend).estimate(work)
+                self._outbox.post(self._estimated(call, choice.backend, estimate))
+
+    def _estimated(self, call: int, backend: str, estimate: Estimate) -> Estimated:
+        rates = [self._seconds_per_work(backend, estimate.model, phase.name) for phase in estimate.phases]
+        known = [rate * phase.work for rate, phase in zip(rates, estimate.phases, strict=True) if rate is not None]
+        return Estimated(
+            call=call,
+            backend=backend,
+            fits=estimate.fits,
+            model=estimate.model,
+            why_not=estimate.why_not,
+            seconds=sum(known) if known and len(known) == len(rates) else None,
+            peak_bytes=estimate.peak_bytes,
+            free_bytes=estimate.free_bytes,
+            nearest=estimate.nearest,
+            plan=estimate.plan,
+            adjusted=estimate.adjusted,
+            cost_text=estimate.cost_text,
+            sends=estimate.sends,
+        )

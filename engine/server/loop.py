@@ -1,0 +1,417 @@
+"""The one work loop: takes the next job, lets a backend do it, and keeps what came of it.
+
+Whatever changes a job's state and tells so does both under one lock, so that tellings are in the order of the changes.
+The loop runs on the main thread; its other methods are called by the pipe thread.
+"""
+
+import errno
+import logging
+import shutil
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from engine.backends.base import (
+    Backend,
+    DiskFull,
+    EngineBroken,
+    Job,
+    JobCancelled,
+    JobError,
+    NotWritable,
+    Unsupported,
+)
+from engine.backends.policy import choose
+from engine.protocol.messages import (
+    Accepted,
+    Cancelled,
+    Done,
+    EngineState,
+    Enhanced,
+    EnhancePrompt,
+    Failed,
+    JobChanged,
+    Notice,
+    Refused,
+    Result,
+    StateName,
+    Submit,
+    Timing,
+)
+from engine.protocol.ring import RingWriter
+from engine.server.context import RunningJob
+from engine.server.outbox import Outbox
+from engine.server.pool import BackendPool
+from engine.store.errors import NoSuchJob, StoreFull, WrongState
+from engine.store.jobs import JobStore, NextJob
+
+MOST_QUESTIONS: Final = 16  # prompts waiting to be written out
+LOOK_AGAIN_S: Final = 2.0  # at a full disk
+
+_log = logging.getLogger(__name__)
+
+_INTERRUPTED: Final = Failed(
+    kind="interrupted",
+    message="The engine was closed while this job was running. Nothing of it was kept; it can be retried.",
+)
+
+
+class WorkLoop:
+    """Queue, running job, and what the person does to them."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        pool: BackendPool,
+        outbox: Outbox,
+        ring: RingWriter | None,
+        previews: bool,
+        scratch: Path,
+        results: Path,
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._outbox = outbox
+        self._ring = ring
+        self._previews = previews
+        self._scratch = scratch
+        self._results = results
+        self._changed = threading.Condition(threading.RLock())
+        self._questions: deque[EnhancePrompt] = deque()
+        self._free_memory = False
+        self._held = False
+        self._full = False
+        self._stopping = False
+        self._broken = ""
+        self._running: RunningJob | None = None
+        self._backend: Backend | None = None  # the one that worked last
+
+    # --- what the pipe thread asks ---
+
+    @property
+    def held(self) -> bool:
+        """Whether no further job is started."""
+        return self._held
+
+    def submit(self, asked: Submit) -> None:
+        """Queue a job and reply. Raises IdTaken, StoreFull."""
+        with self._changed:
+            state = self._store.submit(asked.job, asked.work, asked.priority, asked.title, asked.origin)
+            self._outbox.post(Accepted(call=asked.call, job=asked.job, state=state))
+            self._changed.notify_all()
+
+    def retry(self, job: str, call: int) -> None:
+        """Queue a job again and reply. Raises NoSuchJob, WrongState, StoreFull."""
+        with self._changed:
+            state = self._store.retry(job)
+            self._outbox.post(Accepted(call=call, job=job, state=state))
+            self._changed.notify_all()
+
+    def cancel(self, job: str, reply: Callable[[], None]) -> None:
+        """End a waiting job now, a running one at its next look; ended ones stay. Raises NoSuchJob, StoreFull."""
+        with self._changed:
+            state = self._store.row(job).state
+            reply()
+            if self._running is not None and self._running.job.id == job:
+                self._running.cancel()
+            elif state == "queued":
+                self._end(job, Cancelled())
+
+    def move(self, job: str, before: str) -> None:
+        """Raises NoSuchJob, WrongState, StoreFull."""
+        with self._changed:
+            self._store.move(job, before)
+
+    def set_priority(self, job: str, priority: int) -> None:
+        """Raises NoSuchJob, WrongState, StoreFull."""
+        with self._changed:
+            self._store.set_priority(job, priority)
+
+    def hold(self, held: bool) -> None:
+        """Start no further job, or go on."""
+        with self._changed:
+            self._held = held
+            self._changed.notify_all()
+        self.tell_state()
+
+    def clear(self, states: tuple[StateName, ...], jobs: tuple[str, ...]) -> int:
+        """Forget jobs; return how many. Raises StoreFull."""
+        with self._changed:
+            count = len(self._store.clear(states, jobs))
+            self._changed.notify_all()  # there may be room again
+            return count
+
+    def ask(self, question: EnhancePrompt) -> bool:
+        """Answer this between two jobs; False when too many wait already."""
+        with self._changed:
+            if len(self._questions) >= MOST_QUESTIONS:
+                return False
+            self._questions.append(question)
+            self._changed.notify_all()
+            return True
+
+    def free_memory(self) -> None:
+        """Let backends drop what is resident, before the next job."""
+        with self._changed:
+            self._free_memory = True
+            self._changed.notify_all()
+
+    def stop(self) -> None:
+        """Have `run` return soon; a running job is asked to end."""
+        with self._changed:
+            self._stopping = True
+            if self._running is not None:
+                self._running.interrupt()
+            self._changed.notify_all()
+
+    def tell_state(self, recovered: int = 0) -> None:
+        """Send what the engine is doing."""
+        with self._changed:
+            running = self._running.job.id if self._running else ""
+            backend = self._backend or next(iter(self._pool.opened), None)
+            if self._stopping:
+                state = "stopping"
+            elif self._full:
+                state = "store_full"
+            elif running:
+                state = "busy"
+            else:
+                state = "held" if self._held else "idle"
+            self._outbox.post(
+                EngineState(
+                    state=state,
+                    queued=self._store.count_queued(),
+                    running=running,
+                    device=backend.device() if backend else None,
+                    backend=backend.name if backend else "",
+                    model=backend.resident_model if backend else "",
+                    recovered=recovered,
+                )
+            )
+
+    # --- the loop ---
+
+    def run(self) -> str:
+        """Work until `stop`; return why the engine has to be started anew, empty if it hasn't.
+
+        Raises StoreBroken.
+        """
+        while (turn := self._next_turn()) is not None:
+            if isinstance(turn, EnhancePrompt):
+                self._enhance(turn)
+            elif isinstance(turn, NextJob):
+                self._do(turn)
+            else:
+                turn()
+            if self._broken:
+                return self._broken
+        return ""
+
+    def _next_turn(self) -> EnhancePrompt | NextJob | Callable[[], None] | None:
+        with self._changed:
+            while True:
+                if self._stopping:
+                    return None
+                if self._free_memory:
+                    self._free_memory = False
+                    return self._drop_everything
+                if self._questions:
+                    return self._questions.popleft()
+                if not self._held and (head := self._store.head()) is not None:
+                    return head
+                self._changed.wait()
+
+    def _drop_everything(self) -> None:
+        for backend in self._pool.opened:
+            backend.free_memory()
+        self.tell_state()
+
+    def _do(self, head: NextJob) -> None:
+        """Run one job from its start to the keeping of its end."""
+        job = Job(head.id, head.work, head.attempt, head.resume)
+        try:
+            choice = choose(head.work, self._pool.capabilities())
+            backend = self._pool.get(choice.backend)
+            output_folder = self._output_folder(job)
+        except JobError as exc:
+            self._keep(job.id, _failure(exc))
+            return
+        except Exception as exc:  # the boundary: a backend's mistake costs the job, not the engine
+            self._keep(job.id, _mistake(job.id, exc))
+            return
+        scratch = self._scratch / job.id
+        context = RunningJob(
+            job,
+            scratch=scratch,
+            output_folder=output_folder,
+            outbox=self._outbox,
+            ring=self._ring,
+            previews=self._previews,
+            history=lambda model, phase: self._store.seconds_per_work(choice.backend, model, phase),
+            remember=lambda resume: self._remember(job.id, resume),
+        )
+        if not self._begin(context, backend):
+            return
+        _log.info("job %s begins: %s", job.id, choice.reason)
+        try:
+            shutil.rmtree(scratch, ignore_errors=True)
+            scratch.mkdir(mode=0o700, parents=True)
+            outcome = self._run(backend, job, context)
+            shutil.rmtree(scratch, ignore_errors=True)
+        except OSError as exc:
+            outcome = _mistake(job.id, exc)
+        timings = context.finish()
+        if isinstance(outcome, Done):
+            if not outcome.result.timings:
+                outcome = Done(result=replace(outcome.result, timings=tuple(timing for timing, _ in timings)))
+            self._record(backend.name, context, timings)
+        if outcome is _INTERRUPTED and context.remembered:
+            # Left as running, so that the next engine finds it and picks it up again.
+            return
+        self._keep(job.id, outcome)
+
+    def _begin(self, context: RunningJob, backend: Backend) -> bool:
+        """Mark the job as running; False when that can't be done now."""
+        try:
+            with self._changed:
+                if self._stopping:
+                    return False
+                state = self._store.start(context.job.id, backend.name)
+                self._running = context
+                self._backend = backend
+                self._outbox.post(JobChanged(job=context.job.id, state=state))
+                self.tell_state()
+        except (NoSuchJob, WrongState):  # cancelled or forgotten a moment ago
+            return False
+        except StoreFull as exc:
+            self._wait_for_room(exc)
+            return False
+        return True
+
+    def _run(self, backend: Backend, job: Job, context: RunningJob) -> Done | Failed | Cancelled:
+        try:
+            result = _checked(backend.name, backend.run(job, context))
+            return Done(result=result)
+        except JobCancelled as exc:
+            return Cancelled(message=exc.message) if context.cancelled_by_person else _INTERRUPTED
+        except JobError as exc:
+            if isinstance(exc, EngineBroken):
+                self._broken = exc.message
+            return _failure(exc)
+        except (Exception, SystemExit) as exc:  # the boundary: a mistake costs the job, not the engine
+            return _mistake(job.id, exc)
+
+    def _keep(self, job: str, outcome: Done | Failed | Cancelled) -> None:
+        """Put the end of a job into the store, however long the disk is full; then tell it."""
+        while True:
+            try:
+                with self._changed:
+                    self._running = None
+                    self._end(job, outcome)
+                    self._full = False
+                    self.tell_state()
+            except (NoSuchJob, WrongState):  # it never began, and was cancelled or forgotten meanwhile
+                return
+            except StoreFull as exc:
+                if not self._wait_for_room(exc):
+                    _log.warning("the end of job %s couldn't be kept: %s", job, outcome)
+                    return
+            else:
+                return
+
+    def _end(self, job: str, outcome: Done | Failed | Cancelled) -> None:
+        """Raises StoreFull, WrongState, NoSuchJob."""
+        with self._changed:
+            self._store.finish(job, outcome)
+            self._outbox.post(JobChanged(job=job, state=outcome))
+
+    def _wait_for_room(self, problem: StoreFull) -> bool:
+        """Tell the person, once, and wait a little; False when the engine ends."""
+        with self._changed:
+            if not self._full:
+                self._full = True
+                self._outbox.post(Notice(kind="disk_full", message=str(problem)))
+                self.tell_state()
+            if not self._stopping:
+                self._changed.wait(LOOK_AGAIN_S)
+            return not self._stopping
+
+    def _remember(self, job: str, resume: str) -> None:
+        try:
+            self._store.remember(job, resume)
+        except StoreFull as exc:
+            raise DiskFull(str(exc)) from exc
+
+    def _record(self, backend: str, context: RunningJob, timings: list[tuple[Timing, float]]) -> None:
+        try:
+            self._store.record(backend, context.model, [entry for entry in timings if entry[1] > 0])
+        except StoreFull:
+            _log.warning("how long job %s took couldn't be kept: the disk is full", context.job.id)
+
+    def _output_folder(self, job: Job) -> Path:
+        """Make and return the folder for results. Raises NotWritable."""
+        named = job.work.output.folder
+        folder = Path(named) if named else self._results
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise NotWritable(f"Results can't be written to {folder}: {exc.strerror}. Choose another folder.") from exc
+        return folder
+
+    def _enhance(self, question: EnhancePrompt) -> None:
+        """Have a prompt written out by the first backend that can, and reply."""
+        able = [told for told in self._pool.capabilities() if told.available and told.enhances and not told.remote]
+        if not able:
+            message = "Nothing here writes prompts out: that takes a text encoder, which isn't installed."
+            self._outbox.post(Refused(call=question.call, kind="unsupported", message=message))
+            return
+        try:
+            prompt = self._pool.get(able[0].backend).enhance(question, self._check)
+            self._outbox.post(Enhanced(call=question.call, prompt=prompt))
+        except JobCancelled:
+            self._outbox.post(Refused(call=question.call, kind="busy", message="The engine is being closed."))
+        except JobError as exc:
+            kind = "unsupported" if isinstance(exc, Unsupported) else "bad_request"
+            self._outbox.post(Refused(call=question.call, kind=kind, message=exc.message, detail=exc.detail))
+        except Exception as exc:  # the boundary, as for jobs
+            failed = _mistake("that writes a prompt out", exc)
+            self._outbox.post(
+                Refused(call=question.call, kind="internal", message=failed.message, detail=failed.detail)
+            )
+
+    def _check(self) -> None:
+        if self._stopping:
+            raise JobCancelled
+
+
+def _checked(backend: str, result: object) -> Result:
+    """Return the result if it is one, with files that are there. Raises TypeError, FileNotFoundError."""
+    if not isinstance(result, Result):
+        raise TypeError(f"the backend {backend} returned {type(result).__name__} and no Result")
+    missing = [file.path for file in result.files if not Path(file.path).is_file()]
+    if missing:
+        raise FileNotFoundError(f"the backend {backend} named files that aren't there: {', '.join(missing)}")
+    return result
+
+
+def _failure(problem: JobError) -> Failed:
+    return Failed(kind=problem.kind, message=problem.message, detail=problem.detail, can_retry=problem.can_retry)
+
+
+def _mistake(job: str, problem: BaseException) -> Failed:
+    """Log what nobody expected, once, and say it to the person."""
+    _log.error("job %s failed", job, exc_info=problem)
+    detail = "".join(traceback.format_exception(problem))
+    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
+        return Failed(kind="disk_full", message="The disk is full. Make room and retry.", detail=detail)
+    if isinstance(problem, MemoryError):
+        message = "There wasn't enough memory for this. Try a smaller size or fewer frames."
+        return Failed(kind="out_of_memory", message=message, detail=detail)
+    message = f"A mistake in the program stopped this job ({type(problem).__name__}: {problem}). It can be retried."
+    return Failed(kind="internal", message=message, detail=detail)
