@@ -20,3 +20,15 @@ class UnknownConfigValue(ModelError, ValueError):
         self.key = key
         self.value = value
         self.expected = expected
+
+
+class GemmaDoesNotFit(ModelError, ValueError):
+    """A folder holds no text encoder that this program can use, or not the one that a checkpoint was trained with.
+
+    Attributes: `folder`, and `reason` in words.
+    """
+
+    def __init__(self, folder: Any, reason: str) -> None:
+        super().__init__(f"the text encoder in {folder} does not fit: {reason}")
+        self.folder = folder
+        self.reason = reason
