@@ -143,7 +143,7 @@ class VideoReader:
         for other in self._container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all
-        self._can_skip = _nonref_is_safe(stream)
+        self._can_skip = self.index.timed and _nonref_is_safe(stream)  # without times frames are counted: all must come
         self._run = None
 
     def _frames(self, first: int, end: int) -> Iterator[tuple[int, VideoFrame]]:
@@ -311,18 +311,23 @@ def as_pixels(frame: VideoFrame) -> Pixels:
 
 
 def stored_planes(frame: VideoFrame) -> tuple[Pixels, ...]:
-    """The planes of a frame as arrays, without row padding; copies, so that they outlive the frame."""
-    depth = max(c.bits for c in frame.format.components)
-    dtype = np.dtype(np.uint8 if depth <= 8 else (">u2" if frame.format.is_big_endian else "<u2"))
+    """The planes of a frame as arrays without row padding; copies, so that they outlive the frame.
+
+    A packed format is one plane (rows, columns, bytes or words of a pixel), its unused component (bgr0) included.
+    """
+    form = frame.format
+    depth = max(c.bits for c in form.components)
+    dtype = np.dtype(np.uint8 if depth <= 8 else (">u2" if form.is_big_endian else "<u2"))
     planes: list[Pixels] = []
     for number, plane in enumerate(frame.planes):
-        components = sum(1 for c in frame.format.components if c.plane == number)
         rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
-        row_bytes = plane.width * max(1, components) * dtype.itemsize
-        if row_bytes > plane.line_size:  # packed formats with padding bits such as bgr0 count four components
-            row_bytes = plane.line_size
-        pixels = np.ascontiguousarray(rows[:, :row_bytes]).view(dtype)
-        planes.append(pixels if components <= 1 else pixels.reshape(plane.height, plane.width, components))
+        components = sum(1 for c in form.components if c.plane == number)
+        values = components  # of one pixel in this plane
+        if components > 1 and len({c.plane for c in form.components}) == 1:
+            values = form.padded_bits_per_pixel // 8 // dtype.itemsize
+        row_bytes = (plane.width + 7) // 8 if form.is_bit_stream else plane.width * max(1, values) * dtype.itemsize
+        pixels = np.ascontiguousarray(rows[:, : min(row_bytes, plane.line_size)]).view(dtype)
+        planes.append(pixels if values <= 1 else pixels.reshape(plane.height, plane.width, values))
     return tuple(planes)
 
 

@@ -149,7 +149,8 @@ class VideoIndex:
         keys = np.concatenate([np.diff(self.key_pts, prepend=0), self.key_pts - self.key_dts])
         gaps = np.concatenate([np.diff(self.pts, prepend=0), keys]).astype("<i8")
         body = zlib.compress(gaps.tobytes(), 6)
-        return _MAGIC + struct.pack("<III", _VERSION, len(text), zlib.crc32(text + body)) + text + body
+        sizes = struct.pack("<II", _VERSION, len(text))
+        return _MAGIC + sizes + struct.pack("<I", zlib.crc32(sizes + text + body)) + text + body
 
     @classmethod
     def from_bytes(cls, data: bytes, path: Path) -> VideoIndex:
@@ -159,7 +160,7 @@ class VideoIndex:
         version, length, checksum = struct.unpack_from("<III", data, 4)
         if version != _VERSION:
             raise StaleIndex(path, f"it has version {version}, this program writes {_VERSION}")
-        if zlib.crc32(data[16:]) != checksum:
+        if zlib.crc32(data[4:12] + data[16:]) != checksum:
             raise StaleIndex(path, "it is damaged")
         head = json.loads(data[16 : 16 + length])
         gaps = np.frombuffer(zlib.decompress(data[16 + length :]), "<i8").astype(np.int64)
