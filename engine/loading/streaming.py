@@ -102,22 +102,17 @@ class PinnedBytes:
     """Page-locked host memory of exactly the size asked for.
 
     torch's own pinned allocator rounds up to a power of two: 773 MB of a BF16 block would take 1 GiB. Without CUDA it
-    is ordinary memory. Close it, or let it be collected, and the memory goes back.
+    is ordinary memory. It goes back when the object is collected.
     """
 
     def __init__(self, size_bytes: int) -> None:
         self.bytes = torch.empty(size_bytes, dtype=torch.uint8)
-        self._finalizer = None
         if torch.cuda.is_available() and size_bytes:
             if int(cast("Any", torch.cuda).cudart().cudaHostRegister(self.bytes.data_ptr(), size_bytes, 0)) == 0:
                 # The finalizer holds the tensor, so the memory can't go before its registration does.
-                self._finalizer = weakref.finalize(self, _unregister, self.bytes)
+                weakref.finalize(self, _unregister, self.bytes)
             else:  # a limit on locked memory, say
                 self.bytes = torch.empty(size_bytes, dtype=torch.uint8, pin_memory=True)
-
-    def close(self) -> None:
-        if self._finalizer is not None:
-            self._finalizer()
 
 
 def _unregister(buffer: Tensor) -> None:
@@ -125,7 +120,7 @@ def _unregister(buffer: Tensor) -> None:
 
 
 def packed(layouts: Mapping[int, BlockLayout], fill: Fill) -> dict[int, PinnedBytes]:
-    """The bytes of all these blocks in pinned memory, for a streamer to own."""
+    """The bytes of all these blocks in pinned memory."""
     host: dict[int, PinnedBytes] = {}
     for index, layout in layouts.items():
         host[index] = PinnedBytes(layout.size_bytes)
@@ -285,8 +280,6 @@ class BlockStreamer:
         They are packed into pinned memory and travel with their block.
         """
         self._drop_all()
-        for old in self._extras.values():
-            old.host.close()
         self._extras = {}
         with torch.inference_mode(mode=False), torch.no_grad():
             for index, tensors in extra.items():
@@ -316,14 +309,10 @@ class BlockStreamer:
         return sum(one.bytes.numel() for one in pinned)
 
     def close(self) -> None:
-        """Waits for copies under way and gives all memory back. The streamed blocks can't run any more."""
+        """Waits for copies under way and lets go of all memory. The streamed blocks can't run any more."""
         self._drop_all()
         if self._reader is not None:
             self._reader.shutdown(wait=True)
-        for pinned in (*self._host.values(), *(one.host for one in self._extras.values())):
-            pinned.close()
-        for pinned, _ in self._staging:
-            pinned.close()
         for hook in self._hooks:
             hook.remove()
         self._host, self._extras, self._slots = {}, {}, []
