@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import PurePath
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from engine.protocol.grid import FrameRange, snap_size
 from engine.protocol.messages import BackendCapability, ModeCapability, ModelCapability
@@ -156,6 +156,52 @@ def find_model(
 def capability(model: ModelCapability, mode: ModeName) -> ModeCapability | None:
     """What this model can do in this mode; None if it doesn't know the mode."""
     return next((each for each in model.modes if each.mode == mode), None)
+
+
+class Shape(NamedTuple):
+    """A picture size to choose from, with the words for it."""
+
+    words: str
+    width: int
+    height: int
+
+
+_ASPECTS = (("16:9", 16, 9), ("9:16", 9, 16), ("1:1", 1, 1), ("4:3", 4, 3))
+_SHORT_SIDES = (540, 720, 1080)
+
+
+def shapes_for(model: ModelCapability, limits: ModeCapability) -> list[Shape]:
+    """Sizes worth offering for a model: its own first, then each aspect with about its own area, then the usual ones.
+
+    Sizes that the model makes for certain are multiples of its step; services with fixed sizes offer only those.
+    """
+    if limits.combinations:
+        return [Shape(f"{each.width} × {each.height}", each.width, each.height) for each in limits.combinations]
+    width, height = model.default_width or 768, model.default_height or 512
+    step, area = max(1, limits.size_multiple), width * height
+    found = [Shape("Model's own", width, height)]
+    for name, across, down in _ASPECTS:
+        side = (area / (across * down)) ** 0.5
+        found.append(Shape(name, _to_step(side * across, step), _to_step(side * down, step)))
+    for short in _SHORT_SIDES:
+        for name, across, down in _ASPECTS[:3]:
+            unit = short / min(across, down)
+            found.append(Shape(f"{name} {short}p", _even(unit * across), _even(unit * down)))
+    fitting = [each for each in found if _fits(each, limits) and each.width * each.height >= area * 0.8]
+    return list({(each.width, each.height): each for each in reversed(fitting)}.values())[::-1]
+
+
+def _fits(shape: Shape, limits: ModeCapability) -> bool:
+    large_enough = min(shape.width, shape.height) >= limits.min_side
+    return large_enough and (not limits.max_pixels or shape.width * shape.height <= limits.max_pixels)
+
+
+def _to_step(value: float, step: int) -> int:
+    return max(step, round(value / step) * step)
+
+
+def _even(value: float) -> int:
+    return round(value / 2) * 2
 
 
 def problems(ask: Ask, backend: BackendCapability | None, model: ModelCapability | None) -> list[str]:

@@ -123,7 +123,9 @@ QToolButton#segment[place="last"] { border-top-right-radius: 6px; border-bottom-
 QToolButton#segment:checked { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
 QToolButton#segment:focus { border-color: $text; }
 
-QPlainTextEdit { padding: 7px 8px; }
+QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px; }
+QSpinBox, QDoubleSpinBox { padding: 5px 20px 5px 2px; }
+QPlainTextEdit { padding: 4px 5px; }
 QComboBox { padding-right: 24px; }
 QComboBox::drop-down { border: none; width: 24px; }
 QComboBox::down-arrow { image: url($chevron); width: 14px; height: 14px; }
@@ -146,13 +148,6 @@ QScrollBar:horizontal { background: transparent; height: 10px; margin: 2px; }
 QScrollBar::handle:horizontal { background: $line; border-radius: 3px; min-width: 28px; }
 QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
 QScrollBar::add-page, QScrollBar::sub-page { background: none; }
-
-QSlider::groove:horizontal { background: $line; height: 4px; border-radius: 2px; }
-QSlider::sub-page:horizontal { background: $accent; border-radius: 2px; }
-QSlider::handle:horizontal { background: $text; width: 12px; height: 12px; margin: -4px 0; border-radius: 6px; }
-QSlider:focus::handle:horizontal { background: $accent; }
-QSlider::handle:horizontal:disabled { background: $faint; }
-QSlider::sub-page:horizontal:disabled { background: $line; }
 
 QMenuBar { background: $panel; padding: 2px 6px; }
 QMenuBar::item { padding: 5px 9px; border-radius: 5px; background: transparent; }

@@ -1,0 +1,380 @@
+"""The main window: wires panels, session and player together. It holds no feature of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QMainWindow,
+    QMessageBox,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.protocol.messages import Estimated
+from ltxdesktop.jobs.ask import Ask, title_of, work_of
+from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.banner import Banner
+from ltxdesktop.ui.clip_pictures import Given, look_at, poster
+from ltxdesktop.ui.jobs_panel import JobsPanel
+from ltxdesktop.ui.models.take_list import Take
+from ltxdesktop.ui.monitor_panel import MonitorPanel
+from ltxdesktop.ui.prompt_panel import PromptPanel
+from ltxdesktop.ui.range_strip import PICTURES
+from ltxdesktop.ui.recipe_window import RecipeWindow
+from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.takes_panel import TakesPanel
+from ltxdesktop.ui.theme import DARK, LIGHT, Look
+from ltxdesktop.ui.top_bar import TopBar
+from ltxdesktop.words import clock, gigabytes
+
+POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
+STRIP_HEIGHT_PX = 104
+MEDIA_FILES = (
+    "Clips, pictures and sounds "
+    "(*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.png *.jpg *.jpeg *.webp *.wav *.flac *.mp3 *.m4a);;All files (*)"
+)
+
+
+class MainWindow(QMainWindow):
+    """The Generate workspace: prompt on the left, monitor and takes in the middle, jobs on the right."""
+
+    restart_engine_requested = Signal()
+    closing = Signal()
+
+    def __init__(self, look: Look, session: EngineSession, settings: QSettings) -> None:
+        super().__init__()
+        self.setWindowTitle("ltxdesktop")
+        self.setAcceptDrops(True)
+        self._look, self._session, self._settings = look, session, settings
+        self._background = Background(threads=2, parent=self)
+        self._following = True  # whether the monitor shows what the running job makes
+        self._watched = ""  # the job whose preview is on the monitor
+        self._failed_job = ""
+        self.prompt = PromptPanel(look)
+        self.monitor = MonitorPanel(look)
+        self.jobs = JobsPanel(look, session.jobs)
+        self.takes = TakesPanel(look, session.takes)
+        self.top = TopBar(look)
+        self.banner = Banner(look)
+        self._lay_out()
+        self._build_menus()
+        self._wire()
+        self._restore()
+        self.monitor.show_hint(
+            "Say what should be seen and heard",
+            "Write a prompt and press Generate, or drop a clip here to make a part of it again.",
+        )
+
+    # Layout
+
+    def _lay_out(self) -> None:
+        middle = QSplitter(Qt.Orientation.Vertical)
+        middle.addWidget(self.monitor)
+        middle.addWidget(self.takes)
+        middle.setStretchFactor(0, 3)
+        middle.setSizes([560, 210])
+        self._columns = QSplitter(Qt.Orientation.Horizontal)
+        for panel in (self.prompt, middle, self.jobs):
+            self._columns.addWidget(panel)
+        self._columns.setStretchFactor(1, 1)
+        self._columns.setSizes([345, 755, 340])
+        for splitter in (middle, self._columns):
+            splitter.setHandleWidth(8)
+            splitter.setChildrenCollapsible(False)
+        self.prompt.setMinimumWidth(310)
+        self.jobs.setMinimumWidth(250)
+        self.takes.setMinimumHeight(120)
+
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.top)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(8, 8, 8, 8)
+        inner.setSpacing(8)
+        inner.addWidget(self.banner)
+        inner.addWidget(self._columns, 1)
+        column.addLayout(inner, 1)
+        self.setCentralWidget(page)
+        self.resize(1440, 900)
+
+    def _build_menus(self) -> None:
+        file = self.menuBar().addMenu("&File")
+        self._add(file.addAction("&Open a clip, picture or sound…"), "Ctrl+O", self._choose_file)
+        file.addAction(self.takes.actions_by_name["save"])
+        file.addSeparator()
+        self._add(file.addAction("&Quit"), "Ctrl+Q", self.close)
+        generate = self.menuBar().addMenu("&Generate")
+        self._add(generate.addAction("&Generate"), "Ctrl+Return", self.prompt.generate)
+        generate.addSeparator()
+        for name in ("again", "vary", "retake", "recipe"):
+            generate.addAction(self.takes.actions_by_name[name])
+        jobs = self.menuBar().addMenu("&Jobs")
+        for action in self.jobs.actions_by_name.values():
+            jobs.addAction(action)
+        play = self.menuBar().addMenu("&Play")
+        # Bare keys work wherever the focus has no use for them: `keyPressEvent`. Shown, not bound, in the menu.
+        for words, keys, call in self._transport():
+            self._add(play.addAction(f"{words}\t{keys}"), "", call)
+        view = self.menuBar().addMenu("&View")
+        self._add(view.addAction("&Light or dark"), "Ctrl+Shift+L", self._look.toggle)
+        engine = self.menuBar().addMenu("&Engine")
+        self._add(engine.addAction("&Look at the device again"), "", self._session.refresh_capabilities)
+        self._add(engine.addAction("&Restart"), "", self.restart_engine_requested.emit)
+        about = self.menuBar().addMenu("&Help")
+        self._add(about.addAction("&About ltxdesktop"), "", self._show_about)
+
+    def _add(self, action: QAction, keys: str, call: Callable[[], object]) -> None:
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda: call())
+
+    def _transport(self) -> list[tuple[str, str, Callable[[], object]]]:
+        return [
+            ("Play or pause", "Space", self.monitor.player.toggle),
+            ("One frame back", ",", self.monitor.step_back),
+            ("One frame on", ".", self.monitor.step_forward),
+            ("To the start", "Home", self.monitor.to_start),
+        ]
+
+    def _wire(self) -> None:
+        session = self._session
+        session.view_changed.connect(self._show_view)
+        session.capabilities_changed.connect(self._show_capabilities)
+        session.job_begun.connect(self._follow_job)
+        session.job_ended.connect(self._show_end)
+        session.preview_arrived.connect(self._show_preview)
+        session.take_made.connect(self._show_made)
+        session.estimated.connect(self._show_estimate)
+        session.noticed.connect(self._show_notice)
+        session.refused.connect(self._show_refusal)
+        session.takes.rowsInserted.connect(self._make_posters)
+        self.prompt.asked.connect(self._submit)
+        self.prompt.changed.connect(self._estimate)
+        self.prompt.file_given.connect(self.look_at_file)
+        self.prompt.choose_file_requested.connect(self._choose_file)
+        self.prompt.looked_at.connect(self.monitor.player.seek)
+        self.jobs.cancel_requested.connect(session.cancel)
+        self.jobs.retry_requested.connect(session.retry)
+        self.jobs.move_requested.connect(session.move)
+        self.jobs.clear_requested.connect(session.clear_ended)
+        self.jobs.chosen.connect(self._show_job)
+        self.takes.chosen.connect(self._play_take)
+        self.takes.again_requested.connect(self._again)
+        self.takes.vary_requested.connect(self._vary)
+        self.takes.retake_requested.connect(self._retake)
+        self.takes.recipe_requested.connect(self._show_recipe)
+        self.takes.save_requested.connect(self._save_copy)
+        self.top.restart_requested.connect(self.restart_engine_requested)
+        self.banner.acted.connect(self._act_on_banner)
+
+    # From the panels
+
+    def _submit(self, ask: Ask) -> None:
+        self._following = True
+        self.banner.hide()
+        self._session.submit(work_of(ask), title_of(ask))
+        self.statusBar().showMessage("Put into the queue", 4000)
+
+    def _estimate(self, ask: Ask) -> None:
+        self._session.estimate(work_of(ask))
+
+    def look_at_file(self, path: str) -> None:
+        """Find out what a file is and put it into the prompt panel."""
+        self.statusBar().showMessage(f"Looking at {Path(path).name}…")
+        self._background.run(lambda: look_at(path, PICTURES, STRIP_HEIGHT_PX), self._take_given, self._show_bad_file)
+
+    def _take_given(self, given: Given) -> None:
+        self.statusBar().clearMessage()
+        self.prompt.show_given(given)
+        if given.kind == "clip":
+            self._following = False
+            self.monitor.play_film(given.path, play=False)
+
+    def _show_bad_file(self, problem: Exception) -> None:
+        self.statusBar().clearMessage()
+        self.banner.say(str(problem))
+
+    def _choose_file(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open", "", MEDIA_FILES)
+        if path:
+            self.look_at_file(path)
+
+    def _again(self, take: Take) -> None:
+        self._use_recipe(take, new_seed=False)
+
+    def _vary(self, take: Take) -> None:
+        if self._use_recipe(take, new_seed=True):
+            self.prompt.generate()
+
+    def _use_recipe(self, take: Take, *, new_seed: bool) -> bool:
+        done = self.prompt.show_recipe(take, new_seed=new_seed)
+        if not done:
+            self.banner.say("Open the clip that this take was made from first, then use its recipe again.")
+        return done
+
+    def _retake(self, take: Take) -> None:
+        self.look_at_file(take.file.path)
+
+    def _show_recipe(self, take: Take) -> None:
+        if take.recipe is not None:
+            RecipeWindow(take.recipe, self).open()
+
+    def _save_copy(self, take: Take) -> None:
+        source = Path(take.file.path)
+        target, _ = QFileDialog.getSaveFileName(self, "Save a copy", source.name, f"Film (*{source.suffix})")
+        if target:
+            self._background.run(lambda: shutil.copyfile(source, target), self._show_saved, self._show_bad_file)
+
+    def _show_saved(self, target: Path | str) -> None:
+        self.statusBar().showMessage(f"Saved {target}", 8000)
+
+    def _play_take(self, take: Take) -> None:
+        self._following = False
+        self.monitor.play_film(take.file.path)
+
+    def _show_job(self, job: str) -> None:
+        entry = self._session.jobs.entry(job)
+        if entry is None:
+            return
+        if entry.state == "failed":
+            self._say_failure(job)
+        elif entry.state == "running":
+            self._following, self._watched = True, job
+        elif entry.state == "done":
+            take = next((each for each in self._session.takes.takes() if each.job == job), None)
+            if take is not None:
+                self.takes.choose(take.file.path)
+
+    def _act_on_banner(self) -> None:
+        if self._failed_job:
+            self._session.retry(self._failed_job)
+        self.banner.hide()
+
+    # From the session
+
+    def _show_view(self) -> None:
+        self.top.show_view(self._session.view)
+
+    def _show_capabilities(self) -> None:
+        self.prompt.show_capabilities(self._session.backends)
+
+    def _follow_job(self, job: str) -> None:
+        self._watched = job
+
+    def _show_preview(self, job: str, pictures: list[QImage], fps: float) -> None:
+        if self._following and job == self._watched:
+            entry = self._session.jobs.entry(job)
+            self.monitor.show_preview(pictures, fps, f"Preview · {entry.status}" if entry is not None else "Preview")
+
+    def _show_made(self, take: Take) -> None:
+        if self._following and take.file.variation == 0:
+            self.takes.choose(take.file.path)
+            self._following = True
+
+    def _show_end(self, job: str) -> None:
+        entry = self._session.jobs.entry(job)
+        if entry is not None and entry.state == "failed":
+            self._say_failure(job)
+        if self.monitor.previewing and job == self._watched:
+            self.monitor.stop_preview()
+
+    def _say_failure(self, job: str) -> None:
+        entry = self._session.jobs.entry(job)
+        if entry is not None:
+            self._failed_job = job if entry.can_retry else ""
+            self.banner.say(f"{entry.title}: {entry.message}", "Try again" if entry.can_retry else "")
+
+    def _show_estimate(self, estimated: Estimated) -> None:
+        if not estimated.fits:
+            self.prompt.show_estimate(estimated.why_not)
+            return
+        parts = [f"about {clock(estimated.seconds)}"] if estimated.seconds is not None else []
+        parts += [f"{gigabytes(estimated.peak_bytes)} of memory"] if estimated.peak_bytes else []
+        parts += list(estimated.adjusted)
+        parts += [estimated.cost_text] if estimated.cost_text else []
+        self.prompt.show_estimate("Takes " + ", ".join(parts) if parts else "")
+
+    def _show_notice(self, kind: str, words: str) -> None:
+        if kind in {"disk_full", "store", "backend", "warning"}:
+            self._failed_job = ""
+            self.banner.say(words)
+        else:
+            self.statusBar().showMessage(words, 8000)
+
+    def _show_refusal(self, words: str) -> None:
+        self._failed_job = ""
+        self.banner.say(words)
+
+    def _make_posters(self) -> None:
+        for take in self._session.takes.takes():
+            if take.picture is None:
+                self._make_poster(take.file.path)
+
+    def _make_poster(self, path: str) -> None:
+        self._session.takes.show_picture(path, QImage())  # asked for: not again
+        self._background.run(lambda: (path, poster(path, POSTER_SIZE)), self._take_poster, self._drop_poster)
+
+    def _take_poster(self, made: tuple[str, QImage]) -> None:
+        self._session.takes.show_picture(*made)
+
+    def _drop_poster(self, problem: Exception) -> None:
+        """A take whose file is gone keeps an empty card; playing it says why."""
+
+    def _show_about(self) -> None:
+        QMessageBox.about(
+            self,
+            "About ltxdesktop",
+            "A desktop video editor in which any stretch of the timeline can be made again.\n\n"
+            "Apache-2.0. The typeface is Inter, under the SIL Open Font License.",
+        )
+
+    # Keys, files, end
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Keys that no focused widget had a use for: the transport's."""
+        keys = {Qt.Key.Key_Space: 0, Qt.Key.Key_Comma: 1, Qt.Key.Key_Period: 2, Qt.Key.Key_Home: 3}
+        place = keys.get(Qt.Key(event.key()))
+        if place is None or event.modifiers() != Qt.KeyboardModifier.NoModifier:
+            super().keyPressEvent(event)
+        else:
+            self._transport()[place][2]()
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        for url in event.mimeData().urls():
+            if url.isLocalFile():
+                self.look_at_file(url.toLocalFile())
+        event.acceptProposedAction()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._settings.setValue("window/geometry", self.saveGeometry())
+        self._settings.setValue("window/columns", self._columns.saveState())
+        self._settings.setValue("window/theme", self._look.theme.name)
+        self.monitor.close_all()
+        self._background.close()
+        self.closing.emit()
+        super().closeEvent(event)
+
+    def _restore(self) -> None:
+        if self._settings.value("window/theme") == "light" and self._look.theme is not LIGHT:
+            self._look.use(LIGHT)
+        elif self._settings.value("window/theme") == "dark" and self._look.theme is not DARK:
+            self._look.use(DARK)
+        geometry = self._settings.value("window/geometry")
+        columns = self._settings.value("window/columns")
+        if isinstance(geometry, QByteArray):
+            self.restoreGeometry(geometry)
+        if isinstance(columns, QByteArray):
+            self._columns.restoreState(columns)

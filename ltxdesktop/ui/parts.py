@@ -1,0 +1,170 @@
+"""Small parts that several panels are made of: a framed panel, a labelled row, a segmented choice, a clickable icon."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeySequence, QResizeEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ltxdesktop.ui.theme import Look
+
+ICON_PX = 18
+
+
+class Panel(QFrame):
+    """A framed area with a heading; put things into `body`, and buttons beside the heading into `head`."""
+
+    def __init__(self, heading: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.setAccessibleName(heading)
+        self.body = QVBoxLayout(self)
+        self.body.setContentsMargins(14, 12, 14, 14)
+        self.body.setSpacing(10)
+        self.head = QHBoxLayout()
+        self.head.setSpacing(4)
+        self.heading = label(heading, "title")
+        self.head.addWidget(self.heading)
+        self.head.addStretch(1)
+        self.body.addLayout(self.head)
+
+
+class Segments(QWidget):
+    """One choice out of a few, side by side. Each choice is a value and the words for it."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, choices: list[tuple[str, str]], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._group = QButtonGroup(self)
+        self._values = [value for value, _ in choices]
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        for place, (_, words) in enumerate(choices):
+            button = QToolButton(self)
+            button.setObjectName("segment")
+            button.setText(words)
+            button.setCheckable(True)
+            button.setProperty("place", {0: "first", len(choices) - 1: "last"}.get(place, "middle"))
+            button.setAccessibleName(f"{name}: {words}")
+            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            self._group.addButton(button, place)
+            row.addWidget(button)
+        self._group.button(0).setChecked(True)
+        self._group.idClicked.connect(self._choose)
+
+    @property
+    def value(self) -> str:
+        return self._values[self._group.checkedId()]
+
+    def set_value(self, value: str) -> None:
+        self._group.button(self._values.index(value)).setChecked(True)
+
+    def set_enabled(self, value: str, enabled: bool, why_not: str = "") -> None:
+        button = self._group.button(self._values.index(value))
+        button.setEnabled(enabled)
+        button.setToolTip("" if enabled else why_not)
+
+    def _choose(self, place: int) -> None:
+        self.chosen.emit(self._values[place])
+
+
+class IconButton(QToolButton):
+    """A button with one of our icons, its name for tooltips and screen readers, and its shortcut."""
+
+    def __init__(self, look: Look, icon: str, name: str, shortcut: str = "", *, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._icon = look, icon
+        self.setObjectName("flat")
+        self.setIconSize(QSize(ICON_PX, ICON_PX))
+        self.set_words(name, shortcut)
+        look.changed.connect(self._redraw)
+        self._redraw()
+
+    def set_words(self, name: str, shortcut: str = "") -> None:
+        self.setAccessibleName(name)
+        keys = QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
+        self.setToolTip(f"{name} ({keys})" if keys else name)
+
+    def set_icon(self, icon: str) -> None:
+        if icon != self._icon:
+            self._icon = icon
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self.setIcon(self._look.icon(self._icon))
+
+
+class ElidedLabel(QWidget):
+    """One line of text that ends in … when there is no room for it, so that it never widens its panel."""
+
+    def __init__(self, text: str = "", kind: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = text
+        self._label = label("", kind)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._label)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.set_text(text)
+
+    def set_text(self, text: str) -> None:
+        self._text = text
+        self._label.setToolTip(text)
+        self._label.setAccessibleName(text)
+        self._elide()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._elide()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(20, self._label.sizeHint().height())
+
+    def _elide(self) -> None:
+        metrics = self._label.fontMetrics()
+        self._label.setText(metrics.elidedText(self._text, Qt.TextElideMode.ElideMiddle, max(20, self.width())))
+
+
+def label(text: str, kind: str = "") -> QLabel:
+    """A line of text in one of the sheet's kinds: title, label, hint, note, problem, mode."""
+    made = QLabel(text)
+    if kind:
+        made.setObjectName(kind)
+    return made
+
+
+def labelled(words: str, field: QWidget, *more: QWidget) -> QVBoxLayout:
+    """A field under its label; the label is the field's accessible name and jumps to it."""
+    column = QVBoxLayout()
+    column.setSpacing(4)
+    head = label(words.replace("&", ""), "label")
+    head.setBuddy(field)
+    if not field.accessibleName():
+        field.setAccessibleName(words.replace("&", ""))
+    column.addWidget(head)
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    row.addWidget(field, 1)
+    for each in more:
+        row.addWidget(each)
+    column.addLayout(row)
+    return column
+
+
+def side_by_side(*columns: QVBoxLayout | QHBoxLayout) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setSpacing(10)
+    for column in columns:
+        row.addLayout(column, 1)
+    return row

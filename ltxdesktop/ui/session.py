@@ -1,0 +1,273 @@
+"""What the window knows of the engine: its state, its jobs and takes, and the questions that wait for an answer.
+
+Events come in through `receive`, on the GUI thread; requests go out through the `send` that it was given. It holds no
+widget and waits for nothing. Not here: the process itself, its pipes and its restarts (`ltxdesktop/jobs`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QImage
+
+from engine.protocol.grid import parse_rate
+from engine.protocol.messages import (
+    Accepted,
+    BackendCapability,
+    Cancel,
+    Capabilities,
+    Cleared,
+    ClearJobs,
+    Device,
+    Done,
+    EngineState,
+    Estimated,
+    EstimateWork,
+    Event,
+    Failed,
+    GetCapabilities,
+    GetJob,
+    JobChanged,
+    JobDetail,
+    JobNotice,
+    JobPreview,
+    JobProgress,
+    Jobs,
+    JobState,
+    ListJobs,
+    MoveJob,
+    Notice,
+    Refused,
+    Request,
+    Retry,
+    Running,
+    Submit,
+)
+from engine.protocol.work import AnyWork
+from ltxdesktop.ui.models.job_list import JobListModel
+from ltxdesktop.ui.models.take_list import Take, TakeListModel
+
+Answer = Callable[[Event], None]
+TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
+
+
+@dataclass(frozen=True)
+class EngineView:
+    """The engine as the top bar shows it."""
+
+    life: Literal["starting", "ready", "down", "given_up"] = "starting"
+    words: str = "Starting the engine"  # while it isn't ready: what happens now, or what can be done
+    device: Device | None = None
+    model: str = ""
+    queued: int = 0
+    running: str = ""
+
+
+class EngineSession(QObject):
+    """One window's side of the channel."""
+
+    view_changed = Signal()
+    capabilities_changed = Signal()
+    job_begun = Signal(str)
+    job_ended = Signal(str)
+    preview_arrived = Signal(str, list, float)  # job, pictures (QImage), frames per second (0: not said)
+    take_made = Signal(object)  # Take, of a job that ended just now
+    estimated = Signal(object)  # Estimated, the newest that was asked for
+    noticed = Signal(str, str)  # kind, words for the person
+    refused = Signal(str)  # a request that couldn't be done; words for the person
+
+    def __init__(self, send: Callable[[Request], None], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._send = send
+        self._calls = itertools.count(1)
+        self._answers: dict[int, Answer] = {}
+        self._newest_estimate = 0
+        self.view = EngineView()
+        self.backends: tuple[BackendCapability, ...] = ()
+        self.jobs = JobListModel(self)
+        self.takes = TakeListModel(self)
+
+    # What the window asks
+
+    def submit(self, work: AnyWork, title: str) -> str:
+        """Queue a job under a new id, which is returned; the list shows it once the engine has it."""
+        job = str(uuid.uuid4())
+
+        def accepted(reply: Event) -> None:
+            if isinstance(reply, Accepted):
+                self.jobs.add(job, title, reply.state)
+
+        self._ask(Submit(job=job, work=work, title=title), accepted)
+        return job
+
+    def cancel(self, job: str) -> None:
+        self.jobs.mark_cancelling(job)
+        self._ask(Cancel(job=job))
+
+    def retry(self, job: str) -> None:
+        self._ask(Retry(job=job), self._take_accepted)
+
+    def move(self, job: str, step: int) -> None:
+        """Move a waiting job by so many places in the queue."""
+        before = self.jobs.neighbour(job, step + 1 if step > 0 else step)
+        self._ask(MoveJob(job=job, before=before), self._relist)
+
+    def clear_ended(self) -> None:
+        self._ask(ClearJobs(), self._take_cleared)
+
+    def estimate(self, work: AnyWork) -> None:
+        """Ask what a job would take; only the newest answer is told."""
+        self._newest_estimate = self._ask(EstimateWork(work=work), self._take_estimate)
+
+    def refresh_capabilities(self) -> None:
+        self._ask(GetCapabilities(refresh=True), self._take_capabilities)
+
+    # What the process behind it says
+
+    def engine_ready(self) -> None:
+        """The hellos are done: ask for everything that the window shows."""
+        self._answers.clear()
+        self._show(replace(self.view, life="ready", words=""))
+        self._ask(GetCapabilities(), self._take_capabilities)
+        self._relist()
+
+    def engine_lost(self, words: str, *, given_up: bool) -> None:
+        """The process is gone; jobs and takes stay on screen. `words` say what happens now or what can be done."""
+        self._answers.clear()
+        self._show(EngineView("given_up" if given_up else "down", words))
+
+    def receive(self, event: Event, body: bytes) -> None:
+        """Act on one event. `body` holds the pixels of a preview."""
+        call = getattr(event, "call", 0)
+        if isinstance(event, Refused):
+            self._answers.pop(call, None)
+            self.refused.emit(event.message)
+        elif call in self._answers:
+            self._answers.pop(call)(event)
+        else:
+            self._take_event(event, body)
+
+    def _take_event(self, event: Event, body: bytes) -> None:
+        match event:
+            case EngineState():
+                self._show(
+                    replace(
+                        self.view, device=event.device or self.view.device, model=event.model,
+                        queued=event.queued, running=event.running,
+                    )
+                )  # fmt: skip
+            case JobChanged():
+                self._take_state(event.job, event.state)
+            case JobProgress():
+                self.jobs.show_progress(event)
+            case JobPreview():
+                self._take_preview(event, body)
+            case JobNotice() | Notice():
+                self.noticed.emit(event.kind, event.message)
+            case _:
+                pass
+
+    # Answers
+
+    def _take_accepted(self, reply: Event) -> None:
+        if isinstance(reply, Accepted):
+            self.jobs.change(reply.job, reply.state)
+
+    def _take_cleared(self, reply: Event) -> None:
+        if isinstance(reply, Cleared):
+            self.jobs.remove_ended()
+
+    def _take_capabilities(self, reply: Event) -> None:
+        if isinstance(reply, Capabilities):
+            self.backends = reply.backends
+            self.capabilities_changed.emit()
+
+    def _take_estimate(self, reply: Event) -> None:
+        if isinstance(reply, Estimated) and reply.call == self._newest_estimate:
+            self.estimated.emit(reply)
+
+    def _relist(self, _: Event | None = None) -> None:
+        self._ask(ListJobs(), self._take_list)
+
+    def _take_list(self, reply: Event) -> None:
+        if not isinstance(reply, Jobs):
+            return
+        self.jobs.show_list(reply.jobs)
+        for row in [each for each in reply.jobs if each.state == "done"][:TAKES_SHOWN]:
+            if not any(take.job == row.job for take in self.takes.takes()):
+                self._ask(GetJob(job=row.job), self._take_detail)
+
+    def _take_detail(self, reply: Event) -> None:
+        if isinstance(reply, JobDetail) and isinstance(reply.state, Done):
+            for take in takes_of(reply.row.job, reply.row.title, reply.state):
+                self.takes.add(take, newest=False)
+
+    def _take_state(self, job: str, state: JobState) -> None:
+        title = entry.title if (entry := self.jobs.entry(job)) is not None else ""
+        if entry is None:
+            self._relist()  # another client queued it
+        self.jobs.change(job, state)
+        match state:
+            case Running():
+                self.job_begun.emit(job)
+            case Done():
+                for take in takes_of(job, title, state):
+                    self.takes.add(take)
+                    self.take_made.emit(take)
+                self.job_ended.emit(job)
+            case _:
+                if isinstance(state, Failed) or (entry is not None and entry.state == "running"):
+                    self.job_ended.emit(job)
+
+    def _take_preview(self, preview: JobPreview, body: bytes) -> None:
+        pictures = pictures_of(preview, body)
+        if not pictures:
+            return
+        self.jobs.show_picture(preview.job, pictures[len(pictures) // 2])
+        self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)
+
+    def _ask(self, request: Request, answer: Answer | None = None) -> int:
+        call = next(self._calls)
+        if answer is not None:
+            self._answers[call] = answer
+        self._send(msgspec.structs.replace(request, call=call))
+        return call
+
+    def _show(self, view: EngineView) -> None:
+        if view != self.view:
+            self.view = view
+            self.view_changed.emit()
+
+
+def takes_of(job: str, title: str, done: Done) -> list[Take]:
+    """One take for every variation of a job that has a picture."""
+    files = done.result.files
+    sounds = {each.variation: each.path for each in files if each.role == "audio"}
+    return [
+        Take(job, title, each, done.result.recipe, sounds.get(each.variation, ""))
+        for each in files
+        if each.role == "video"
+    ]
+
+
+def pictures_of(preview: JobPreview, body: bytes) -> list[QImage]:
+    """The pictures in a preview's pixels; none when the pixels aren't all there."""
+    size = preview.width * preview.height * 3
+    if not size or len(body) < size * preview.frames:
+        return []
+    return [
+        QImage(
+            body[place * size : (place + 1) * size],
+            preview.width,
+            preview.height,
+            3 * preview.width,
+            QImage.Format.Format_RGB888,
+        ).copy()
+        for place in range(preview.frames)
+    ]

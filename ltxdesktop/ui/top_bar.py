@@ -1,0 +1,92 @@
+"""The top bar: the program's name, the engine's state at a glance, and the theme switch."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+
+from ltxdesktop.ui.icons import app_icon
+from ltxdesktop.ui.parts import IconButton, label
+from ltxdesktop.ui.session import EngineView
+from ltxdesktop.ui.theme import Look, figures
+from ltxdesktop.words import counted, gigabytes
+
+
+def engine_words(view: EngineView) -> str:
+    """The engine in one line: device, model, memory, jobs; or why it isn't there."""
+    if view.life != "ready":
+        return view.words
+    parts: list[str] = []
+    if view.device is not None:
+        parts.append(view.device.name)
+    if view.model:
+        parts.append(view.model)
+    if view.device is not None and view.device.memory_bytes:
+        used = view.device.memory_bytes - view.device.free_bytes
+        parts.append(f"{gigabytes(used)} of {gigabytes(view.device.memory_bytes)}")
+    jobs = view.queued + (1 if view.running else 0)
+    parts.append(counted(jobs, "job") if jobs else "idle")
+    return "  ·  ".join(parts)
+
+
+class Light(QWidget):
+    """A small round light: ready, busy, waiting or gone."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._view = EngineView()
+        self.setFixedSize(QSize(10, 10))
+        look.changed.connect(self.update)
+
+    def show_view(self, view: EngineView) -> None:
+        self._view = view
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme = self._look.theme
+        colours = {"ready": theme.good, "starting": theme.warn, "down": theme.warn, "given_up": theme.bad}
+        colour = theme.accent if self._view.running else colours[self._view.life]
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(colour))
+        painter.drawEllipse(QRectF(0.5, 0.5, 9, 9))
+
+
+class TopBar(QFrame):
+    """Shows an `EngineView`."""
+
+    restart_requested = Signal()
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("topbar")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(14, 7, 10, 7)
+        row.setSpacing(9)
+        mark = QLabel()
+        mark.setPixmap(app_icon().pixmap(QSize(22, 22), self.devicePixelRatioF()))
+        row.addWidget(mark)
+        row.addWidget(label("ltxdesktop", "brand"))
+        row.addStretch(1)
+        self._light = Light(look)
+        self._words = label("", "hint")
+        self._words.setFont(figures(self._words.font()))
+        self._words.setAccessibleName("Engine")
+        self._restart = QPushButton("Start it again")
+        self._restart.clicked.connect(self.restart_requested)
+        theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
+        theme.clicked.connect(look.toggle)
+        for each in (self._light, self._words, self._restart, theme):
+            row.addWidget(each)
+        self.show_view(EngineView())
+
+    def show_view(self, view: EngineView) -> None:
+        words = engine_words(view)
+        self._light.show_view(view)
+        self._words.setText(words)
+        self._words.setToolTip(view.device.name if view.device is not None else words)
+        self._words.setAccessibleDescription(words)
+        self._restart.setVisible(view.life == "given_up")
