@@ -101,12 +101,12 @@ class WindowPlan(NamedTuple):
     def new_latents(self) -> LatentRange:
         """Latent frames to make new: those that touch the asked frames (and whatever has no known frames)."""
         new = latents_touching(self.asked.shifted(-self.origin), self.scale)
-        return new if self.tail else LatentRange(new.start, self.latent_frames)
+        return LatentRange(new.start if self.lead else 0, new.end if self.tail else self.latent_frames)
 
     @property
     def new_frames(self) -> FrameRange:
         """The frames, in the job's numbering, that the new latent frames stand for: asked and the slack."""
-        return FrameRange(self.asked.start, self.origin + self.frames - self.tail)
+        return FrameRange(self.origin + self.lead, self.origin + self.frames - self.tail)
 
     @property
     def result(self) -> FrameRange:

@@ -1,0 +1,127 @@
+"""What the runner needs of the loaded model; who loads it, keeps it and lets it go is the backend's business."""
+
+# Shapes: B batch, C channels, F latent frames, h, w latent rows and columns
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.models.audio_vae import AudioDecoder, AudioEncoder
+from engine.models.mel import LogMel
+from engine.models.upsampler import LatentUpsampler, upsample
+from engine.models.video_vae import VideoDecoder, VideoEncoder
+from engine.models.vocoder import PlainVocoder, Vocoder
+from engine.protocol.grid import LTX_SCALE, ScaleFactors
+from engine.sampling.denoiser import Network
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What of a checkpoint's config and version the recipes and the runner go by."""
+
+    model_version: tuple[int, ...] = (2, 3)
+    distilled: bool = True  # made for few steps without guidance
+    layers: int = 48
+    video_channels: int = 128
+    audio_channels: int = 8
+    audio_bins: int = 16
+    scale: ScaleFactors = LTX_SCALE
+    upsamplers: frozenset[Fraction] = frozenset({Fraction(2)})  # spatial factors there are networks for
+    one_stage_pixels: int = 512 * 768  # up to here one stage is as good and as fast (official one-stage size)
+    distilled_lora: bool = False  # a LoRA that makes the dev model (nearly) distilled is at hand
+
+
+class Weights(NamedTuple):
+    """Which LoRAs act on the transformer in a stage."""
+
+    user_loras: bool = True  # style and camera, with the strengths that the job gives
+    reference_loras: bool = True  # in-context LoRAs
+    distilled_lora: float = 0.0  # strength of the LoRA that makes the dev model few-step
+
+
+class Networks(Protocol):
+    """The loaded networks. Each is lent for a `with` block, one at a time, so that they can take turns in memory.
+
+    Lending may load (and raise what loading raises). `device` is where latents are computed.
+    """
+
+    @property
+    def facts(self) -> ModelFacts: ...
+    @property
+    def device(self) -> torch.device: ...
+
+    def transformer(self, weights: Weights) -> AbstractContextManager[Network]: ...
+    def video_encoder(self) -> AbstractContextManager[VideoEncoder]: ...
+    def video_decoder(self) -> AbstractContextManager[VideoDecoder]: ...
+    def audio_encoder(self) -> AbstractContextManager[AudioEncoder]: ...
+    def audio_decoder(self) -> AbstractContextManager[AudioDecoder]: ...
+    def vocoder(self) -> AbstractContextManager[Vocoder | PlainVocoder]: ...
+
+    def upsampler(self, factor: Fraction) -> AbstractContextManager[Callable[[Tensor], Tensor]]:
+        """A function from normalised latent (B, C, F, h, w) to the normalised latent `factor` as large."""
+        ...
+
+    def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
+        """A quick picture of a clean latent: uint8 (F, h', w', 3) on the CPU, or None if there is no table for it."""
+        ...
+
+
+@dataclass
+class ResidentNetworks:
+    """All networks in memory at once: small models, tests, and machines with room. LoRAs are fused by the owner."""
+
+    facts: ModelFacts
+    device: torch.device
+    transformer_network: Network
+    video_encoder_network: VideoEncoder
+    video_decoder_network: VideoDecoder
+    audio_encoder_network: AudioEncoder
+    audio_decoder_network: AudioDecoder
+    vocoder_network: Vocoder | PlainVocoder
+    upsamplers: dict[Fraction, LatentUpsampler] = field(default_factory=dict[Fraction, LatentUpsampler])
+    preview_function: Callable[[Tensor], Tensor] | None = None
+
+    @contextmanager
+    def transformer(self, weights: Weights) -> Generator[Network]:
+        yield self.transformer_network
+
+    @contextmanager
+    def video_encoder(self) -> Generator[VideoEncoder]:
+        yield self.video_encoder_network
+
+    @contextmanager
+    def video_decoder(self) -> Generator[VideoDecoder]:
+        yield self.video_decoder_network
+
+    @contextmanager
+    def audio_encoder(self) -> Generator[AudioEncoder]:
+        yield self.audio_encoder_network
+
+    @contextmanager
+    def audio_decoder(self) -> Generator[AudioDecoder]:
+        yield self.audio_decoder_network
+
+    @contextmanager
+    def vocoder(self) -> Generator[Vocoder | PlainVocoder]:
+        yield self.vocoder_network
+
+    @contextmanager
+    def upsampler(self, factor: Fraction) -> Generator[Callable[[Tensor], Tensor]]:
+        network = self.upsamplers[factor]
+        statistics = self.video_decoder_network.per_channel_statistics
+        yield lambda latent: upsample(network, statistics, latent)
+
+    def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
+        return None if self.preview_function is None else self.preview_function(latent_BCFhw)
+
+
+def log_mel_of(encoder: AudioEncoder) -> LogMel:
+    """The spectrogram that this encoder was trained on."""
+    return LogMel(encoder.config.mel)
