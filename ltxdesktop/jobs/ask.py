@@ -188,7 +188,10 @@ def shapes_for(model: ModelCapability, limits: ModeCapability) -> list[Shape]:
             unit = short / min(across, down)
             found.append(Shape(f"{name} {short}p", _even(unit * across), _even(unit * down)))
     fitting = [each for each in found if _fits(each, limits) and each.width * each.height >= area * 0.8]
-    return list({(each.width, each.height): each for each in reversed(fitting)}.values())[::-1]
+    different: dict[tuple[int, int], Shape] = {}
+    for each in fitting:
+        different.setdefault((each.width, each.height), each)
+    return list(different.values())
 
 
 def _fits(shape: Shape, limits: ModeCapability) -> bool:

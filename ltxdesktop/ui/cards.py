@@ -54,7 +54,7 @@ def lay_out_take(card: QRect) -> TakeBoxes:
     return TakeBoxes(
         picture,
         QRect(inner.left(), picture.bottom() + 4, inner.width(), 17),
-        QRect(inner.left(), picture.bottom() + 20, inner.width(), 15),
+        QRect(inner.left(), picture.bottom() + 21, inner.width(), 14),
     )
 
 
