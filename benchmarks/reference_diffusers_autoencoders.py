@@ -30,6 +30,7 @@ def build_video_decoder(
             upsample_type=("spatiotemporal", "spatiotemporal", "temporal", "spatial"),
             upsample_residual=(False,) * 4,
             upsample_factor=(2, 2, 1, 2),
+            decoder_spatio_temporal_scaling=(True,) * 4,
             decoder_inject_noise=(False,) * 5,
             timestep_conditioning=False,
             patch_size=4,

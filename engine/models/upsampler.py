@@ -86,7 +86,7 @@ class ResidualBlock(nn.Module):
 
 
 class BlurDown(nn.Module):
-    """Binomial 5x5 blur of each channel, then every `stride`-th pixel."""
+    """Binomial 5x5 blur of each channel, then every `stride`-th pixel; nothing at all for stride 1."""
 
     kernel: Tensor
 
@@ -97,6 +97,8 @@ class BlurDown(nn.Module):
         self.register_buffer("kernel", torch.outer(row, row)[None, None] / 256)
 
     def forward(self, x_BCyx: Tensor) -> Tensor:
+        if self.stride == 1:
+            return x_BCyx
         channels = x_BCyx.shape[1]
         kernel = self.kernel.to(x_BCyx.dtype).expand(channels, 1, 5, 5)
         return F.conv2d(x_BCyx, kernel, stride=self.stride, padding=2, groups=channels)
@@ -109,7 +111,7 @@ class RationalResampler(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, channels * up * up, 3, padding=1)
         self.shuffle = nn.PixelShuffle(up)
-        self.blur_down = BlurDown(down) if down > 1 else nn.Identity()
+        self.blur_down = BlurDown(down)
 
     def forward(self, x_BCyx: Tensor) -> Tensor:
         return self.blur_down(self.shuffle(self.conv(x_BCyx)))
