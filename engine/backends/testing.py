@@ -96,7 +96,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     steps: int = 4  # of "stage 1"
     step_ms: int = 0  # how long each takes, at least
-    wait_at: str = ""  # begin this phase, then wait for the file `gate` (or for a cancel)
+    wait_at: str = ""  # begin this phase (or come to the "end"), then wait for the file `gate` or for a cancel
     gate: str = ""
     die_at: str = ""  # end the process without a word
     crash_at: str = ""  # end it by a segmentation fault
@@ -182,6 +182,7 @@ class TestBackend(Backend):
                 self._steps(job, orders, context, hoard)
             if phase == "writing":
                 files = _write(job, context)
+        _obey(orders, "end", context)
         match orders.result:
             case "none":
                 return cast(Result, None)
@@ -250,7 +251,7 @@ def _plan(orders: Orders) -> tuple[PlannedPhase, ...]:
 
 def _obey(orders: Orders, phase: str, context: JobContext) -> None:
     """Do what the orders say for the beginning of this phase."""
-    if orders.print_bytes:
+    if orders.print_bytes and phase in PHASES:
         _print(orders.print_bytes)
     if orders.wait_at == phase:
         gate, pause = Path(orders.gate), threading.Event()

@@ -54,10 +54,11 @@ _UPGRADES: Final = (
         ended_at REAL NOT NULL DEFAULT 0,
         failure TEXT NOT NULL DEFAULT '',
         message TEXT NOT NULL DEFAULT '',
-        resume TEXT NOT NULL DEFAULT '',
-        work TEXT NOT NULL,         -- JSON
-        outcome TEXT NOT NULL DEFAULT ''  -- JSON of Done, Failed or Cancelled
+        resume TEXT NOT NULL DEFAULT ''
     );
+    -- Long texts stand apart: rows that change and rows that are listed stay small.
+    CREATE TABLE works (job INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE, work TEXT NOT NULL);  -- JSON
+    CREATE TABLE outcomes (job INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE, outcome TEXT NOT NULL);  -- JSON
     CREATE INDEX jobs_in_order ON jobs (state, priority DESC, early DESC, place);
     CREATE INDEX jobs_by_place ON jobs (place);
     CREATE TABLE timings (
@@ -118,6 +119,7 @@ class JobStore:
         # FULL: the end of a paid job survives a power cut too. It costs one fsync for each change of state, and those
         # are few.
         db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
         if max_pages is not None:
             db.execute(f"PRAGMA max_page_count = {max_pages}")
         found = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -137,23 +139,16 @@ class JobStore:
         """
         text = msgspec.json.encode(work).decode()
         with self._change() as db:
-            known = db.execute("SELECT work FROM jobs WHERE id = ?", (job,)).fetchone()
+            known = db.execute("SELECT work FROM jobs JOIN works ON job = seq WHERE id = ?", (job,)).fetchone()
             if known is None:
-                db.execute(
-                    "INSERT INTO jobs (id, state, mode, title, origin, priority, early, place, submitted_at, work)"
-                    " VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        job,
-                        mode_of(work),
-                        title,
-                        origin,
-                        priority,
-                        int(work.stage == "draft"),
-                        self._last_place() + 1.0,
-                        self._now(),
-                        text,
-                    ),
-                )
+                early = int(work.stage == "draft")
+                values = (job, mode_of(work), title, origin, priority, early, self._last_place() + 1.0, self._now())
+                seq = db.execute(
+                    "INSERT INTO jobs (id, state, mode, title, origin, priority, early, place, submitted_at)"
+                    " VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                ).lastrowid
+                db.execute("INSERT INTO works (job, work) VALUES (?, ?)", (seq, text))
             elif _works.decode(known[0]) != work:
                 raise IdTaken(job)
             return self._state(job)
@@ -166,7 +161,8 @@ class JobStore:
         while True:
             with self._read() as db:
                 found = db.execute(
-                    f"SELECT id, work, attempt, resume FROM jobs WHERE state = 'queued' ORDER BY {_IN_ORDER} LIMIT 1"
+                    "SELECT id, work, attempt, resume FROM jobs JOIN works ON job = seq WHERE state = 'queued'"
+                    f" ORDER BY {_IN_ORDER} LIMIT 1"
                 ).fetchone()
             if found is None:
                 return None
@@ -184,8 +180,11 @@ class JobStore:
 
     def work(self, job: str) -> AnyWork:
         """What the job asks for. Raises NoSuchJob."""
-        with self._read():
-            return _works.decode(self._column(job, "work"))
+        with self._read() as db:
+            found = db.execute("SELECT work FROM jobs JOIN works ON job = seq WHERE id = ?", (job,)).fetchone()
+        if found is None:
+            raise NoSuchJob(job)
+        return _works.decode(found[0])
 
     def row(self, job: str) -> JobRow:
         """The job as in a list. Raises NoSuchJob."""
@@ -223,7 +222,7 @@ class JobStore:
             self._expect(job, ("queued",), "started")
             db.execute(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, backend = ?, started_at = ?, ended_at = 0,"
-                " failure = '', message = '', outcome = '' WHERE id = ?",
+                " failure = '', message = '' WHERE id = ?",
                 (backend, self._now(), job),
             )
             state = self._state(job)
@@ -238,10 +237,10 @@ class JobStore:
         with self._change() as db:
             self._expect(job, ("queued", "running"), "ended again")
             db.execute(
-                "UPDATE jobs SET state = ?, ended_at = ?, failure = ?, message = ?, outcome = ?, resume = ''"
-                " WHERE id = ?",
-                (name, self._now(), failed.kind if failed else "", message, _json(outcome), job),
+                "UPDATE jobs SET state = ?, ended_at = ?, failure = ?, message = ?, resume = '' WHERE id = ?",
+                (name, self._now(), failed.kind if failed else "", message, job),
             )
+            self._put_outcome(job, outcome)
 
     def remember(self, job: str, resume: str) -> None:
         """Keep what a later engine needs to pick up this job. Raises NoSuchJob, WrongState, StoreFull."""
@@ -261,10 +260,11 @@ class JobStore:
         with self._change() as db:
             left = [row[0] for row in db.execute("SELECT id FROM jobs WHERE state = 'running'")]
             db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running' AND resume != ''")
+            for (job,) in db.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
+                self._put_outcome(job, interrupted)
             db.execute(
-                "UPDATE jobs SET state = 'failed', ended_at = ?, failure = ?, message = ?, outcome = ?"
-                " WHERE state = 'running'",
-                (self._now(), interrupted.kind, interrupted.message, _json(interrupted)),
+                "UPDATE jobs SET state = 'failed', ended_at = ?, failure = ?, message = ? WHERE state = 'running'",
+                (self._now(), interrupted.kind, interrupted.message),
             )
         return tuple(left)
 
@@ -275,10 +275,11 @@ class JobStore:
         with self._change() as db:
             self._expect(job, ("failed", "cancelled"), "retried")
             db.execute(
-                "UPDATE jobs SET state = 'queued', place = ?, started_at = 0, ended_at = 0, failure = '', message = '',"
-                " outcome = '' WHERE id = ?",
+                "UPDATE jobs SET state = 'queued', place = ?, started_at = 0, ended_at = 0, failure = '', message = ''"
+                " WHERE id = ?",
                 (self._last_place() + 1.0, job),
             )
+            db.execute("DELETE FROM outcomes WHERE job = (SELECT seq FROM jobs WHERE id = ?)", (job,))
             return self._state(job)
 
     def set_priority(self, job: str, priority: int) -> None:
@@ -396,7 +397,9 @@ class JobStore:
 
     def _state(self, job: str) -> JobState:
         found = self._db.execute(
-            "SELECT state, attempt, backend, outcome, priority, early, place FROM jobs WHERE id = ?", (job,)
+            "SELECT state, attempt, backend, outcome, priority, early, place FROM jobs LEFT JOIN outcomes ON job = seq"
+            " WHERE id = ?",
+            (job,),
         ).fetchone()
         if found is None:
             raise NoSuchJob(job)
@@ -411,16 +414,18 @@ class JobStore:
             return Running(attempt=attempt, backend=backend)
         return _outcomes.decode(outcome)
 
-    def _column(self, job: str, name: str) -> str:
-        found = self._db.execute(f"SELECT {name} FROM jobs WHERE id = ?", (job,)).fetchone()
-        if found is None:
-            raise NoSuchJob(job)
-        return found[0]
+    def _put_outcome(self, job: str, outcome: Done | Failed | Cancelled) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO outcomes (job, outcome) SELECT seq, ? FROM jobs WHERE id = ?",
+            (msgspec.json.encode(outcome).decode(), job),
+        )
 
     def _expect(self, job: str, states: tuple[str, ...], asked: str) -> None:
-        state = self._column(job, "state")
-        if state not in states:
-            raise WrongState(job, state, asked)
+        found = self._db.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
+        if found is None:
+            raise NoSuchJob(job)
+        if found[0] not in states:
+            raise WrongState(job, found[0], asked)
 
     def _last_place(self) -> float:
         return float(self._db.execute("SELECT coalesce(max(place), 0) FROM jobs").fetchone()[0])
@@ -446,10 +451,6 @@ def _to_row(values: Sequence[Any]) -> JobRow:
         failure=failure,
         message=message,
     )
-
-
-def _json(outcome: Done | Failed | Cancelled) -> str:
-    return msgspec.json.encode(outcome).decode()
 
 
 def set_aside(folder: Path) -> Path:

@@ -220,7 +220,7 @@ def test_a_job_that_this_build_can_not_read_does_not_stop_the_queue(tmp_path: Pa
         store.submit("odd", WHOLE)
         store.submit("sound", WHOLE)
     with sqlite3.connect(tmp_path / FILE_NAME) as db:
-        db.execute("UPDATE jobs SET work = ? WHERE id = 'odd'", (msgspec.json.encode({"mode": "dream"}).decode(),))
+        db.execute("UPDATE works SET work = ? WHERE job = (SELECT seq FROM jobs WHERE id = 'odd')", (msgspec.json.encode({"mode": "dream"}).decode(),))
     db.close()
     with JobStore(tmp_path) as store:
         head = store.head()
