@@ -50,8 +50,6 @@ def open_container(path: Path, files: ExitStack) -> InputContainer:
         target = files.enter_context(path.open("rb"))
     try:
         container = av.open(target, "r", options={"protocol_whitelist": "file"}, metadata_errors="replace")
-    except MemoryError:
-        raise
     except (FFmpegError, ValueError, OSError) as exc:
         raise _opening_error(path, exc) from exc
     if container.format.name in REFUSED_FORMATS:

@@ -226,7 +226,10 @@ class MediaWriter:
             self.samples_written += portion.shape[1]
 
     def finish(self) -> None:
-        """Complete, check and name the file."""
+        """Complete, check and name the file. Raises ValueError when no picture (or no sample of sound) was written."""
+        if (self.video is not None and not self.frames_written) or (self.video is None and not self.samples_written):
+            self.abort()
+            raise ValueError(f"nothing was written to {self.path}")
         with self._guarded():
             for stream in (self._video_stream, self._audio_stream):
                 if stream is not None:
@@ -235,7 +238,12 @@ class MediaWriter:
             container, self._container = self._container, None
             container.close()
             _flush_to_disk(self._part)
-            self._check()
+            try:
+                self._check()
+            except ResultCheckFailed:
+                raise
+            except MediaError as exc:  # it would name the temporary file
+                raise ResultCheckFailed(self.path, "reading it back", "a whole file", exc) from exc
             self._part.replace(self.path)
             _flush_to_disk(self.path.parent)
 
@@ -394,7 +402,8 @@ def _video_encoder_works(name: str, stored_format: str) -> bool:
     """Does this encoder exist and encode a picture on this machine (hardware encoders exist without hardware)?"""
     try:
         context = VideoCodecContext.create(name, "w")
-        assert isinstance(context, VideoCodecContext)
+        if not isinstance(context, VideoCodecContext):
+            return False
         context.width = context.height = 256
         context.pix_fmt = stored_format
         context.time_base = Fraction(1, 25)
