@@ -12,14 +12,14 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from engine.training.picture import render_video
-from engine.training.scenes import sample_scenes
+from engine.training.scenes import SceneBatch, numbers, sample_scenes
 from engine.training.sound import SHAPE_PITCH_HZ
 from engine.training.words import BACKGROUNDS, COLOURS, SHAPES
 
@@ -114,15 +114,18 @@ class Eye:
         backgrounds = torch.zeros(len(BACKGROUNDS), _BANDS, _BINS**3)
         draw = torch.Generator().manual_seed(seed)
         scenes = sample_scenes(clips, draw, duration_s=2.0, aspect=aspect, two_objects=0.0, moving_camera=0.1)
-        size = {"frames": 3, "height": self.height, "width": self.width, "fps": 1.5}
+
+        def render(some: SceneBatch) -> Tensor:
+            return render_video(some, frames=3, height=self.height, width=self.width, fps=1.5)
+
         masks: list[Tensor] = []
         videos: list[Tensor] = []
         for start in range(0, clips, 60):
             some = scenes[slice(start, start + 60)]
             # what differs between two colours of the same scene is the object
-            plain = render_video(some, **size)
+            plain = render(some)
             recoloured = replace(some, colour_BO=(some.colour_BO + 4) % len(COLOURS))
-            mask = (plain - render_video(recoloured, **size)).abs().sum(1) > 0.12
+            mask = (plain - render(recoloured)).abs().sum(1) > 0.12
             spoilt = _spoil(plain, draw)
             bins = _bin_of(spoilt)
             inside = -F.max_pool2d(-mask.float(), 3, 1, 1) > 0.5  # not the mixed colours of the edge
@@ -156,7 +159,7 @@ class Eye:
         """Linear discriminant: one mean per shape, one spread for all."""
         self._means = torch.stack([features_NI[shapes_N == s].mean(0) for s in range(len(SHAPES))])
         spread = torch.cov((features_NI - self._means[shapes_N]).T)
-        self._inverse = torch.linalg.inv(spread + 1e-4 * torch.eye(len(spread)))
+        self._inverse = torch.inverse(spread + 1e-4 * torch.eye(len(spread)))
 
     def _name_shape(self, features_FI: Tensor, found_F: Tensor) -> tuple[int, float]:
         """The most probable shape by the mean of what the frames show, and its probability."""
@@ -265,13 +268,14 @@ def _track(score_FHW: Tensor, side: int) -> _Track:
     y, x = (place // width).float(), (place % width).float()
     radius = torch.full_like(x, side * 0.25)
     rows, columns = torch.arange(height)[:, None] + 0.0, torch.arange(width) + 0.0
+    area = torch.zeros_like(x)
     for _ in range(5):
         near = (rows - y[:, None, None]) ** 2 + (columns - x[:, None, None]) ** 2 < (1.8 * radius[:, None, None]) ** 2
         inside = weight * near
-        area = inside.sum((1, 2)).clamp(min=1)
-        y, x = (inside * rows).sum((1, 2)) / area, (inside * columns).sum((1, 2)) / area
+        area = inside.sum((1, 2))
+        y, x = ((inside * at).sum((1, 2)) / area.clamp(min=1) for at in (rows, columns))
         radius = (torch.sqrt(area / math.pi) * 1.25).clamp(min=side * 0.08, max=side * 0.5)
-    return _Track(x, y, torch.sqrt(area / math.pi), area > 0.006 * side**2)
+    return _Track(x, y, torch.sqrt(area.clamp(min=1) / math.pi), area > 0.006 * side**2)
 
 
 class _Outline(NamedTuple):
@@ -293,30 +297,35 @@ def _outline(score_FHW: Tensor, video: Tensor, track: _Track, side: int) -> _Out
     theta = torch.arange(_ANGLES) * (2 * math.pi / _ANGLES)
     steps = (torch.arange(_RADII) + 0.5) / _RADII * _OUTER
     direction = torch.stack([torch.cos(theta), torch.sin(theta)], 1)  # (A, 2)
-    for turn in range(3):
+    ring = steps * (_OUTER / _RADII)  # area of a piece of ring, over its angle
+    both = torch.stack([likely, grey], 1)
+
+    def around(x: Tensor, y: Tensor, radius: Tensor) -> Tensor:
         reach = radius[:, None, None, None] * steps[None, None, :, None] * direction[None, :, None, :]
         at_x = (x[:, None, None] + reach[..., 0] + 0.5) / width * 2 - 1
         at_y = (y[:, None, None] + reach[..., 1] + 0.5) / height * 2 - 1
-        grid = torch.stack([at_x, at_y], -1)
-        both = torch.stack([likely, grey], 1)
-        seen = F.grid_sample(both, grid, align_corners=False, padding_mode="zeros")
-        filled_FAR, grey_FAR = seen[:, 0], seen[:, 1]
-        ring = steps * (_OUTER / _RADII)  # area of a piece of ring, over its angle
-        if turn == 2:
-            break
-        # settle on the middle of everything that belongs to the object, other colours (stripes, lights) included
+        return F.grid_sample(both, torch.stack([at_x, at_y], -1), align_corners=False, padding_mode="zeros")
+
+    for _ in range(2):  # settle on the middle of everything that belongs to it, stripes and lights included
+        filled_FAR = around(x, y, radius)[:, 0]
         area = (filled_FAR * ring).sum((1, 2)).clamp(min=1e-3)
         away = (filled_FAR[..., None] * ring[:, None] * steps[:, None] * direction[:, None, :]).sum((1, 2))
         x, y = x + radius * away[:, 0] / area, y + radius * away[:, 1] / area
         radius = radius * torch.sqrt(area * (2 * math.pi / _ANGLES) / math.pi).clamp(0.7, 1.4)
+    filled_FAR, grey_FAR = around(x, y, radius).unbind(1)
     rings = filled_FAR.reshape(-1, _ANGLES, _RINGS, _RADII // _RINGS).mean(-1)
-    waves = torch.fft.rfft(rings, dim=1)[:, :_WAVES] / _ANGLES
-    features = waves.abs().flatten(1)
+    features_FI = _waves(rings).abs().flatten(1)
     extent_FA = (filled_FAR * ring).sum(-1)
     brightness = (grey_FAR * filled_FAR * (steps < 0.8)).sum(-1) / (filled_FAR * (steps < 0.8)).sum(-1).clamp(min=0.1)
-    harmonics = torch.fft.rfft(extent_FA, dim=1)[:, :_WAVES] / _ANGLES
-    harmonics[:, 2] = torch.fft.rfft(brightness, dim=1)[:, 2] / _ANGLES
-    return _Outline(x + 0.5, y + 0.5, radius, features, harmonics)
+    harmonics_FK = _waves(extent_FA)
+    harmonics_FK[:, 2] = _waves(brightness)[:, 2]
+    return _Outline(x + 0.5, y + 0.5, radius, features_FI, harmonics_FK)
+
+
+def _waves(around_FA: Tensor) -> Tensor:
+    """Complex strengths of the first waves around the centre, along axis 1."""
+    spectrum = cast(Tensor, torch.fft.rfft(around_FA, dim=1))  # pyright: ignore[reportUnknownMemberType]
+    return spectrum[:, :_WAVES] / _ANGLES
 
 
 _TURN_WAVE = {"ball": 2, "box": 4, "triangle": 3, "star": 5, "ring": 2}
@@ -395,7 +404,7 @@ def _motion(seen: SeenObject, fps: float, camera: str) -> tuple[str, tuple[float
 
 def _contacts(y_F: Tensor, fps: float) -> tuple[float, ...]:
     """Times (s) of the lowest points, between the frames: where the lines of fall and of rise meet."""
-    y = y_F.tolist()
+    y = numbers(y_F)
     moments: list[float] = []
     for i in range(2, len(y) - 2):
         around = y[i - 2 : i + 3]
@@ -451,7 +460,7 @@ def _onsets(mono: Tensor, rate: int) -> tuple[float, ...]:
     low = -F.max_pool1d(-padded[None, None, : len(envelope) + before - 1], before, 1)[0, 0]
     high = F.max_pool1d(padded[None, None, before:], after, 1)[0, 0][: len(envelope)]
     climbs = (high - low[: len(envelope)]) / loudest
-    candidates = (climbs > 0.35).nonzero()[:, 0].tolist()
+    candidates = [round(i) for i in numbers((climbs > 0.35).nonzero()[:, 0])]
     last = -1.0
     for i in candidates:
         floor, top = float(low[i]), float(high[i])
@@ -470,7 +479,8 @@ def _pitch(piece: Tensor, rate: int) -> float:
     if len(piece) < 64:
         return math.nan
     size = 8192
-    spectrum = torch.fft.rfft(piece * torch.hann_window(len(piece)), n=size).abs()
+    windowed = piece * torch.hann_window(len(piece))
+    spectrum = cast(Tensor, torch.fft.rfft(windowed, n=size)).abs()  # pyright: ignore[reportUnknownMemberType]
     low, high = math.ceil(100 * size / rate), int(2500 * size / rate)
     k = low + int(spectrum[low:high].argmax())
     a, b, c = (math.log(float(spectrum[k + d]) + 1e-9) for d in (-1, 0, 1))

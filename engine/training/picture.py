@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from engine.training.scenes import (
-    FADE_S,
     FLOOR,
     FOCUS,
     HORIZON,
@@ -25,6 +24,7 @@ from engine.training.scenes import (
     REACH,
     SceneBatch,
     camera_state,
+    change_weight,
     frame_extent,
     object_state,
 )
@@ -128,9 +128,12 @@ def render_video(
     at_once = max(1, _PIXELS_AT_ONCE // (frames * height * width))
     for together, landscape_times in ((fixed, times[:1]), (~fixed, times)):
         index_of = together.nonzero()[:, 0]
+        if not len(index_of):
+            continue
         # scenes with objects of like size are drawn together, so that the window around the object stays small
         index_of = index_of[_largest_radius(scenes[index_of], times).argsort()]
-        for index in index_of.split(at_once):
+        for start in range(0, len(index_of), at_once):
+            index = index_of[start : start + at_once]
             part = scenes[index]
             picture = _landscape(part, landscape_times, height, width)
             picture = _with_objects(part, picture, times, height, width)
@@ -319,7 +322,7 @@ def _with_objects(scenes: SceneBatch, landscape: Tensor, times: Tensor, height: 
         drawn = _draw(some.shape_BO[:, o], x, y, angle, pixel)
         colour = _rgb(some.colour_BO[:, o], device)[:, None].expand(-1, frames, -1)
         if o == 0 and bool(torch.isfinite(some.change_start_B).any()):
-            changed = _change_weight(some, times)[:, :, None]
+            changed = change_weight(some, times)[:, :, None]
             other = _draw(some.changed_shape_B, x, y, angle, pixel)
             drawn = _Drawn(*(torch.lerp(a, b, changed[..., None]) for a, b in zip(drawn, other, strict=True)))
             colour = torch.lerp(colour, _rgb(some.changed_colour_B, device)[:, None], changed)
@@ -336,13 +339,6 @@ def _with_objects(scenes: SceneBatch, landscape: Tensor, times: Tensor, height: 
 
 def _rgb(colour: Tensor, device: torch.device) -> Tensor:
     return torch.tensor(OBJECT_RGB, device=device)[colour]
-
-
-def _change_weight(scenes: SceneBatch, times: Tensor) -> Tensor:
-    """1 during the mid-clip change, 0 outside, with a short smooth fade, (B, T)."""
-    rising = _smooth((times - scenes.change_start_B[:, None]) / (2 * FADE_S) + 0.5)
-    falling = _smooth((times - scenes.change_end_B[:, None]) / (2 * FADE_S) + 0.5)
-    return torch.where(torch.isfinite(scenes.change_start_B)[:, None], rising - falling, 0.0)
 
 
 class _Drawn(NamedTuple):

@@ -53,10 +53,46 @@ _SYNONYMS = {
     "quickly": ("rapidly",),
 }
 # Words from outside the world: prompts will hold such words, and they should do no harm.
-_STRANGERS = (
-    "cat dog man woman car city forest music beautiful cinematic a man walks dancing robot dragon castle with flowers"
-    " rain slow-motion 4k realistic happy child plays guitar river boat bird tree 3 people talk smiling dark very old"
-).split()
+_STRANGERS = [
+    "cat",
+    "dog",
+    "man",
+    "woman",
+    "car",
+    "city",
+    "forest",
+    "music",
+    "beautiful",
+    "cinematic",
+    "a",
+    "man",
+    "walks",
+    "dancing",
+    "robot",
+    "dragon",
+    "castle",
+    "with",
+    "flowers",
+    "rain",
+    "slow-motion",
+    "4k",
+    "realistic",
+    "happy",
+    "child",
+    "plays",
+    "guitar",
+    "river",
+    "boat",
+    "bird",
+    "tree",
+    "3",
+    "people",
+    "talk",
+    "smiling",
+    "dark",
+    "very",
+    "old",
+]
 
 
 @dataclass(frozen=True)
@@ -101,7 +137,7 @@ def draw_attributes(random: Random) -> Attributes:
 
 
 def draw_text(random: Random) -> str:
-    """One caption or prompt, sometimes with other words, without capitals or full stops, or with words that say nothing."""
+    """One caption or prompt, at times in other words, without capitals or full stop, or with words that say nothing."""
     text = caption(draw_attributes(random), random=random) if random.random() < 0.75 else _short_prompt(random)
     if random.random() < 0.25:
         text = re.sub(r"\w+", lambda word: _synonym(word.group(), random), text)

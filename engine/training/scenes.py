@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -93,18 +93,22 @@ class SceneBatch:
     def device(self) -> torch.device:
         return self.background_B.device
 
+    def _tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def __getitem__(self, index: Tensor | slice | list[int]) -> SceneBatch:
         """Some of the scenes, in the order of `index`."""
         if isinstance(index, list):
             index = torch.tensor(index, device=self.device)
-        return SceneBatch(**{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        return SceneBatch(**{name: value[index] for name, value in self._tensors().items()})
 
     def to(self, device: torch.device | str) -> SceneBatch:
-        return SceneBatch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+        return SceneBatch(**{name: value.to(device) for name, value in self._tensors().items()})
 
     def to_plain(self) -> dict[str, list[float]]:
         """Numbers and lists only, for JSON (infinities become 1e30); `from_plain` reads it back."""
-        return {field.name: torch.nan_to_num(getattr(self, field.name), posinf=1e30).tolist() for field in fields(self)}
+        finite = {name: torch.nan_to_num(value, posinf=1e30) for name, value in self._tensors().items()}
+        return {name: numbers(value) for name, value in finite.items()}
 
     @classmethod
     def from_plain(cls, plain: dict[str, list[float]]) -> SceneBatch:
@@ -113,43 +117,36 @@ class SceneBatch:
 
     @staticmethod
     def cat(batches: Sequence[SceneBatch]) -> SceneBatch:
-        return SceneBatch(
-            **{field.name: torch.cat([getattr(b, field.name) for b in batches]) for field in fields(SceneBatch)}
-        )
+        columns = [batch._tensors() for batch in batches]
+        return SceneBatch(**{name: torch.cat([each[name] for each in columns]) for name in columns[0]})
 
     def attributes(self) -> list[Attributes]:
         """What each scene is called (with a mid-clip change: what is seen outside of the change)."""
-        columns = (
-            self.shape_BO,
-            self.colour_BO,
-            self.motion_BO[:, 0],
-            self.present_BO[:, 1],
-            self.size_B,
-            self.pace_B,
-            self.place_B,
-            self.background_B,
-            self.camera_B,
-            self.style_B,
-        )
-        named: list[Attributes] = []
-        for shape, colour, motion, both, size, pace, place, background, camera, style in zip(
-            *(column.tolist() for column in columns), strict=True
-        ):
-            named.append(
-                Attributes(
-                    shape=SHAPES[shape[0]],
-                    colour=COLOURS[colour[0]],
-                    motion=MOTIONS[motion],
-                    size=SIZES[size],
-                    background=BACKGROUNDS[background],
-                    pace=PACES[pace],
-                    place=PLACES[place],
-                    camera=CAMERAS[camera],
-                    style=STYLES[style],
-                    second=(COLOURS[colour[1]], SHAPES[shape[1]]) if both else None,
-                )
+
+        def word(table: Sequence[str], column_B: Tensor) -> list[str]:
+            return [table[round(number)] for number in numbers(column_B)]
+
+        shape, second_shape = (word(SHAPES, self.shape_BO[:, o]) for o in range(OBJECTS))
+        colour, second_colour = (word(COLOURS, self.colour_BO[:, o]) for o in range(OBJECTS))
+        motion, size = word(MOTIONS, self.motion_BO[:, 0]), word(SIZES, self.size_B)
+        background, pace = word(BACKGROUNDS, self.background_B), word(PACES, self.pace_B)
+        place, camera = word(PLACES, self.place_B), word(CAMERAS, self.camera_B)
+        style, both = word(STYLES, self.style_B), numbers(self.present_BO[:, 1])
+        return [
+            Attributes(
+                shape=shape[n],
+                colour=colour[n],
+                motion=motion[n],
+                size=size[n],
+                background=background[n],
+                pace=pace[n],
+                place=place[n],
+                camera=camera[n],
+                style=style[n],
+                second=(second_colour[n], second_shape[n]) if both[n] else None,
             )
-        return named
+            for n in range(len(self))
+        ]
 
     def changed_attributes(self) -> list[Attributes]:
         """What each scene is called during its mid-clip change (the same as `attributes` where nothing changes)."""
@@ -157,12 +154,17 @@ class SceneBatch:
         shape = torch.where(changes, self.changed_shape_B, self.shape_BO[:, 0])
         colour = torch.where(changes, self.changed_colour_B, self.colour_BO[:, 0])
         return SceneBatch(
-            **{field.name: getattr(self, field.name) for field in fields(self)}
+            **self._tensors()
             | {
                 "shape_BO": torch.stack([shape, self.shape_BO[:, 1]], 1),
                 "colour_BO": torch.stack([colour, self.colour_BO[:, 1]], 1),
             }
         ).attributes()
+
+
+def numbers(values_N: Tensor) -> list[float]:
+    """A tensor as Python numbers (nested lists, if it has more than one axis); torch's own `tolist` has no types."""
+    return cast("list[float]", values_N.tolist())  # pyright: ignore[reportUnknownMemberType]
 
 
 class ObjectState(NamedTuple):
@@ -206,9 +208,9 @@ def object_state(scenes: SceneBatch, times: Tensor, aspect: float) -> ObjectStat
     squash = torch.where(hops, 0.12 * torch.exp(-((since_contact_s / 0.05) ** 2)), 0.0)
     radius = scenes.radius_BO[:, None] * torch.exp(t * scenes.growth_BO[:, None])
     angle = scenes.angle_BO[:, None] + t * scenes.spin_BO[:, None]
-    spins = scenes.motion_BO == _MOTION["spin"]
-    table = torch.tensor([FOOT, REACH], device=scenes.device)
-    foot = torch.where(spins, table[1][scenes.shape_BO] * 1.03, table[0][scenes.shape_BO])[:, None]
+    foot = _foot(scenes, scenes.shape_BO)[:, None]
+    changed_shape = torch.stack([scenes.changed_shape_B, scenes.shape_BO[:, 1]], 1)
+    foot = torch.lerp(foot, _foot(scenes, changed_shape)[:, None], change_weight(scenes, times)[:, :, None])
     world_x = (scenes.x_BO[:, None] + t * scenes.speed_x_BO[:, None] - 0.5) * width
     world_y = (FLOOR - 0.5 - lift) * height - foot * radius * (1 - squash)
     focus = (FOCUS - 0.5) * height
@@ -222,6 +224,23 @@ def object_state(scenes: SceneBatch, times: Tensor, aspect: float) -> ObjectStat
     )
 
 
+def _foot(scenes: SceneBatch, shape_BO: Tensor) -> Tensor:
+    """How far below the centre each object touches the floor, in radii; a spinning one clears it with every corner."""
+    foot, reach = torch.tensor([FOOT, REACH], device=scenes.device)
+    return torch.where(scenes.motion_BO == _MOTION["spin"], reach[shape_BO] * 1.03, foot[shape_BO])
+
+
+def change_weight(scenes: SceneBatch, times: Tensor) -> Tensor:
+    """1 during the mid-clip change, 0 outside, with a short smooth fade, (B, T), at `times` (T,) or (B, T)."""
+
+    def passed(moment_B: Tensor) -> Tensor:
+        x = ((times - moment_B[:, None]) / (2 * FADE_S) + 0.5).clamp(0, 1)
+        return x * x * (3 - 2 * x)
+
+    changes = torch.isfinite(scenes.change_start_B)[:, None]
+    return torch.where(changes, passed(scenes.change_start_B) - passed(scenes.change_end_B), 0.0)
+
+
 def frame_extent(aspect: float) -> tuple[float, float]:
     """Width and height of the frame, counted in its shorter side."""
     return (aspect, 1.0) if aspect >= 1 else (1.0, 1 / aspect)
@@ -230,12 +249,9 @@ def frame_extent(aspect: float) -> tuple[float, float]:
 def bounce_times(scenes: SceneBatch, duration_s: float) -> list[list[float]]:
     """The seconds in [0, duration_s) at which object 0 of each scene touches the floor (empty if it doesn't bounce)."""
     moments: list[list[float]] = []
-    for hops, start, period in zip(
-        (scenes.hop_height_BO[:, 0] > 0).tolist(),
-        scenes.hop_start_BO[:, 0].tolist(),
-        scenes.hop_period_BO[:, 0].tolist(),
-        strict=True,
-    ):
+    columns = (scenes.hop_height_BO, scenes.hop_start_BO, scenes.hop_period_BO)
+    for height, start, period in zip(*(numbers(column[:, 0]) for column in columns), strict=True):
+        hops = height > 0
         first = start - math.floor(start / period) * period if hops else duration_s
         count = max(0, math.ceil((duration_s - first) / period)) if hops else 0
         moments.append([first + k * period for k in range(count)])

@@ -41,9 +41,13 @@ def render_audio(
     Left and right follow the object's place in the frame. Exact zeros where nothing sounds. Raises ValueError unless
     exactly one of `duration_s` and `samples` is given.
     """
-    if (duration_s is None) == (samples is None):
-        raise ValueError("give either duration_s or samples")
-    count = samples if samples is not None else round(duration_s * rate)  # pyright: ignore[reportOptionalOperand]
+    match duration_s, samples:
+        case None, int(count):
+            pass
+        case float() | int() | Fraction() as seconds, None:
+            count = round(seconds * rate)
+        case _:
+            raise ValueError("give either duration_s or samples")
     scenes = scenes.to(device or scenes.device)
     t = start_s + torch.arange(count, device=scenes.device, dtype=torch.float64) / rate
     t = t[None]
@@ -59,11 +63,14 @@ def render_audio(
     motion = scenes.motion_BO[:, :1]
 
     def does(*names: str) -> Tensor:
-        return sum((motion == MOTIONS.index(name)).float() for name in names)  # pyright: ignore[reportReturnType]
+        return torch.stack([motion == MOTIONS.index(name) for name in names]).any(0).float()
 
-    pitch_hz = torch.tensor(SHAPE_PITCH_HZ, device=scenes.device, dtype=torch.float64)[scenes.shape_BO[:, :1]]
+    tones = torch.tensor(SHAPE_PITCH_HZ, device=scenes.device, dtype=torch.float64)
     period, first = scenes.hop_period_BO[:, :1].double(), scenes.hop_start_BO[:, :1].double()
     since = torch.remainder(t - first, period)
+    contact = t - since
+    changed = (contact >= scenes.change_start_B[:, None]) & (contact < scenes.change_end_B[:, None])
+    pitch_hz = torch.where(changed, tones[scenes.changed_shape_B][:, None], tones[scenes.shape_BO[:, :1]])
     fade_out = (1 - since / period).float() ** 2
     knock = _strike(since, pitch_hz, 0.11) * fade_out * (0.55 + scenes.hop_height_BO[:, :1])
     sound = 0.75 * knock * does("bounce", "bounce left", "bounce right")
@@ -81,7 +88,7 @@ def render_audio(
     quarter_s = (math.pi / 2) / scenes.spin_BO[:, :1].abs().clamp(min=1e-3).double()
     quarters = scenes.angle_BO[:, :1].double() / (math.pi / 2) * torch.sign(scenes.spin_BO[:, :1])
     since_tick = torch.remainder(t / quarter_s + quarters, 1.0) * quarter_s
-    tick_hz = torch.full_like(pitch_hz, TICK_HZ)
+    tick_hz = torch.full_like(since_tick, TICK_HZ)
     sound = sound + 0.3 * _strike(since_tick, tick_hz, 0.022) * does("spin")
 
     radius = fine(state.radius[:, :, 0])

@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig, GenerationConfig, 
 
 from engine.training.optim import MovingAverage, Optimisers
 from engine.training.prompts import QUESTIONS, answers, draw_completion, draw_text
-from engine.training.run import Budget, Run, warm_cosine
+from engine.training.run import Budget, Run, Stateful, warm_cosine
 
 PAD, EOS, BOS, UNKNOWN = "<pad>", "<eos>", "<bos>", "<unk>"
 START_OF_TURN, END_OF_TURN = "<start_of_turn>", "<end_of_turn>"
@@ -37,7 +37,8 @@ CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] != 'system' %}"
     "{{ '<start_of_turn>' + ('model' if message['role'] == 'assistant' else 'user') + '\\n' }}"
     "{% if message['content'] is string %}{{ message['content'] | trim }}"
-    "{% else %}{% for part in message['content'] if part['type'] == 'text' %}{{ part['text'] | trim }}{% endfor %}{% endif %}"
+    "{% else %}{% for part in message['content'] if part['type'] == 'text' %}"
+    "{{ part['text'] | trim }}{% endfor %}{% endif %}"
     "{{ '<end_of_turn>\\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
 )
@@ -46,7 +47,7 @@ _IGNORED = -100  # label of tokens that aren't learnt; torch's cross-entropy ski
 
 
 def build_tokenizer(seed: int, texts: int = 40_000) -> PreTrainedTokenizerFast:
-    """A byte-level BPE fitted to the world's texts: its words are single tokens, and any other text falls into bytes."""
+    """A byte-level BPE fitted to the world's texts: its words are single tokens, any other text falls into bytes."""
     random = Random(seed)
 
     def corpus() -> Iterator[str]:
@@ -112,7 +113,7 @@ class Batch(NamedTuple):
 
 
 class Texts:
-    """Seeded training texts, tokenised. Every batch is drawn from its own number, so a resumed run continues exactly."""
+    """Seeded training texts, tokenised. Each batch is drawn from its own number: a resumed run goes on exactly."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerFast, seed: int):
         self._tokenizer = tokenizer
@@ -134,7 +135,11 @@ class Texts:
             else:
                 completion = draw_completion(random)
                 messages = [{"role": "user", "content": completion.prompt}]
-                chat = str(self._tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+                chat = str(
+                    self._tokenizer.apply_chat_template(  # pyright: ignore[reportUnknownMemberType]
+                        messages, tokenize=False, add_generation_prompt=True
+                    )
+                )
                 before = self._ids(chat)
                 after = [*self._ids(completion.full), SPECIAL.index(END_OF_TURN), *newline]
                 rows.append([*before, *after][:_LONGEST])
@@ -148,7 +153,7 @@ class Texts:
         return Batch(tokens, labels, last, torch.tensor(asked))
 
     def _ids(self, text: str) -> list[int]:
-        return self._tokenizer.encode(text, add_special_tokens=False)
+        return self._tokenizer.encode(text, add_special_tokens=False)  # pyright: ignore[reportUnknownMemberType]
 
 
 class Heads(nn.Module):
@@ -168,21 +173,22 @@ class Heads(nn.Module):
 
 def train(out: Path, work: Path, budget: Budget, *, seed: int = 11, batch_size: int = 48, lr: float = 4e-3) -> None:
     """Train on the CPU and write the folder `out`. Resumes from `work`; a line per step goes to `work`/log.jsonl."""
-    torch.manual_seed(seed)
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]  torch has no types here
     tokenizer = build_tokenizer(seed)
     texts = Texts(tokenizer, seed)
     model = Gemma3ForCausalLM(model_config(len(tokenizer)))
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
             nn.init.normal_(layer.weight, std=layer.in_features**-0.5 * 0.7)
-    nn.init.normal_(model.get_input_embeddings().weight, std=model.config.hidden_size**-0.5)
+    nn.init.normal_(cast(nn.Embedding, model.get_input_embeddings()).weight, std=model.config.hidden_size**-0.5)
     heads = Heads(model.config.hidden_size)
     both = nn.ModuleDict({"model": model, "heads": heads})
     optimiser = Optimisers(
         both.named_parameters(), lr, muon=lambda name, p: ".layers." in name and "proj" in name, weight_decay=0.0
     )
     average = MovingAverage(model, 0.998)
-    run = Run(work, budget, {"networks": both, "optimiser": optimiser, "average": average})
+    parts = {"networks": both, "optimiser": optimiser, "average": average}
+    run = Run(work, budget, cast("dict[str, Stateful]", parts))
     for step, fraction in run.steps():
         batch = texts.batch(step, batch_size)
         states_BND = model.model(input_ids=batch.tokens_BN).last_hidden_state
@@ -209,8 +215,14 @@ def save(out: Path, model: Gemma3ForCausalLM, tokenizer: PreTrainedTokenizerFast
         do_sample=True,
         temperature=0.7,
     )
-    model.to(torch.bfloat16).save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    untyped = cast(Any, model)  # transformers' own wrappers hide the types of these methods
+    untyped.to(torch.bfloat16).save_pretrained(out)
+    cast(Any, tokenizer).save_pretrained(out)
+    # transformers 5 writes the name of its own base class; this one is known to earlier releases too
+    settings_path = out / "tokenizer_config.json"
+    settings = json.loads(settings_path.read_text(encoding="utf-8"))
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    settings_path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
