@@ -239,7 +239,7 @@ class MainWindow(QMainWindow):
 
     def _play_take(self, take: Take) -> None:
         self._following = False
-        self.monitor.play_film(take.file.path)
+        self.monitor.play_film(take.file.path, sound=take.sound_file)
 
     def _show_job(self, job: str) -> None:
         entry = self._session.jobs.entry(job)

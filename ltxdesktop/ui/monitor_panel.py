@@ -48,9 +48,9 @@ class MonitorPanel(QFrame):
         self._show_film(None)
         self.view.show_hint(title, words)
 
-    def play_film(self, path: str, *, play: bool = True) -> None:
+    def play_film(self, path: str, *, sound: str = "", play: bool = True) -> None:
         self.stop_preview()
-        self.player.open(path, play=play)
+        self.player.open(path, sound=sound, play=play)
 
     def show_preview(self, pictures: list[QImage], fps: float, badge: str) -> None:
         """Show the moving picture of what is becoming, in place of any film."""

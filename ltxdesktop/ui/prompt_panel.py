@@ -584,6 +584,7 @@ def _number(low: int, high: int, step: int = 1) -> QSpinBox:
     field.setSingleStep(step)
     field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.UpDownArrows)
     field.setFont(figures(field.font()))
+    field.lineEdit().setTextMargins(5, 0, 0, 0)  # the sheet's padding doesn't reach the text of a spin box
     field.setMinimumWidth(60)
     return field
 

@@ -125,6 +125,7 @@ QToolButton#segment:focus { border-color: $text; }
 
 QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px; }
 QSpinBox, QDoubleSpinBox { padding: 5px 20px 5px 2px; }
+QSpinBox, QDoubleSpinBox, QComboBox { min-height: 18px; }
 QPlainTextEdit { padding: 4px 5px; }
 QComboBox { padding-right: 24px; }
 QComboBox::drop-down { border: none; width: 24px; }

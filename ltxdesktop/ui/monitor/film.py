@@ -49,9 +49,11 @@ class FilmReader(threading.Thread):
         opened: Callable[[FilmReader, Film], None],
         arrived: Callable[[FilmReader, int], None],
         failed: Callable[[FilmReader, str], None],
+        sound_path: str = "",
     ) -> None:
+        """`sound_path`: where the sound is when it isn't in the film's own file."""
         super().__init__(name=f"film {Path(path).name}")
-        self._path = path
+        self._path, self._sound_path = path, sound_path or path
         self._opened, self._arrived, self._failed = opened, arrived, failed
         self._change = threading.Condition()
         self._pictures: dict[int, QImage] = {}
@@ -107,7 +109,7 @@ class FilmReader(threading.Thread):
         from engine.media.errors import NoAudio
 
         try:
-            with AudioReader(Path(self._path)) as sound:
+            with AudioReader(Path(self._sound_path)) as sound:
                 return self._sound_of(sound, frames, rate)
         except NoAudio:
             return None

@@ -37,11 +37,11 @@ class Player(QObject):
         self._frame_arrived.connect(self._take_frame)
         self._film_failed.connect(self._take_failure)
 
-    def open(self, path: str, *, play: bool = False) -> None:
-        """Show the film at `path`; `opened` or `failed` follows."""
+    def open(self, path: str, *, sound: str = "", play: bool = False) -> None:
+        """Show the film at `path`, with the sound of another file if one is named; `opened` or `failed` follows."""
         self.let_go()
         self._play_when_open = play
-        self._reader = FilmReader(path, self._film_opened.emit, self._frame_arrived.emit, self._film_failed.emit)
+        self._reader = FilmReader(path, self._film_opened.emit, self._frame_arrived.emit, self._film_failed.emit, sound)
         self._reader.start()
 
     def let_go(self) -> None:
