@@ -14,7 +14,6 @@ import torch
 from torch import Tensor
 
 from engine.models.audio_vae import AudioDecoder, AudioEncoder
-from engine.models.mel import LogMel
 from engine.models.upsampler import LatentUpsampler, upsample
 from engine.models.video_vae import VideoDecoder, VideoEncoder
 from engine.models.vocoder import PlainVocoder, Vocoder
@@ -120,8 +119,3 @@ class ResidentNetworks:
 
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
         return None if self.preview_function is None else self.preview_function(latent_BCFhw)
-
-
-def log_mel_of(encoder: AudioEncoder) -> LogMel:
-    """The spectrogram that this encoder was trained on."""
-    return LogMel(encoder.config.mel)

@@ -320,8 +320,8 @@ def test_cancelling_ends_within_a_step_and_frees_memory(networks: ResidentNetwor
     listener.at = at
     plans = plan_retake(41, FrameRange(10, 20), RATE, 33, context=8)
     runner = Runner(networks, listener)
+    task = modes.retake(task_of(plans, networks, seeds=(1, 2)), Known(film(41), tone(41, RATE)))
     with pytest.raises(Cancelled):
-        task = modes.retake(task_of(plans, networks, seeds=(1, 2)), Known(film(41), tone(41, RATE)))
         runner.run(task, listener)
     assert not runner.holds_memory
     if at[0] == "step":
