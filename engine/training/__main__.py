@@ -23,9 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--minutes", type=float, help="end the stage after this time, whatever the steps")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--gemma", type=Path, default=DEFAULT_GEMMA, help="folder of the text encoder")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
     options = parser.parse_args(arguments)
     if options.stage == "all" and (options.steps or options.minutes):
         parser.error("--steps and --minutes belong to one stage; name it")
+    if options.threads:
+        torch.set_num_threads(options.threads)
     torch.set_float32_matmul_precision("high")
     for name, stage in STAGES.items():
         if options.stage in (name, "all"):

@@ -7,7 +7,7 @@ keeps the decoder calm about what the transformer will get slightly wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -27,21 +27,20 @@ from engine.training.run import Budget, Run, mixed_precision, warm_cosine
 DrawClips = Callable[[int, int, int, int, int], Tensor]
 
 
-BASIS_SEED, STATISTICS_SEED = 10_000_000, 20_000_000  # added to the run's seed: other clips than the training sees
-
-
 @dataclass(frozen=True)
 class VaeTraining:
-    """What a run of the video VAE needs beyond the clips; the defaults are those of the shipped model."""
+    """What a run of the video VAE needs beyond the clips; the defaults suit two CPU cores.
 
-    frames: int = 25
-    crop: int = 160  # pixels, of frames at their native size
-    half_crop: int = 96  # pixels, of frames at half of it, as the first stage makes them
-    batch: int = 16
-    half_batch: int = 32
+    Rendering costs as much as a step, so batches come from `distinct` renderings, each cut at another place every time.
+    """
+
+    frames: int = 17
+    crop: int = 96  # pixels, both of frames at native size and of frames at half of it, as the first stage makes them
+    batch: int = 5
+    distinct: int = 200
     learning_rate: float = 2e-3
     latent_noise: float = 0.08
-    blocks_for_basis: int = 24_000
+    blocks_for_basis: int = 6_000
     seed: int = 0
 
 
@@ -60,9 +59,8 @@ def pixel_error(made: Tensor, wanted: Tensor) -> Tensor:
     Absolute error at three scales and on differences along x, y and time. A pixel counts more where the wanted clip
     differs from its surroundings: plain error would be won by the background.
     """
-    flat = wanted.flatten(0, 1)
-    blurred = F.avg_pool3d(flat[:, None], (1, 15, 15), stride=1, padding=(0, 7, 7), count_include_pad=False)[:, 0]
-    detail = (flat - blurred).view_as(wanted).abs().amax(dim=1, keepdim=True)
+    coarse = F.avg_pool3d(wanted, (1, 8, 8)).repeat_interleave(8, dim=3).repeat_interleave(8, dim=4)
+    detail = (wanted - coarse).abs().amax(dim=1, keepdim=True)
     weight = 1 + 6 * (detail / 0.5).clamp(max=1.0)
     error = ((made - wanted).abs() * weight).mean()
     for axis in (2, 3, 4):
@@ -82,25 +80,37 @@ def crops(clips: Tensor, size: int, random: Random) -> Tensor:
     return clips[..., top : top + size, left : left + size]
 
 
-def training_clips(draw: DrawClips, training: VaeTraining, first: int) -> Iterator[Tensor]:
-    """Endless batches of crops, the n-th drawn from the seed first + n: half at native size, half at half size."""
-    for seed in count(first):
-        random = Random(seed)
-        width, height = random.choice(NATIVE_SIZES)
-        if random.random() < 0.5:
-            clips = draw(training.batch, training.frames, height, width, seed)
-            yield crops(clips, training.crop, random)
-        else:
-            clips = draw(training.half_batch, training.frames, height // 2, width // 2, seed)
-            yield crops(clips, training.half_crop, random)
+class Renderings:
+    """The first `distinct` batches of clips, rendered once and kept as bytes; half at native size, half at half size."""
+
+    def __init__(self, draw: DrawClips, training: VaeTraining):
+        self._draw = draw
+        self._training = training
+        self._kept: dict[int, Tensor] = {}
+
+    def batch(self, number: int) -> Tensor:
+        """A batch of crops (B, 3, F, crop, crop) in [-1, 1]; equal numbers give equal crops."""
+        training = self._training
+        rendering = training.seed + number % training.distinct
+        if rendering not in self._kept:
+            random = Random(rendering)
+            width, height = random.choice(NATIVE_SIZES)
+            halves = random.choice((1, 2))
+            clips = self._draw(training.batch, training.frames, height // halves, width // halves, rendering)
+            self._kept[rendering] = (clips * 127.5 + 127.5).round().byte()
+        cut = crops(self._kept[rendering], training.crop, Random(number))
+        if number // training.distinct % 2:
+            cut = cut.flip(-1)
+        return cut.float() / 127.5 - 1
 
 
-def fit_basis(draw: DrawClips, training: VaeTraining, channels: int) -> BlockBasis:
-    """Principal components of blocks of both sizes of frame, every fourth block of a batch."""
+def fit_basis(renderings: Renderings, training: VaeTraining, channels: int) -> BlockBasis:
+    """Principal components of blocks of both sizes of frame, every second block of a batch."""
     blocks: list[Tensor] = []
-    clips = training_clips(draw, training, training.seed + BASIS_SEED)
-    while sum(map(len, blocks)) < training.blocks_for_basis:
-        blocks.append(cut_blocks(next(clips)).flatten(0, 3)[::4])
+    for number in count():
+        if sum(map(len, blocks)) >= training.blocks_for_basis:
+            break
+        blocks.append(cut_blocks(renderings.batch(number)).flatten(0, 3)[::2])
     return BlockBasis.fit(torch.cat(blocks)[: training.blocks_for_basis].float(), channels)
 
 
@@ -112,13 +122,13 @@ def train_video_vae(
     torch.manual_seed(training.seed)
     config = VideoVaeConfig.from_metadata(vae_config())
     vae = VideoVae(config).to(device, memory_format=torch.channels_last_3d)
-    basis = fit_basis(draw, training, config.latent_channels)
+    renderings = Renderings(draw, training)
+    basis = fit_basis(renderings, training, config.latent_channels)
     optimisers = Optimisers(vae.named_parameters(), training.learning_rate, betas=(0.9, 0.99))
     average = MovingAverage(vae, decay=0.998)
     run = Run(folder, budget, {"vae": vae, "optimisers": optimisers, "average": average})
-    clips = training_clips(draw, training, training.seed + run.step)
     for step, fraction in run.steps():
-        pixels = next(clips)
+        pixels = renderings.batch(step)
         hand_made = basis.encode(pixels)
         anchor = max(0.03, 1.0 - fraction / 0.4)
         own_latents = Random(training.seed + step).random() < fraction / 0.35
@@ -133,14 +143,14 @@ def train_video_vae(
         run.log(pixel=pixel.detach(), anchor=distance.detach(), norm=optimisers.step(warm_cosine(fraction)))
         average.update()
     average.copy_to(vae)
-    set_statistics(vae, training_clips(draw, training, training.seed + STATISTICS_SEED))
+    set_statistics(vae, [renderings.batch(number) for number in range(24)])
     return vae
 
 
 @torch.no_grad()
-def set_statistics(vae: VideoVae, clips: Iterator[Tensor], batches: int = 24, floor: float = 0.1) -> None:
+def set_statistics(vae: VideoVae, clips: Iterable[Tensor], floor: float = 0.1) -> None:
     """Measure mean and deviation of each latent channel; a nearly silent channel counts as `floor` of the median."""
-    latents = [vae.encoder.moments(next(clips)).mean.float().transpose(0, 1).flatten(1) for _ in range(batches)]
+    latents = [vae.encoder.moments(pixels).mean.float().transpose(0, 1).flatten(1) for pixels in clips]
     values = torch.cat(latents, dim=1)
     std = values.std(dim=1)
     std = std.clamp(min=float(floor * std.median()))

@@ -29,7 +29,7 @@ from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_c
 class DistilTraining:
     """Settings; the defaults are those of the shipped model. `guidance` is the CFG scale that is folded in."""
 
-    rank: int = 24
+    rank: int = 16
     substeps: int = 4
     guidance: float = 2.5
     audio_guidance: float = 2.0

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.loading.lora import save_lora
 from engine.models.transformer import Transformer
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, velocity_error
 from engine.training.latents import LatentClips
@@ -72,25 +72,20 @@ class LoraAdapter(nn.Module):
 
         return add
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Weights under the official keys, bfloat16."""
-        stored: dict[str, Tensor] = {}
+    def save(self, path: Path, metadata: dict[str, str] | None = None) -> None:
+        """Write a LoRA file, bfloat16, that any LTX-2 program reads."""
+        pairs: dict[str, tuple[Tensor, Tensor]] = {}
         for name, pair in zip(self._names, self.pairs, strict=True):
             assert isinstance(pair, LoraPair)
-            stored[f"diffusion_model.{name}.lora_A.weight"] = pair.lora_A.detach().bfloat16().cpu().contiguous()
-            stored[f"diffusion_model.{name}.lora_B.weight"] = pair.lora_B.detach().bfloat16().cpu().contiguous()
-        return stored
-
-    def save(self, path: Path, metadata: dict[str, str] | None = None) -> None:
-        """Write a LoRA file that any LTX-2 program reads."""
-        save_file(self.tensors(), path, metadata={"format": "pt"} | (metadata or {}))
+            pairs[name] = (pair.lora_A.detach().bfloat16().cpu(), pair.lora_B.detach().bfloat16().cpu())
+        save_lora(path, pairs, metadata=metadata)
 
 
 @dataclass(frozen=True)
 class LoraTraining:
     """Settings of a LoRA run. `rank` is cut to the size of each Linear."""
 
-    rank: int = 16
+    rank: int = 8
     learning_rate: float = 2e-3
     tokens_per_batch: int = 24_000
     seed: int = 0

@@ -17,11 +17,11 @@ TEXT_TOKENS = 64  # what a prompt is padded to; a multiple of the registers
 
 
 def transformer_config(caption_channels: int) -> dict[str, Any]:
-    """`config.transformer`: 7 blocks of 4 heads x 48 (video) and x 24 (audio)."""
+    """`config.transformer`: 6 blocks of 4 heads x 48 (video) and x 24 (audio)."""
     heads, video_head, audio_head = 4, 48, 24
     return {
         "_class_name": "AVTransformer3DModel",
-        "num_layers": 7,
+        "num_layers": 6,
         "num_attention_heads": heads,
         "attention_head_dim": video_head,
         "audio_num_attention_heads": heads,
@@ -84,7 +84,7 @@ def transformer_config(caption_channels: int) -> dict[str, Any]:
 
 
 def vae_config() -> dict[str, Any]:
-    """`config.vae`: encoder 16-32-64-128-128, decoder 128-64-64-64-32, the official order of blocks."""
+    """`config.vae`: encoder 16-32-64-128-128, decoder 96-48-48-48-24, the official order of blocks."""
     return {
         "_class_name": "CausalVideoAutoencoder",
         "dims": 3,
@@ -99,7 +99,7 @@ def vae_config() -> dict[str, Any]:
         "timestep_conditioning": False,
         "normalize_latent_channels": False,
         "encoder_base_channels": 16,
-        "decoder_base_channels": 32,
+        "decoder_base_channels": 24,
         "scaling_factor": 1.0,
         "spatial_padding_mode": "zeros",
         "encoder_blocks": [

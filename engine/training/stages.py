@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +19,9 @@ from engine.models.audio_vae import AudioVaeConfig
 from engine.models.gemma import Gemma
 from engine.models.text import TextConditioner, TextConfig
 from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
 from engine.models.video_vae import VideoVaeConfig
+from engine.models.vocoder import Vocoder, VocoderConfig
 from engine.training import pocket
 from engine.training.audio_autoencoder import AudioVae, train_audio_vae, train_vocoder
 from engine.training.autoencoder import VideoVae, train_video_vae
@@ -27,6 +30,7 @@ from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
 from engine.training.flow import FlowModel, FlowTraining, train_flow
 from engine.training.latents import LatentClips
 from engine.training.lora import LoraTraining, train_lora
+from engine.training.package import sizes, write_pocket
 from engine.training.run import Budget
 from engine.training.upscaler import train_upscaler
 from engine.training.world import render_audio, render_video, sample_scenes
@@ -201,6 +205,33 @@ def loras_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -
         adapter.save(root / f"{name}.safetensors")
 
 
+def package_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+    """Write what ships into `root/pocket`: every stage before has to be done."""
+    cpu = torch.device("cpu")
+    video, audio = load_video_vae(root, cpu), load_audio_vae(root, cpu)
+    vocoder = load_network(
+        Vocoder(VocoderConfig.from_metadata(pocket.vocoder_config())), root / "vocoder.safetensors", cpu
+    )
+    upscaler = load_network(
+        LatentUpsampler(UpsamplerConfig.from_metadata(pocket.upsampler_config())), root / "upscaler.safetensors", cpu
+    )
+    folder = root / "pocket"
+    write_pocket(
+        folder,
+        flow=load_flow_model(root, gemma, cpu),
+        video_encoder=video.encoder,
+        video_decoder=video.decoder,
+        audio_encoder=audio.encoder,
+        audio_decoder=audio.decoder,
+        vocoder=vocoder,
+        upscaler=upscaler,
+    )
+    for lora in root.glob("pocket-*.safetensors"):
+        shutil.copy2(lora, folder)
+    shutil.copytree(gemma, folder / "gemma", dirs_exist_ok=True)
+    print("package", sizes(folder), flush=True)
+
+
 def load_encoders(root: Path, device: torch.device, gemma: Path) -> PocketEncoders:
     """The frozen networks of the stages before."""
     text = Gemma.load(gemma, device=device, dtype=torch.float32)
@@ -223,4 +254,5 @@ STAGES: dict[str, Stage] = {
     "flow": Stage(flow_stage, 12_000),
     "distil": Stage(distil_stage, 1500),
     "loras": Stage(loras_stage, 500),
+    "package": Stage(package_stage, 1),
 }
