@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from engine.models.config_section import Section
 from engine.models.latent_statistics import PerChannelStatistics
+from engine.models.norms import pixel_norm
 
 PIXEL_NORM_EPS = 1e-6  # the video autoencoder's is 1e-8
 
@@ -93,9 +94,8 @@ class AudioVaeConfig:
         return int(2 ** (len(self.width_multipliers) - 1))
 
 
-def _pixel_norm(x: Tensor) -> Tensor:
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    return x * torch.rsqrt(norm.square() / x.shape[1] + PIXEL_NORM_EPS)
+def _silu_of_norm(x: Tensor) -> Tensor:
+    return F.silu(pixel_norm(x, PIXEL_NORM_EPS))
 
 
 class CausalConv2d(nn.Module):
@@ -118,8 +118,8 @@ class ResidualBlock(nn.Module):
         self.nin_shortcut = CausalConv2d(channels_in, channels_out, 1) if channels_in != channels_out else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.conv1(F.silu(_pixel_norm(x)))
-        h = self.conv2(F.silu(_pixel_norm(h)))
+        h = self.conv1(_silu_of_norm(x))
+        h = self.conv2(_silu_of_norm(h))
         return self.nin_shortcut(x) + h
 
 
@@ -230,7 +230,7 @@ class AudioEncoder(nn.Module):
         x = self.conv_in(mel_BCMF)
         for level in self.down:
             x = level(x)
-        x = self.conv_out(F.silu(_pixel_norm(self.mid(x))))
+        x = self.conv_out(_silu_of_norm(self.mid(x)))
         mean, logvar = x.chunk(2, dim=1)
         return AudioMoments(mean, logvar)
 
@@ -258,7 +258,7 @@ class AudioDecoder(nn.Module):
         x = self.mid(self.conv_in(raw))
         for level in reversed(self.up):
             x = level(x)
-        return self.conv_out(F.silu(_pixel_norm(x)))
+        return self.conv_out(_silu_of_norm(x))
 
 
 def decode_window(decoder: AudioDecoder, latent_BCLW: Tensor, start: int, end: int) -> Tensor:

@@ -23,8 +23,9 @@ from torch import Tensor, nn
 from engine.models.config_section import Section
 from engine.models.errors import UnknownConfigValue
 from engine.models.latent_statistics import PerChannelStatistics
+from engine.models.norms import inverse_rms, pixel_norm
 
-PIXEL_NORM_EPS = 1e-8
+PIXEL_NORM_EPS = 1e-8  # the audio autoencoder's is 1e-6
 
 Factors: TypeAlias = tuple[int, int, int]  # how much a block shrinks or grows (time, height, width)
 
@@ -188,16 +189,6 @@ def _channels_last(x: Tensor) -> Tensor:
 # -------------------------------------------------------------------------------------------------- building blocks
 
 
-def pixel_norm(x: Tensor, eps: float = PIXEL_NORM_EPS) -> Tensor:
-    """Divide by the root mean square over channels (axis 1). No weights."""
-    return x * _inverse_rms(x, eps)
-
-
-def _inverse_rms(x: Tensor, eps: float) -> Tensor:
-    norm = torch.linalg.vector_norm(x, dim=1, keepdim=True, dtype=torch.promote_types(x.dtype, torch.float32))
-    return torch.rsqrt(norm.square() / x.shape[1] + eps).to(x.dtype)
-
-
 def _misses_onednn(x: Tensor) -> bool:
     """Whether torch would send a convolution of `x` to its own slow loop.
 
@@ -216,7 +207,7 @@ def _misses_onednn(x: Tensor) -> bool:
 
 
 def _silu_of_norm(x: Tensor) -> Tensor:
-    return F.silu(pixel_norm(x))
+    return F.silu(pixel_norm(x, PIXEL_NORM_EPS))
 
 
 class TemporalConv(nn.Module):
@@ -256,7 +247,7 @@ class TemporalConv(nn.Module):
         )
         body = frames[:, :, front : front + t]
         if activate:
-            torch.mul(x, _inverse_rms(x, PIXEL_NORM_EPS), out=body)
+            torch.mul(x, inverse_rms(x, PIXEL_NORM_EPS), out=body)
             F.silu(body, inplace=True)
         else:
             body.copy_(x)

@@ -23,6 +23,7 @@ from engine.models.audio_vae import MelConfig
 from engine.models.config_section import Section
 from engine.models.errors import ModelError
 from engine.models.mel import SMALLEST_MAGNITUDE, mel_filters
+from engine.models.norms import vector_norm
 
 HALO_FRAMES = 44  # mel frames on each side that a chunk needs for exactness; measured on the published depths
 MEL_FRAMES_PER_SECOND = 100
@@ -281,8 +282,8 @@ class Generator(nn.Module):
         self.act_post = AntiAliasedSnake(width) if self.snakes else nn.LeakyReLU(0.01)
         self.conv_post = nn.Conv1d(width, _SIDES, 7, padding=3, bias=config.final_bias)
 
-    def forward(self, features_BCM: Tensor) -> Tensor:
-        x = self.conv_pre(features_BCM)
+    def forward(self, features: Tensor) -> Tensor:
+        x = self.conv_pre(features)
         per_stage = len(self.config.block_kernels)
         for stage, up in enumerate(self.ups):
             x = up(x if self.snakes else F.leaky_relu(x, 0.1))
@@ -338,7 +339,7 @@ class CausalLogMel(nn.Module):
         flat = F.pad(waveform_BSN.reshape(-1, 1, length), (self.left_padding, 0))
         spectrum = F.conv1d(flat, self.stft_fn.forward_basis, stride=self.hop_length)
         parts = rearrange(spectrum, "n (part r) m -> n part r m", part=2)
-        magnitude = torch.linalg.vector_norm(parts, dim=1)  # its gradient at digital silence is 0, not NaN
+        magnitude = vector_norm(parts, dim=1)  # its gradient at digital silence is 0, not NaN
         mel = torch.matmul(self.mel_basis, magnitude).clamp(min=SMALLEST_MAGNITUDE).log()
         return rearrange(mel, "(b s) f m -> b s m f", b=batch)
 
@@ -416,10 +417,11 @@ class PlainVocoder(Generator):
         self.samples_per_frame = config.generator.samples_per_frame
         self.sample_rate = self.samples_per_frame * MEL_FRAMES_PER_SECOND
 
-    def forward(self, mel_BSMF: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
+        """`features` is the mel, (B, 2, M, F)."""
         dtype = _weights_dtype(self)
-        with torch.autocast(mel_BSMF.device.type, enabled=False):
-            return super().forward(_stack_sides(mel_BSMF).to(dtype))
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(_stack_sides(features).to(dtype))
 
 
 def build_vocoder(config: VocoderConfig) -> Vocoder | PlainVocoder:
