@@ -43,11 +43,12 @@ def log_bias(mask_BTS: Tensor, dtype: torch.dtype) -> Tensor:
 def preferred_kernels(device: torch.device) -> Generator[None]:
     """Orders PyTorch's attention kernels for this device while inside; changes nothing where the default is right.
 
-    On NVIDIA Hopper and later cuDNN's kernel is the fastest that PyTorch carries (PyTorch's own order starts with
+    For inference on NVIDIA Hopper and later cuDNN's kernel comes first (PyTorch's own order starts with
     FlashAttention 2, which does not use those chips' matrix units fully). A call that a kernel can't take falls through
-    to the next one.
+    to the next one. Training keeps PyTorch's order: cuDNN's backward refuses more shapes.
     """
-    if device.type != "cuda" or torch.version.hip is not None or torch.cuda.get_device_capability(device) < (9, 0):
+    cuda = device.type == "cuda" and torch.version.hip is None
+    if not cuda or torch.is_grad_enabled() or torch.cuda.get_device_capability(device) < (9, 0):
         yield
         return
     order = [

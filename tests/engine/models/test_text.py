@@ -130,6 +130,21 @@ def test_padding_never_shows(config: TextConfig):
 
 
 @torch.no_grad()
+def test_2_0_norms_over_the_real_tokens_of_a_prompt_alone():
+    conditioner = make_conditioner(TINY_2_0)
+    tokens = torch.rand(2, 6, 3, generator=torch.Generator().manual_seed(1)) + 5  # padding of 0 would be the minimum
+    layers = tokens.transpose(0, 2).flatten(1)
+    spread = layers.amax(1) - layers.amin(1) + 1e-6
+    normed = 8 * (tokens - layers.mean(1)) / spread
+    expected = conditioner.aggregate_embed(normed.flatten(1))
+    padded = torch.cat([torch.zeros(3, 6, 3), tokens])[None]
+    features = conditioner.features(padded, torch.tensor([[0, 0, 0, 1, 1]]))
+    assert relative_error(features.video_BND[0, 3:], expected) < TOLERANCE
+    assert torch.equal(features.audio_BND, features.video_BND)
+    assert not features.video_BND[0, :3].any()
+
+
+@torch.no_grad()
 def test_registers_fill_what_the_prompt_leaves():
     connector = make_conditioner(replace(TINY, num_layers=0)).video_embeddings_connector
     connector.learnable_registers.copy_(torch.arange(4.0)[:, None] + 1 + torch.arange(16.0) / 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from safetensors import safe_open
 from tiny_transformer import TINY, make_streams, make_tiny, read_case, read_shapes, relative_error
 from torch import Tensor, nn
+from torch._inductor import config as inductor_config
 
 from engine.models.errors import ModelError, UnknownConfigValue
 from engine.models.transformer import (
@@ -385,9 +387,10 @@ def test_block_source_is_closed_when_a_block_fails():
 
     transformer.block_source = source
     video, audio = make_streams()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError) as caught:
         transformer(video._replace(context_BND=torch.zeros(2, 11, 7)), audio)
     assert closed == [True]
+    assert caught.traceback, "still held here: it was not the garbage collector that closed it"
 
 
 # Training ------------------------------------------------------------------------------------------------------------
@@ -479,3 +482,54 @@ def test_compiled_blocks_share_one_graph():
     transformer(video, audio, Skips.self_attention([1]))
     assert len(graphs) == 2, "a perturbed block is a graph of its own"
     assert list(transformer.state_dict()) == names
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of the compiler's own imports, torch 2.13
+@torch.no_grad()
+def test_a_block_compiled_to_machine_code_gives_the_same_velocity():
+    if shutil.which("g++") is None and shutil.which("clang++") is None:
+        pytest.skip("torch.compile needs a C++ compiler on the CPU, there is none here")
+    transformer = make_tiny(replace(TINY, num_layers=1))
+    _, audio = make_streams()  # one stream: a quarter of the kernels to compile
+    expected = transformer(None, audio).audio
+    torch.compiler.reset()
+    transformer.compile_blocks(dynamic=False)
+    cheap = {
+        "compile_threads": 1,
+        "cpp_cache_precompile_headers": False,
+        "cpp.simdlen": 1,
+    }  # nothing shared, no probing
+    with inductor_config.patch(cheap):
+        assert relative_error(transformer(None, audio).audio, expected) < TOLERANCE
+
+
+# A GPU ---------------------------------------------------------------------------------------------------------------
+
+
+def moved(stream: StreamInput | None, dtype: torch.dtype) -> StreamInput | None:
+    """On the GPU; latent and text in `dtype`, positions and noise levels as they are."""
+    if stream is None:
+        return None
+    mask = stream.attention_mask_BTT
+    return StreamInput(
+        stream.latent_BTC.cuda().to(dtype),
+        stream.sigma_B.cuda(),
+        Timesteps(*(part.cuda() for part in stream.timesteps)),
+        stream.positions_BAT2.cuda(),
+        stream.context_BND.cuda().to(dtype),
+        None if mask is None else mask.cuda(),
+    )
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["t2v", "i2v-strength", "reference-weights-zero", "audio-only", "one-frame"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-4), (torch.bfloat16, 0.1)])
+@torch.no_grad()
+def test_golden_velocity_on_a_gpu(golden: Path, tiny_22b: Transformer, name: str, dtype: torch.dtype, tolerance: float):
+    _, case = read_case(golden, f"transformer-{name}")
+    transformer = tiny_22b.to("cuda", dtype)
+    velocities = transformer(moved(stream_of(case, "video"), dtype), moved(stream_of(case, "audio"), dtype))
+    for kind, velocity in zip(("video", "audio"), velocities, strict=True):
+        if velocity is not None:
+            assert relative_error(velocity.float().cpu(), case[f"{kind}.expected_velocity"]) < tolerance, kind
