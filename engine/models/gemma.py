@@ -179,7 +179,7 @@ class Gemma:
         return tidy(self.tokenizer.decode(out[0, start:], skip_special_tokens=True))
 
     def _chat(self, system: str, prompt: str, image: Tensor | None) -> dict[str, Tensor]:
-        """One user turn in Gemma's format: the system text stands at the beginning of it."""
+        """One user turn in the tokenizer's own chat format; without one in Gemma's, where the system text begins it."""
         config: Any = self.model.config
         picture = ""
         if image is not None:
@@ -189,8 +189,12 @@ class Gemma:
                 [config.boi_token_index, config.image_token_index, config.eoi_token_index]
             )
             picture = f"\n\n{begin}{one * config.mm_tokens_per_image}{end}\n\n"
-        bos = self.tokenizer.convert_ids_to_tokens(self._id_of("bos_token"))
-        text = f"{bos}<start_of_turn>user\n{system}\n\n{picture}{prompt}<end_of_turn>\n<start_of_turn>model\n"
+        if picture or not getattr(self.tokenizer, "chat_template", None):
+            bos = self.tokenizer.convert_ids_to_tokens(self._id_of("bos_token"))
+            text = f"{bos}<start_of_turn>user\n{system}\n\n{picture}{prompt}<end_of_turn>\n<start_of_turn>model\n"
+        else:
+            messages = [{"role": "system", "content": system}, {"role": "user", "content": prompt}]
+            text = self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         ids = torch.tensor([self.tokenizer(text, add_special_tokens=False)["input_ids"]], device=self.device)
         inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
         if image is not None:
