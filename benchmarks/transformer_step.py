@@ -247,7 +247,7 @@ def measure_ours(
         facts = {
             "compiled": compiled == "yes",
             "attention": kernels,
-            "rope": "weights' dtype" if options.reference_rounding else "float32",
+            "reference_rounding": options.reference_rounding,
             "feed_forward_chunk": options.feed_forward_chunk,
         }
         torchs_own = mock.patch.object(transformer_module, "preferred_kernels", nullcontext)

@@ -20,7 +20,7 @@ from engine.models.errors import ModelError
 
 
 class RotaryTable(NamedTuple):
-    """Cosines and sines, one pair per token, head and pair of channels; float32 unless asked otherwise."""
+    """Cosines and sines, one pair per token, head and pair of channels."""
 
     cos_BTNH: Tensor
     sin_BTNH: Tensor
@@ -85,10 +85,10 @@ def rotary_table(
 
 
 def rotate(x_BTNX: Tensor, table: RotaryTable, *, interleaved: bool) -> Tensor:
-    """Turns every pair of channels (width X = 2 H) by its angle, in the table's dtype or wider; gives x's dtype.
+    """Turns every pair of channels (width X = 2 H) by its angle; gives x's dtype.
 
-    A float32 table (the default) rotates in float32, which is nearest to the exact value. A BF16 table on BF16 input
-    rounds as the official program does: that is the `reference_rounding` of `Transformer.rotary`.
+    A float32 table rotates in float32, and so does a float16 table on BF16 input, by PyTorch's promotion. A BF16 table
+    on BF16 input rounds as the official program does: that is the `reference_rounding` of `Transformer.rotary`.
     Pairs are (i, i + H), or neighbours (2i, 2i + 1) when `interleaved` (an LTX-2.0 option).
     """
     cos, sin = table

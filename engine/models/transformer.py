@@ -614,13 +614,19 @@ class Transformer(nn.Module):
         *,
         reference_rounding: bool = False,
     ) -> Rotary:
-        """Rotation tables for these positions, (B, A, T, 2). They take part in float32.
+        """Rotation tables for these positions, (B, A, T, 2).
 
-        `reference_rounding` keeps them in the weights' dtype, so that a BF16 model also rotates in BF16, as the
-        official program does; float32 is nearer to the exact value and costs no measurable time. Same angles in both.
+        The rotation is computed in float32 in any case: it is nearest to the exact value, and costs no measurable time.
+        Tables are float32, but float16 beside BF16 weights: that halves what they hold (0.3 GB for 24,576 tokens of the
+        22B model) and is still eight times finer than BF16's own steps.
+        `reference_rounding` takes the weights' dtype for both, so that a BF16 model rotates in BF16 as the official
+        program does. The angles are the same in all cases.
         """
         config = self.config
-        dtype = self.patchify_proj.weight.dtype if reference_rounding else torch.float32
+        weights = self.patchify_proj.weight.dtype
+        dtype = torch.float16 if weights == torch.bfloat16 else torch.float32
+        if reference_rounding:
+            dtype = weights
         time_max = max(config.positional_embedding_max_pos[0], config.audio_positional_embedding_max_pos[0])
 
         def build(positions: Tensor | None, dim: int, max_positions: Sequence[float]) -> RotaryTable | None:

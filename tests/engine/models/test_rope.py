@@ -73,6 +73,23 @@ def test_golden_rotation(case: dict[str, Tensor]):
     assert (rotated.flatten(2) - case["rotate.expected"]).abs().max() < TIGHT
 
 
+def test_bf16_channels_turn_in_float32_by_a_float16_table(case: dict[str, Tensor]):
+    """What the compact table adds stays far below BF16's own rounding; a BF16 table's error does not."""
+    x_BTNH = case["rotate.input"].unflatten(-1, (4, 10)).bfloat16()
+    exact = build(case["video.positions"], 40, 4, VIDEO_MAX)
+    expected = rotate(x_BTNH.float(), exact, interleaved=False)
+
+    def error(dtype: torch.dtype) -> float:
+        table = build(case["video.positions"], 40, 4, VIDEO_MAX, dtype=dtype)
+        assert table.cos_BTNH.dtype == dtype
+        return float((rotate(x_BTNH, table, interleaved=False).float() - expected).square().mean().sqrt())
+
+    best = float((expected.bfloat16().float() - expected).square().mean().sqrt())
+    assert error(torch.float32) < 1.02 * best
+    assert error(torch.float16) < 1.05 * best
+    assert error(torch.bfloat16) > 1.3 * best
+
+
 def test_frequencies_of_float64_differ_from_float32_where_it_matters():
     exact, rough = frequencies(682, 10000.0, float64=True), frequencies(682, 10000.0, float64=False)
     assert exact.dtype == rough.dtype == torch.float32

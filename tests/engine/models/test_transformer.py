@@ -329,6 +329,9 @@ def test_bf16_stays_near_float32():
     expected = transformer(video, audio)
     transformer.to(torch.bfloat16)
     check_close(transformer(video, audio), expected, tolerance=0.1)
+    rotary = transformer.rotary(video.positions_BAT2, audio.positions_BAT2)
+    assert rotary.audio is not None
+    assert rotary.audio.cos_BTNH.dtype == torch.float16
     rotary = transformer.rotary(video.positions_BAT2, audio.positions_BAT2, reference_rounding=True)
     assert rotary.audio is not None
     assert rotary.audio.cos_BTNH.dtype == torch.bfloat16
