@@ -216,7 +216,8 @@ class _Recipe:
 
     def _is_kept_whole(self, key: str) -> bool:
         """Whether equal dtypes mean equal bytes: not where a stored scale is dropped or a new one made."""
-        return self.keeps.get(key) is not WeightFormat.FP8_SCALED or key in self.weight_scales
+        kept = self.keeps.get(key)
+        return kept is None or (kept is WeightFormat.FP8_SCALED) == (key in self.weight_scales)
 
 
 def _input_scale_name(weight: str) -> str:

@@ -70,12 +70,6 @@ def test_audio_decoder(checkpoint: Checkpoint, golden: Path):
 
 
 @torch.no_grad()
-def test_vocoder(checkpoint: Checkpoint, golden: Path):
-    case = golden_case(golden, "vocoder")
-    assert (load_vocoder(checkpoint)(case["mel"]) - case["expected_48k"]).abs().max() < 1e-3
-
-
-@torch.no_grad()
 @pytest.mark.parametrize("kind", ["x2", "x1.5", "temporal-x2"])
 def test_upsamplers(checkpoint: Checkpoint, golden: Path, kind: str):
     case = golden_case(golden, f"upsampler-{kind}")
