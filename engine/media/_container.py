@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, overload
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.error import DecoderNotFoundError, FFmpegError
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
@@ -69,6 +70,22 @@ def opened(path: Path) -> Generator[InputContainer]:
             yield container
         finally:
             container.close()
+
+
+@overload
+def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]: ...
+@overload
+def packets_of(container: InputContainer, stream: AudioStream) -> Iterator[Packet[AudioStream]]: ...
+def packets_of(container: InputContainer, stream: VideoStream | AudioStream) -> Iterator[Packet[Any]]:
+    """The stream's packets from where the container stands, and the empty one that makes the decoder give the rest.
+
+    WORKAROUND: PyAV 18.1 ends with IndexError, after that last packet, when a stream appeared in mid-file (MPEG-TS does
+    that): container/input.py, demux, loops over streams it has no objects for. Can go when that loop is mended.
+    """
+    try:
+        yield from container.demux(stream)
+    except IndexError:
+        return
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:

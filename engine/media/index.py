@@ -28,7 +28,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from ._container import decoder_name, is_still_format, open_container, opened, picture_stream
+from ._container import decoder_name, is_still_format, open_container, opened, packets_of, picture_stream
 from ._mp4 import read_sample_table
 from .errors import CorruptMedia, StaleIndex
 from .probe import container_rate
@@ -211,13 +211,13 @@ def build_index(path: Path, *, source: Source | None = None) -> VideoIndex:
         times = None
         if source in (None, "header"):
             times = _from_header(container, stream, path)
+            if times is not None and source is None and not _agrees(container, stream, times):
+                times = None
         reliable = name in _ONE_PICTURE_PER_PACKET and not is_still_format(format_name)
         if format_name in _PACKED_CONTAINERS and name == "h264":
             reliable = False  # B-frames in AVI: times are guesses
     if times is None and (source == "packets" or (source is None and reliable)):
-        times = _from_packets(path)
-    if times is not None and source is None and not _agrees(path, times):
-        times = None
+        times = _from_packets(path, check=source is None)
     if times is None:
         if source in ("header", "packets"):
             raise CorruptMedia(path, f"its frames can't be numbered from its {source}")
@@ -261,7 +261,7 @@ def _from_header(container: InputContainer, stream: VideoStream, path: Path) -> 
     return _sorted_times(pts, dts, key, hidden, 0, "header")
 
 
-def _from_packets(path: Path) -> _Times | None:
+def _from_packets(path: Path, *, check: bool) -> _Times | None:
     pts: list[int] = []
     dts: list[int] = []
     key: list[bool] = []
@@ -273,7 +273,7 @@ def _from_packets(path: Path) -> _Times | None:
             if other.index != stream.index:
                 other.discard = Discard.all
         try:
-            for packet in container.demux(stream):
+            for packet in packets_of(container, stream):
                 if packet.size == 0:
                     continue
                 if packet.pts is None or packet.is_corrupt:
@@ -288,7 +288,7 @@ def _from_packets(path: Path) -> _Times | None:
             return None  # a damaged end: decoding tells what can be shown
     if not pts:
         return None
-    return _sorted_times(
+    times = _sorted_times(
         np.array(pts, np.int64),
         np.array(dts, np.int64),
         np.array(key, bool),
@@ -296,6 +296,10 @@ def _from_packets(path: Path) -> _Times | None:
         last[1],
         "packets",
     )
+    if times is None or not check:
+        return times
+    with opened(path) as container:
+        return times if _agrees(container, picture_stream(container, path), times) else None
 
 
 def _sorted_times(
@@ -351,22 +355,20 @@ def _from_decoding(path: Path, hints: tuple[Fraction | None, ...], time_base: Fr
 def _until_damage(container: InputContainer, stream: VideoStream) -> Iterator[Packet[VideoStream]]:
     """All packets up to the first one that can't even be read."""
     try:
-        yield from container.demux(stream)
+        yield from packets_of(container, stream)
     except FFmpegError:
         return
 
 
-def _agrees(path: Path, times: _Times) -> bool:
-    """Do the first frames that decode have the first times of the index?"""
+def _agrees(container: InputContainer, stream: VideoStream, times: _Times) -> bool:
+    """Do the first frames that decode have the first times of the index? The container stands at its start."""
     found: list[int | None] = []
     wanted = [int(p) for p in times.pts[:_CHECKED_FRAMES]]
-    with opened(path) as container:
-        stream = picture_stream(container, path)
-        try:
-            for packet in container.demux(stream):
-                found += [frame.pts for frame in packet.decode()]
-                if len(found) >= len(wanted):
-                    break
-        except FFmpegError:
-            return False
+    try:
+        for packet in packets_of(container, stream):
+            found += [frame.pts for frame in packet.decode()]
+            if len(found) >= len(wanted):
+                break
+    except FFmpegError:
+        return False
     return found[: len(wanted)] == wanted

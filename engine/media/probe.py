@@ -24,7 +24,7 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ._container import decoder_name, is_still_format, opened, picture_stream
+from ._container import decoder_name, is_still_format, opened, packets_of, picture_stream
 from .colour import ColourTags
 from .errors import CorruptMedia, NotAMediaFile, NoVideo
 from .orientation import UPRIGHT, Orientation
@@ -223,7 +223,7 @@ def first_picture(container: InputContainer, stream: VideoStream, path: Path) ->
     """The first frame that decodes. Raises CorruptMedia when there is none within a fixed number of packets."""
     errors = 0
     try:
-        for count, packet in enumerate(container.demux(stream)):
+        for count, packet in enumerate(packets_of(container, stream)):
             if count > _FIRST_PICTURE_PACKETS:
                 break
             try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -191,6 +193,30 @@ def test_surround_channels_are_told_apart(clip: Clips):
         assert np.abs(reader.read(0, 1000, channels=None) - made[:, :1000]).max() <= 2.0**-15
         stereo = reader.read(0, 1000)
     assert np.allclose(stereo, mix_channels(made[:, :1000], ("FL", "FR", "FC", "LFE", "BL", "BR"), 2), atol=1e-4)
+
+
+def test_eight_channels_are_read(tmp_path: Path):
+    """In a process of its own: with PyAV's own way to the samples this is where it crashes."""
+    path = tmp_path / "big.m4a"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=48_000)
+        stream.layout = "7.1"
+        pitches = np.array([200, 300, 400, 100, 600, 700, 800, 900])  # the fourth, LFE, carries low tones only
+        tones = 0.3 * np.sin(np.arange(24_000)[:, None] / 48_000 * 2 * np.pi * pitches)
+        frame = av.AudioFrame.from_ndarray(tones.astype(np.float32).reshape(1, -1), "flt", "7.1")
+        frame.sample_rate = 48_000
+        out.mux([*stream.encode(frame), *stream.encode(None)])
+    script = """
+import sys, numpy as np
+from pathlib import Path
+from engine.media.decode import AudioReader
+with AudioReader(Path(sys.argv[1])) as reader:
+    sound = reader.read(4000, 20000, channels=None)
+spectrum = np.abs(np.fft.rfft(sound * np.hanning(sound.shape[1])))
+print(*np.rint(spectrum.argmax(axis=1) * 48000 / sound.shape[1] / 100).astype(int), reader.channel_names)
+"""
+    done = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True)
+    assert done.stdout.startswith("2 3 4 1 6 7 8 9 ('FL', 'FR', 'FC', 'LFE',"), done.stderr
 
 
 def test_a_sound_only_file_has_an_exact_duration(clip: Clips):
