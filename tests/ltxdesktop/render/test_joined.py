@@ -69,20 +69,16 @@ def test_handles_fade(clip: Path, tmp_path: Path):
     assert seen[24] == pytest.approx(CLIP_GREY, abs=2)
 
 
-@pytest.mark.parametrize(
-    ("frames", "handles", "total"), [(FrameRange(40, 50), (2, 0), 50), (FrameRange(-10, 0), (0, 2), 50)]
-)
-def test_extension_goes_on_where_the_clip_ends(
-    clip: Path, tmp_path: Path, frames: FrameRange, handles: tuple[int, int], total: int
-):
-    take = Placed(film(tmp_path / "more.mkv", 12, TAKE_GREY, 0.5), frames, *handles)
-    target = tmp_path / "joined.mp4"
-    write_joined(clip, take, target, blend=0)
-    expected = [CLIP_GREY] * 40
-    expected = [*expected, *[TAKE_GREY] * 10] if frames.start else [*expected]
-    expected = [*[TAKE_GREY] * 10, *[CLIP_GREY] * 40] if frames.start < 0 else expected
-    assert greys(target) == pytest.approx(expected, abs=2)
-    assert len(expected) == total
+def test_extension_goes_on_behind_the_clip(clip: Path, tmp_path: Path):
+    take = Placed(film(tmp_path / "more.mkv", 12, TAKE_GREY, 0.5), FrameRange(40, 50), handle_before=2)
+    write_joined(clip, take, tmp_path / "joined.mp4", blend=0)
+    assert greys(tmp_path / "joined.mp4") == pytest.approx([CLIP_GREY] * 40 + [TAKE_GREY] * 10, abs=2)
+
+
+def test_extension_leads_up_to_the_clip(clip: Path, tmp_path: Path):
+    take = Placed(film(tmp_path / "more.mkv", 12, TAKE_GREY, 0.5), FrameRange(-10, 0), handle_after=2)
+    write_joined(clip, take, tmp_path / "joined.mp4", blend=0)
+    assert greys(tmp_path / "joined.mp4") == pytest.approx([TAKE_GREY] * 10 + [CLIP_GREY] * 40, abs=2)
 
 
 @pytest.mark.parametrize(("what", "picture", "sound"), [("picture", TAKE_GREY, 0.1), ("sound", CLIP_GREY, 0.5)])
