@@ -117,7 +117,7 @@ class Delivery:
         """Audio latents to stereo float32 (2, n) at 48 kHz; sample 0 is the window's first."""
         if not latents:
             return {}
-        self._events.phase("decoding")
+        self._events.phase("decoding sound")
         device = self._networks.device
         mels: dict[int, Tensor] = {}
         with self._networks.audio_decoder() as decoder:

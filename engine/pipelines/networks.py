@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from engine.models.audio_vae import AudioDecoder, AudioEncoder
-from engine.models.upsampler import LatentUpsampler, upsample
+from engine.models.latent_statistics import PerChannelStatistics
+from engine.models.upsampler import LatentUpsampler
 from engine.models.video_vae import VideoDecoder, VideoEncoder
 from engine.models.vocoder import PlainVocoder, Vocoder
+from engine.pipelines.signals import dtype_of
 from engine.protocol.grid import LTX_SCALE, ScaleFactors
 from engine.sampling.denoiser import Network
 
@@ -113,9 +115,20 @@ class ResidentNetworks:
 
     @contextmanager
     def upsampler(self, factor: Fraction) -> Generator[Callable[[Tensor], Tensor]]:
-        network = self.upsamplers[factor]
-        statistics = self.video_decoder_network.per_channel_statistics
-        yield lambda latent: upsample(network, statistics, latent)
+        yield upsampling(self.upsamplers[factor], self.video_decoder_network.per_channel_statistics)
 
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
         return None if self.preview_function is None else self.preview_function(latent_BCFhw)
+
+
+def upsampling(network: LatentUpsampler, statistics: PerChannelStatistics) -> Callable[[Tensor], Tensor]:
+    """What `Networks.upsampler` lends: float32 normalised latents in and out, the network in its own dtype between.
+
+    `statistics` are those of the video autoencoder.
+    """
+    dtype = dtype_of(network)
+
+    def larger(latent_BCFhw: Tensor) -> Tensor:
+        return statistics.normalise(network(statistics.un_normalise(latent_BCFhw).to(dtype)).float())
+
+    return larger

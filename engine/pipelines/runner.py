@@ -159,7 +159,7 @@ class Runner:
 
     def _sample_one(self, network: Network, work: StageWork, run: Run, given: StageInputs) -> StageLatents:
         sigmas = work.sigmas
-        solver = self._solver(work, run)
+        solver = make_solver(work, run, reference_seeds=self._reference_rounding)
         self._events.phase(f"stage {work.number + 1}", len(solver.schedule(sigmas)) - 1, run.number)
         states = Pair(self._video_state(work, run, given), self._audio_state(work, run, given))
         states = states.map(
@@ -221,19 +221,6 @@ class Runner:
         device = self._networks.device
         return TextContext(contexts.video_BND.to(device), contexts.audio_BND.to(device))
 
-    def _solver(self, work: StageWork, run: Run) -> Solver:
-        sampler: Sampler = work.stage.sampler
-        seed = run.seed + work.pass_number * PASS_SEED_OFFSET + work.number
-        if sampler == "res_2s":
-            seeds = REFERENCE_RES2S_SEEDS
-            if not self._reference_rounding:
-                seeds = (seed + RES2S_SEED_OFFSETS[0], seed + RES2S_SEED_OFFSETS[1])
-            step, substep = (torch.Generator().manual_seed(each) for each in seeds)
-            return Res2s(seeded_res2s_noise(step, substep))
-        if sampler == "euler_ancestral":
-            return AncestralEuler(torch.Generator().manual_seed(seed + ANCESTRAL_SEED_OFFSET))
-        return GradientEstimation() if sampler == "gradient_estimation" else Euler()
-
     def _preview(self, work: StageWork, report: StepReport, run: Run) -> None:
         if report.denoised.video is None or not work.task.deliver_video or not self._events.wants_preview:
             return
@@ -243,6 +230,21 @@ class Runner:
         frames, height, width = pixels.shape[:3]
         rate = format_rate(work.plan.rate / work.plan.scale.time)
         self._events.preview(pixels.contiguous().numpy().tobytes(), width, height, frames, rate, run.number)
+
+
+def make_solver(work: StageWork, run: Run, *, reference_seeds: bool = False) -> Solver:
+    """The stage's sampler, with noise of its own that follows from the variation's seed, the pass and the stage."""
+    sampler: Sampler = work.stage.sampler
+    seed = run.seed + work.pass_number * PASS_SEED_OFFSET + work.number
+    if sampler == "res_2s":
+        seeds = (seed + RES2S_SEED_OFFSETS[0], seed + RES2S_SEED_OFFSETS[1])
+        step, substep = (
+            torch.Generator().manual_seed(s) for s in (REFERENCE_RES2S_SEEDS if reference_seeds else seeds)
+        )
+        return Res2s(seeded_res2s_noise(step, substep))
+    if sampler == "euler_ancestral":
+        return AncestralEuler(torch.Generator().manual_seed(seed + ANCESTRAL_SEED_OFFSET))
+    return GradientEstimation() if sampler == "gradient_estimation" else Euler()
 
 
 def _check(task: Task, drafts: Sequence[Draft]) -> None:

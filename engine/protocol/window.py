@@ -35,7 +35,7 @@ from engine.protocol.grid import (
 )
 
 CONTEXT_SECONDS = 2  # design.md section 5: up to ~2 s of context on each side
-HANDLES = 8  # frames returned on both sides for the join's blend; at most one kept latent frame is needed for them
+HANDLES = 8  # frames returned on both sides for the join's blend: what one kept latent frame stands for
 SUFFIX_LEAD = 2  # latent frames encoded in front of a suffix and dropped: its first would stand for one frame only
 
 Source = Literal["media", "before", "after", "previous"]
@@ -185,6 +185,8 @@ def plan_retake(
 ) -> tuple[WindowPlan, ...]:
     """Passes that make frames [asked) of a medium again. Context and handles shrink at the media's ends.
 
+    Handles are at most a quarter of the longest pass; `WindowPlan.handles` tells what they became.
+
     A retake in one pass encodes its whole window as one clip, so that frames behind the range are encoded with
     their true past. Raises RangeOutsideMedia, WindowTooSmall.
     """
@@ -242,7 +244,8 @@ def plan_fill(
 
 def _limits(rate: Fraction, max_frames: int, context: int | None, handles: int, scale: ScaleFactors) -> _Limits:
     wish = -(-CONTEXT_SECONDS * rate // 1) if context is None else context
-    return _Limits(snap_frames_down(max_frames, scale), max(1, wish), max(0, handles), scale)
+    longest = snap_frames_down(max_frames, scale)
+    return _Limits(longest, max(1, wish), max(0, min(handles, longest // 4)), scale)
 
 
 def _plan(asked: FrameRange, rate: Fraction, known: Neighbours, limits: _Limits) -> list[WindowPlan]:
@@ -288,6 +291,8 @@ def _shares(frames: int, known: Neighbours, limits: _Limits) -> list[int]:
         share = min(first if number == 0 else middle, max(even, needed))
         while share >= left:  # leave something for the pass that meets what comes behind
             share -= time
+        if share < 1:
+            raise WindowTooSmall(limits.max_frames, least_lead + least_tail + time)
         shares.append(share)
         left -= share
     return [*shares, left]

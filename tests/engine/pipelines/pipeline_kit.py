@@ -71,15 +71,14 @@ class Collected:
         self.previews.append((width, height, frames, rate))
 
 
-def tiny_networks() -> ResidentNetworks:
+def tiny_networks(dtype: torch.dtype = torch.float32) -> ResidentNetworks:
     checkpoint = Checkpoint.open(GOLDEN / "tiny-checkpoint.safetensors")
-    dtype = torch.float32
     facts = ModelFacts(
         model_version=(2, 3, 0),
         layers=2,
         video_channels=4,
         audio_channels=2,
-        one_stage_pixels=64 * 96,
+        one_stage_pixels=32 * 64,
         upsamplers=frozenset({Fraction(2), Fraction(3, 2)}),
     )
     return ResidentNetworks(
@@ -104,7 +103,7 @@ def contexts(seed: int = 1) -> TextContext:
     return TextContext(torch.randn(1, 9, 40, generator=generator), torch.randn(1, 9, 24, generator=generator))
 
 
-def film(frames: int, height: int = 64, width: int = 96, seed: int = 0) -> TensorPictures:
+def film(frames: int, height: int = 32, width: int = 64, seed: int = 0) -> TensorPictures:
     """Smooth moving colours, so that neighbouring frames resemble each other."""
     time = torch.arange(frames)[:, None, None, None] / 7 + seed
     rows = torch.arange(height)[None, :, None, None] / 20

@@ -12,23 +12,31 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline_kit import Collected, contexts, film, tone
+from pipeline_kit import Collected, contexts, film, tiny_networks, tone
 from torch import Tensor
 
+from engine.conditioning.layout import AudioLayout, VideoLayout
+from engine.conditioning.state import draw_noise, fresh, noised
 from engine.pipelines import recipe as recipes
 from engine.pipelines import task as modes
 from engine.pipelines.draft import draft_bytes, load_draft
 from engine.pipelines.errors import MissingContext, NotPossible
 from engine.pipelines.networks import ResidentNetworks
+from engine.pipelines.phases import planned_phases
 from engine.pipelines.runner import Runner
 from engine.pipelines.task import GuideImage, Known, Reference, Task, TensorPictures, plan_following
-from engine.protocol.grid import FrameRange, sample_of_frame
+from engine.protocol.grid import FrameRange, LatentShape, sample_of_frame
 from engine.protocol.window import plan_extend, plan_fill, plan_new, plan_retake
+from engine.sampling.denoiser import TransformerDenoiser
 from engine.sampling.errors import Cancelled
+from engine.sampling.loop import sample
+from engine.sampling.pair import Pair
+from engine.sampling.sigmas import DISTILLED_STAGE_1
 
 RATE = Fraction(24)
+LARGE = (64, 128)
 NTSC = Fraction(30000, 1001)
-H, W = 64, 96
+H, W = 32, 64
 
 
 def task_of(plans: Any, networks: ResidentNetworks, *, stages: int = 1, **options: Any) -> Task:
@@ -40,6 +48,13 @@ def task_of(plans: Any, networks: ResidentNetworks, *, stages: int = 1, **option
 def run(networks: ResidentNetworks, task: Task, **options: Any) -> Collected:
     collected = Collected()
     Runner(networks, collected).run(task, collected, **options)
+    planned = planned_phases(
+        task, networks.facts, draft_only=options.get("draft_only", False), from_draft=bool(options.get("drafts"))
+    )
+    assert [(phase.name, phase.steps) for phase in planned] == [
+        (name, steps or 0) for name, steps, _ in collected.phases
+    ]
+    assert all(phase.work > 0 for phase in planned)
     return collected
 
 
@@ -63,9 +78,9 @@ def test_text_to_video(networks: ResidentNetworks) -> None:
     task = modes.text_to_video(task_of(plan_new(13, RATE, 33), networks))
     collected = run(networks, task)
     check_counts(collected, task)
-    assert [phase[0] for phase in collected.phases] == ["stage 1", "decoding", "decoding"]
+    assert [phase[0] for phase in collected.phases] == ["stage 1", "decoding sound", "decoding"]
     assert collected.phases[0] == ("stage 1", 8, 0)
-    assert collected.previews[0] == (3, 2, 3, "3")
+    assert collected.previews[0] == (2, 1, 3, "3")
 
 
 def test_text_to_video_without_sound(networks: ResidentNetworks) -> None:
@@ -75,14 +90,14 @@ def test_text_to_video_without_sound(networks: ResidentNetworks) -> None:
 
 def test_two_stages_and_the_same_from_a_draft(networks: ResidentNetworks, tmp_path: Path) -> None:
     task = modes.text_to_video(
-        task_of(plan_new(20, RATE, 33), networks, stages=2, size=(128, 192), seeds=(3, 4)),
-        (GuideImage(film(1, 128, 192).pixels[0], 0), GuideImage(film(1, 128, 192, 5).pixels[0], 19, 0.8)),
+        task_of(plan_new(20, RATE, 33), networks, stages=2, size=LARGE, seeds=(3, 4)),
+        (GuideImage(film(1, *LARGE).pixels[0], 0), GuideImage(film(1, *LARGE, 5).pixels[0], 19, 0.8)),
     )
     whole = run(networks, task)
     check_counts(whole, task, 0)
     check_counts(whole, task, 1)
     assert not torch.equal(whole.film(0), whole.film(1))
-    assert [phase for phase in whole.phases if phase[0] != "decoding"] == [
+    assert [phase for phase in whole.phases if "decoding" not in phase[0]] == [
         ("encoding media", None, 0),
         ("stage 1", 8, 0),
         ("stage 1", 8, 1),
@@ -94,7 +109,7 @@ def test_two_stages_and_the_same_from_a_draft(networks: ResidentNetworks, tmp_pa
 
     small = Collected()
     drafts = Runner(networks, small).run(task, small, draft_only=True)
-    assert small.film(0).shape == (20, 64, 96, 3)
+    assert small.film(0).shape == (20, 32, 64, 3)
     assert "stage 2" not in {phase[0] for phase in small.phases}
     kept = []
     for number, draft in enumerate(drafts):
@@ -157,6 +172,38 @@ def test_a_retake_keeps_what_is_around_it(networks: ResidentNetworks) -> None:
     torch.testing.assert_close(made[:, :, kept], encoded[:, :, kept], rtol=1e-4, atol=1e-4)
     assert (made[:, :, 3] - encoded[:, :, 3]).abs().mean() > 0.1
     assert draft.passes[0].audio is not None
+
+
+@pytest.mark.parametrize("what", ["both", "picture", "sound"])
+def test_a_retake_in_two_stages_and_from_its_draft(networks: ResidentNetworks, what: Any) -> None:
+    recipe = recipes.fast(networks.facts, 2)
+    plans = plan_retake(41, FrameRange(13, 25), RATE, 41, context=8)
+    task = task_of(plans, networks, recipe=recipes.sound_alone(recipe) if what == "sound" else recipe, size=LARGE)
+    task = modes.retake(task, Known(film(41, *LARGE), tone(41, RATE)), what)
+    whole = run(networks, task)
+    check_counts(whole, task)
+    if what == "sound":
+        return
+    drafts = Runner(networks, Collected()).run(task, Collected(), draft_only=True)
+    assert torch.equal(run(networks, task, drafts=drafts).film(), whole.film())
+
+
+def test_noise_is_drawn_for_video_then_audio_then_stage_two(networks: ResidentNetworks) -> None:
+    task = modes.text_to_video(task_of(plan_new(9, RATE, 33), networks, stages=2, size=LARGE, seeds=(11,)))
+    (draft,) = Runner(networks, Collected()).run(task, Collected(), draft_only=True)
+    generator = torch.Generator().manual_seed(11)
+    video = fresh(VideoLayout(LatentShape(2, 1, 2), 4, RATE))
+    audio = fresh(AudioLayout(9, 2))
+    states = Pair(noised(video, draw_noise(video, generator)), noised(audio, draw_noise(audio, generator)))
+    denoiser = TransformerDenoiser(networks.transformer_network, states, contexts())
+    result = sample(states, DISTILLED_STAGE_1, denoiser)
+    assert result.video is not None
+    assert result.audio is not None
+    assert torch.equal(draft.passes[0].noise, generator.get_state())
+    assert draft.passes[0].video is not None
+    assert draft.passes[0].audio is not None
+    assert torch.equal(draft.passes[0].video, result.video.result())
+    assert torch.equal(draft.passes[0].audio, result.audio.result())
 
 
 def test_a_mild_retake_starts_from_what_is_there(networks: ResidentNetworks) -> None:
@@ -228,7 +275,7 @@ def test_filling_a_gap(networks: ResidentNetworks, gap: int) -> None:
 
 
 def test_longer_than_one_pass_with_two_stages(networks: ResidentNetworks) -> None:
-    task = modes.text_to_video(task_of(plan_new(50, RATE, 33, context=9), networks, stages=2, size=(128, 192)))
+    task = modes.text_to_video(task_of(plan_new(50, RATE, 33, context=9), networks, stages=2, size=LARGE))
     assert len(task.plans) == 2
     whole = run(networks, task)
     check_counts(whole, task)
@@ -251,11 +298,11 @@ def test_passes_are_joined_without_a_seam(networks: ResidentNetworks) -> None:
 
 def test_video_to_video_and_attention(networks: ResidentNetworks) -> None:
     plans = plan_following(FrameRange(5, 20), RATE, 33, handles=(3, 2))
-    media = Known(film(30, 128, 192), tone(30, RATE), 0)
+    media = Known(film(30, *LARGE), tone(30, RATE), 0)
     reference = Reference(media, downscale=2, attention=0.5, attention_mask=film(30))
     recipe = recipes.in_context(recipes.fast(networks.facts, 2))
     assert recipe.size_multiple(networks.facts, 2) == 128
-    task = modes.video_to_video(task_of(plans, networks, recipe=recipe, size=(128, 256)), reference, media.sound)
+    task = modes.video_to_video(task_of(plans, networks, recipe=recipe, size=(128, 128)), reference, media.sound)
     assert task.result == (2, 22)
     check_counts(run(networks, task), task)
     alone = recipes.in_context(recipes.fast(networks.facts, 2), refine=False)
@@ -264,9 +311,9 @@ def test_video_to_video_and_attention(networks: ResidentNetworks) -> None:
 
 def test_revoicing_delivers_the_words_of_the_first_stage(networks: ResidentNetworks) -> None:
     plans = plan_following(FrameRange(4, 21), RATE, 33, handles=(4, 4))
-    media = Known(film(40, 128, 192), tone(40, RATE), 0)
+    media = Known(film(40, *LARGE), tone(40, RATE), 0)
     recipe = recipes.dubbing(recipes.fast(networks.facts, 2))
-    task = modes.revoice(task_of(plans, networks, recipe=recipe, size=(128, 192)), Reference(media), tone(20, RATE))
+    task = modes.revoice(task_of(plans, networks, recipe=recipe, size=LARGE), Reference(media), tone(20, RATE))
     check_counts(run(networks, task), task)
 
 
@@ -281,10 +328,20 @@ def test_upscaling_refines_the_medium_itself(networks: ResidentNetworks, factor:
     assert {phase[0] for phase in collected.phases} == {"encoding media", "upsampling", "stage 2", "decoding"}
 
 
+def test_half_precision_networks_run(networks: ResidentNetworks) -> None:
+    half = tiny_networks(torch.bfloat16)
+    plans = plan_retake(25, FrameRange(9, 15), RATE, 33)
+    task = modes.retake(task_of(plans, half, stages=2, size=LARGE), Known(film(25, *LARGE), tone(25, RATE)))
+    check_counts(run(half, task), task)
+    collected = Collected()
+    Runner(half, collected, max_batch=4, piece_bytes=1 << 16, reference_rounding=True).run(task, collected)
+    check_counts(collected, task)
+
+
 def test_guided_recipes_run(networks: ResidentNetworks) -> None:
     facts = replace(networks.facts, distilled=False, distilled_lora=True)
     for recipe in (recipes.quality(facts, 1, steps=2), recipes.quality(facts, 2, steps=2, high=True)):
-        task = task_of(plan_new(9, RATE, 33), networks, recipe=recipe, size=(128, 192), negative=contexts(2))
+        task = task_of(plan_new(9, RATE, 33), networks, recipe=recipe, size=LARGE, negative=contexts(2))
         check_counts(run(networks, modes.text_to_video(task)), task)
 
 
