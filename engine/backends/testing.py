@@ -255,6 +255,7 @@ def _obey(orders: Orders, phase: str, context: JobContext) -> None:
         _print(orders.print_bytes)
     if orders.wait_at == phase:
         gate, pause = Path(orders.gate), threading.Event()
+        context.notice("plan", f"Waiting at {phase}.")
         while not gate.exists():
             context.check()
             pause.wait(_GATE_LOOK_S)

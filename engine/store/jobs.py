@@ -120,6 +120,7 @@ class JobStore:
         # are few.
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA cache_size = -16000")  # kB: ten thousand jobs are listed from memory
         if max_pages is not None:
             db.execute(f"PRAGMA max_page_count = {max_pages}")
         found = int(db.execute("PRAGMA user_version").fetchone()[0])
@@ -201,11 +202,14 @@ class JobStore:
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
         with self._read() as db:
             total = int(db.execute(f"SELECT count(*) FROM jobs {where}", states).fetchone()[0])
+            order = (
+                _IN_ORDER  # straight from the index
+                if tuple(states) == ("queued",)
+                else "CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END,"
+                f" CASE state WHEN 'queued' THEN 0.0 ELSE -ended_at END, {_IN_ORDER}"
+            )
             found = db.execute(
-                f"SELECT {_ROW} FROM jobs {where} ORDER BY"
-                " CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END,"
-                f" CASE state WHEN 'queued' THEN 0.0 ELSE -ended_at END, {_IN_ORDER} LIMIT ? OFFSET ?",
-                (*states, limit, offset),
+                f"SELECT {_ROW} FROM jobs {where} ORDER BY {order} LIMIT ? OFFSET ?", (*states, limit, offset)
             ).fetchall()
         return tuple(_to_row(values) for values in found), total
 

@@ -269,12 +269,17 @@ def test_killed_again_and_again_at_any_moment_every_job_is_done_once(tmp_path: P
     assert max(finished.values()) == 1
 
 
-def test_a_paid_job_is_picked_up_again_by_what_was_remembered(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["killed", "asked to end"])
+def test_a_paid_job_is_picked_up_again_by_what_was_remembered(tmp_path: Path, way: str) -> None:
     with EngineProcess(tmp_path) as engine:
         engine.hello()
         engine.submit("paid", remember="service-id-9", wait_at="decoding", gate=str(tmp_path / "gate"))
         engine.wait_for(lambda event: isinstance(event, JobProgress) and event.phase == "decoding")
-        engine.kill()
+        if way == "killed":
+            engine.kill()
+        else:
+            engine.ask(Shutdown(), Ok)
+            assert engine.wait_until_ended() == ExitStatus.ENDED
     (tmp_path / "gate").touch()
     with EngineProcess(tmp_path) as engine:
         engine.hello()
@@ -475,7 +480,7 @@ def test_on_a_disk_that_is_truly_full_the_end_of_a_job_is_kept_once_there_is_roo
     with EngineProcess(small_disk, "--results", str(tmp_path / "results")) as engine:
         engine.hello()
         engine.submit("squeezed", wait_at="end", gate=str(gate))
-        engine.wait_for(lambda event: isinstance(event, JobProgress) and event.phase == "writing")
+        engine.wait_for(lambda event: isinstance(event, JobNotice) and event.message == "Waiting at end.")
         engine.ask(Submit(job="log-eater", work=long_prompt("z"), priority=-1), Accepted)
         with filler.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
             fill(file)
