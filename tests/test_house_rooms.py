@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OUTSIDE: dict[str, set[str]] = {
     "engine.protocol": {"msgspec"},
     "engine.protocol.grid": set(),
-    "engine.media": {"numpy", "av"},
+    "engine.media": {"numpy", "av", "PIL"},
     "engine.media.still": {"numpy", "av", "PIL"},  # colour profiles: FFmpeg in the wheels has no littlecms
     "engine.store": {"msgspec"},
     "engine.server": {"msgspec", "psutil", "platformdirs"},
