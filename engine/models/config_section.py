@@ -47,6 +47,14 @@ class Section:
             raise UnknownConfigValue(self.name(key), value, "a number")
         return float(value)
 
+    def positive_numbers(self, key: str, count: int, default: tuple[float, ...] | None = None) -> tuple[float, ...]:
+        """A list of exactly `count` numbers above zero."""
+        value = self._get(key, default)
+        entries = cast("Sequence[Any]", value) if isinstance(value, list | tuple) else ()
+        if len(entries) != count or not all(_is_positive(entry) for entry in entries):
+            raise UnknownConfigValue(self.name(key), value, f"a list of {count} numbers above 0")
+        return tuple(float(entry) for entry in entries)
+
     def flag(self, key: str, default: bool | None = None) -> bool:
         value = self._get(key, default)
         if not isinstance(value, bool):
@@ -86,3 +94,7 @@ class Section:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _is_positive(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0

@@ -11,12 +11,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
+from engine.models.config_section import Section
 from engine.models.errors import ModelError
+
+RopeType = Literal["split", "interleaved"]
+
+
+def read_rope_type(section: Section) -> RopeType:
+    """From the `transformer` metadata: LTX-2.3 has "split". Raises UnknownConfigValue."""
+    return cast("RopeType", section.choice("rope_type", "split", "interleaved", default="split"))
 
 
 class RotaryTable(NamedTuple):

@@ -11,16 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.models.config_section import Section
 from engine.models.errors import ModelError, UnknownConfigValue
 from engine.models.layers import Attention, FeedForward, rms
-from engine.models.metadata import flag, number, numbers, projects_text_before_connector, require, whole
-from engine.models.rope import RotaryTable, rotary_table
+from engine.models.rope import RopeType, RotaryTable, read_rope_type, rotary_table
 
 SEQUENCE_LENGTH: Final = 1024  # text tokens, registers included, that the released transformers were trained with
 
@@ -31,6 +31,15 @@ CHECKPOINT_PREFIXES: Final[Mapping[str, str]] = {
     "text_embedding_projection.": "",
 }
 
+# Metadata that selects the place of the text projection (specification 1.3): all four as here is LTX-2.3's, all four
+# absent LTX-2.0's.
+LAYOUT_2_3: Final[Mapping[str, bool]] = {
+    "caption_proj_before_connector": True,
+    "caption_proj_input_norm": False,
+    "caption_projection_first_linear": False,
+    "caption_projection_second_linear": False,
+}
+
 CONSTANTS: Final[Mapping[str, Any]] = {
     "use_embeddings_connector": True,
     "connector_norm_output": True,
@@ -38,6 +47,15 @@ CONSTANTS: Final[Mapping[str, Any]] = {
     "standardization_norm": "rms_norm",
     "qk_norm": "rms_norm",
 }
+
+
+def projects_text_before_connector(section: Section) -> bool:
+    """True for LTX-2.3, False for LTX-2.0, whose transformer holds the projection. A mixture is UnknownConfigValue."""
+    if not any(key in section for key in LAYOUT_2_3):
+        return False
+    for key, value in LAYOUT_2_3.items():
+        section.require(key, value)
+    return True
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class TextConfig:
     registers: int = 128
     max_position: float = 4096
     apply_gated_attention: bool = True
-    rope_type: Literal["split", "interleaved"] = "split"
+    rope_type: RopeType = "split"
     theta: float = 10000.0
     float64_frequencies: bool = True
     norm_eps: float = 1e-6
@@ -78,34 +96,34 @@ class TextConfig:
         `shapes` are those of the checkpoint's tensors by their full keys. They tell how many hidden states the
         projection takes, which the metadata does not say; without them it is 49, as in every released file.
         """
-        require(config, CONSTANTS)
-        rope_type = config.get("rope_type", "split")
-        if rope_type not in ("split", "interleaved"):
-            raise UnknownConfigValue("rope_type", rope_type, "'split' and 'interleaved'")
-        per_stream = projects_text_before_connector(config)
+        section = Section(config, "transformer")
+        for key, value in CONSTANTS.items():
+            section.require(key, value, may_be_missing=True)
+        per_stream = projects_text_before_connector(section)
         if per_stream:
-            require(config, {"text_encoder_norm_type": "per_token_rms"})
-        channels = whole(config, "caption_channels", 3840)
-        heads = whole(config, "connector_num_attention_heads", 30)
-        head_dim = whole(config, "connector_attention_head_dim", 128)
-        layers = whole(config, "connector_num_layers", 2)
+            section.require("text_encoder_norm_type", "per_token_rms", may_be_missing=True)
+        channels = section.integer("caption_channels", 3840)
+        heads = section.integer("connector_num_attention_heads", 30)
+        head_dim = section.integer("connector_attention_head_dim", 128)
+        layers = section.integer("connector_num_layers", 2)
         result = cls(
             caption_channels=channels,
-            hidden_states=_hidden_states(channels, shapes or {}),
+            hidden_states=_hidden_states(section, channels, shapes or {}),
             projection_per_stream=per_stream,
             num_layers=layers,
-            audio_num_layers=whole(config, "audio_connector_num_layers", layers),
+            audio_num_layers=section.integer("audio_connector_num_layers", layers),
             num_attention_heads=heads,
             attention_head_dim=head_dim,
-            audio_num_attention_heads=whole(config, "audio_connector_num_attention_heads", heads),
-            audio_attention_head_dim=whole(config, "audio_connector_attention_head_dim", head_dim),
-            registers=whole(config, "connector_num_learnable_registers", 128),
-            max_position=numbers(config, "connector_positional_embedding_max_pos", 1, (1,))[0],
-            apply_gated_attention=flag(config, "connector_apply_gated_attention", default=False),
-            rope_type=rope_type,
-            theta=number(config, "positional_embedding_theta", 10000.0),
-            float64_frequencies=config.get("frequencies_precision") == "float64",
-            norm_eps=number(config, "norm_eps", 1e-6),
+            audio_num_attention_heads=section.integer("audio_connector_num_attention_heads", heads),
+            audio_attention_head_dim=section.integer("audio_connector_attention_head_dim", head_dim),
+            registers=section.integer("connector_num_learnable_registers", 128),
+            max_position=section.positive_numbers("connector_positional_embedding_max_pos", 1, (1,))[0],
+            apply_gated_attention=section.flag("connector_apply_gated_attention", default=False),
+            rope_type=read_rope_type(section),
+            theta=section.number("positional_embedding_theta", 10000.0),
+            float64_frequencies=section.choice("frequencies_precision", "float64", "float32", default="float32")
+            == "float64",
+            norm_eps=section.number("norm_eps", 1e-6),
         )
         if not per_stream and (result.width != channels or result.audio_width != channels):
             raise UnknownConfigValue(
@@ -114,7 +132,7 @@ class TextConfig:
         return result
 
 
-def _hidden_states(channels: int, shapes: Mapping[str, Sequence[int]]) -> int:
+def _hidden_states(section: Section, channels: int, shapes: Mapping[str, Sequence[int]]) -> int:
     for name in ("video_aggregate_embed", "aggregate_embed"):
         shape = shapes.get(f"text_embedding_projection.{name}.weight")
         if shape is not None:

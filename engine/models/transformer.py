@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Container, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, Self, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
 import torch
 import torch.nn.functional as F
@@ -26,10 +26,11 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType] (untyped in torch)
 
 from engine.models.attention import log_bias, preferred_kernels
+from engine.models.config_section import Section
 from engine.models.errors import ModelError, UnknownConfigValue
 from engine.models.layers import Attention, FeedForward, rms
-from engine.models.metadata import flag, number, numbers, projects_text_before_connector, require, whole
-from engine.models.rope import RotaryTable, distinct, rotary_table
+from engine.models.rope import RopeType, RotaryTable, distinct, read_rope_type, rotary_table
+from engine.models.text import projects_text_before_connector
 
 # Values that add no parameter and that the program has built in (specification 1.3, last row). The last lines are
 # switches of LTX-2.5, which this program does not build.
@@ -81,7 +82,7 @@ class TransformerConfig:
     positional_embedding_theta: float = 10000.0
     positional_embedding_max_pos: tuple[float, ...] = (20, 2048, 2048)  # seconds, pixels, pixels
     audio_positional_embedding_max_pos: tuple[float, ...] = (20,)  # seconds
-    rope_type: Literal["split", "interleaved"] = "split"
+    rope_type: RopeType = "split"
     float64_frequencies: bool = True
     timestep_scale_multiplier: float = 1000.0
     av_ca_timestep_scale_multiplier: float = 1000.0
@@ -90,7 +91,7 @@ class TransformerConfig:
     def __post_init__(self) -> None:
         if self.audio_num_attention_heads != self.num_attention_heads:
             raise UnknownConfigValue(
-                "audio_num_attention_heads",
+                "transformer.audio_num_attention_heads",
                 self.audio_num_attention_heads,
                 f"{self.num_attention_heads}, as many heads as the video stream has",
             )
@@ -113,38 +114,36 @@ class TransformerConfig:
     @classmethod
     def from_metadata(cls, config: Mapping[str, Any]) -> Self:
         """Reads the `transformer` part of a checkpoint's `config`. Raises UnknownConfigValue."""
-        require(config, CONSTANTS)
-        rope_type = config.get("rope_type", "split")
-        if rope_type not in ("split", "interleaved"):
-            raise UnknownConfigValue("rope_type", rope_type, "'split' and 'interleaved'")
-        precision = config.get("frequencies_precision", "float32")
-        if precision not in ("float64", "float32"):
-            raise UnknownConfigValue("frequencies_precision", precision, "'float64' and 'float32'")
+        section = Section(config, "transformer")
+        for key, value in CONSTANTS.items():
+            section.require(key, value, may_be_missing=True)
+        precision = section.choice("frequencies_precision", "float64", "float32", default="float32")
         result = cls(
-            num_layers=whole(config, "num_layers"),
-            num_attention_heads=whole(config, "num_attention_heads"),
-            attention_head_dim=whole(config, "attention_head_dim"),
-            audio_num_attention_heads=whole(config, "audio_num_attention_heads"),
-            audio_attention_head_dim=whole(config, "audio_attention_head_dim"),
-            in_channels=whole(config, "in_channels"),
-            out_channels=whole(config, "out_channels"),
-            audio_in_channels=whole(config, "audio_in_channels", 128),
-            audio_out_channels=whole(config, "audio_out_channels", 128),
-            caption_channels=whole(config, "caption_channels", 3840),
-            caption_projection=not projects_text_before_connector(config),
-            cross_attention_adaln=flag(config, "cross_attention_adaln", default=False),
-            apply_gated_attention=flag(config, "apply_gated_attention", default=False),
-            positional_embedding_theta=number(config, "positional_embedding_theta", 10000.0),
-            positional_embedding_max_pos=numbers(config, "positional_embedding_max_pos", 3),
-            audio_positional_embedding_max_pos=numbers(config, "audio_positional_embedding_max_pos", 1),
-            rope_type=rope_type,
+            num_layers=section.integer("num_layers"),
+            num_attention_heads=section.integer("num_attention_heads"),
+            attention_head_dim=section.integer("attention_head_dim"),
+            audio_num_attention_heads=section.integer("audio_num_attention_heads"),
+            audio_attention_head_dim=section.integer("audio_attention_head_dim"),
+            in_channels=section.integer("in_channels"),
+            out_channels=section.integer("out_channels"),
+            audio_in_channels=section.integer("audio_in_channels", 128),
+            audio_out_channels=section.integer("audio_out_channels", 128),
+            caption_channels=section.integer("caption_channels", 3840),
+            caption_projection=not projects_text_before_connector(section),
+            cross_attention_adaln=section.flag("cross_attention_adaln", default=False),
+            apply_gated_attention=section.flag("apply_gated_attention", default=False),
+            positional_embedding_theta=section.number("positional_embedding_theta", 10000.0),
+            positional_embedding_max_pos=section.positive_numbers("positional_embedding_max_pos", 3),
+            audio_positional_embedding_max_pos=section.positive_numbers("audio_positional_embedding_max_pos", 1),
+            rope_type=read_rope_type(section),
             float64_frequencies=precision == "float64",
-            timestep_scale_multiplier=number(config, "timestep_scale_multiplier", 1000.0),
-            av_ca_timestep_scale_multiplier=number(config, "av_ca_timestep_scale_multiplier", 1.0),
-            norm_eps=number(config, "norm_eps", 1e-6),
+            timestep_scale_multiplier=section.number("timestep_scale_multiplier", 1000.0),
+            av_ca_timestep_scale_multiplier=section.number("av_ca_timestep_scale_multiplier", 1.0),
+            norm_eps=section.number("norm_eps", 1e-6),
         )
         # Text context and the attentions between the streams have the streams' own widths in every known file.
-        require(config, {"cross_attention_dim": result.width, "audio_cross_attention_dim": result.audio_width})
+        section.require("cross_attention_dim", result.width, may_be_missing=True)
+        section.require("audio_cross_attention_dim", result.audio_width, may_be_missing=True)
         return result
 
 

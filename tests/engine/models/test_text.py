@@ -206,13 +206,13 @@ def test_absent_keys_mean_2_0(metadata: dict[str, Any]):
         ("connector_num_layers", 0),
         ("connector_apply_gated_attention", "yes"),
         ("connector_positional_embedding_max_pos", 4096),
-        ("rope_type", None),
+        ("rope_type", 3),
     ],
 )
 def test_unknown_config_value_is_refused_by_name(metadata: dict[str, Any], key: str, value: Any):
     with pytest.raises(UnknownConfigValue) as caught:
         TextConfig.from_metadata(metadata | {key: value})
-    assert (caught.value.key, caught.value.value) == (key, value)
+    assert (caught.value.key, caught.value.value) == (f"transformer.{key}", value)
 
 
 def test_a_projection_of_another_text_encoder_is_refused(metadata: dict[str, Any]):
