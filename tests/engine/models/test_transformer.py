@@ -485,6 +485,9 @@ def test_compiled_blocks_share_one_graph():
     assert len(graphs) == 1
     transformer(video, audio, Skips.self_attention([1]))
     assert len(graphs) == 2, "a perturbed block is a graph of its own"
+    mixed = Skips.batch([Skips.none(), Skips.self_attention([1])])
+    check_close(transformer(video, audio, mixed), make_tiny(transformer.config)(video, audio, mixed))
+    assert len(graphs) == 3, "and so is a block that only some samples skip"
     assert list(transformer.state_dict()) == names
 
 
