@@ -32,7 +32,7 @@ SEEKS = 40
 def make_clip(path: Path, copies: int = 1) -> Path:
     """600 pictures encoded once, repeated `copies` times as packets."""
     with av.open(str(path), "w") as out:
-        options = {"g": "120", "bf": "3", "preset": "veryfast", "crf": "23"}
+        options = {"g": "120", "bf": "3", "b_strategy": "0", "preset": "veryfast", "crf": "23"}
         stream = out.add_stream("libx264", rate=30, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"

@@ -312,7 +312,7 @@ def as_pixels(frame: VideoFrame) -> Pixels:
 
 
 def stored_planes(frame: VideoFrame) -> tuple[Pixels, ...]:
-    """The planes of a frame as arrays without row padding; copies, so that they outlive the frame.
+    """The planes of a frame as arrays without row padding. They may share the frame's memory: do not write to them.
 
     A packed format is one plane (rows, columns, bytes or words of a pixel), its unused component (bgr0) included.
     """
@@ -350,7 +350,9 @@ class AudioReader:
     """
 
     def __init__(self, path: Path, *, track: int = 0, zero: Fraction | None = None) -> None:
-        """`zero`: container time of sample 0 in seconds; found out when None. Raises NoAudio, UnsupportedCodec, ..."""
+        """`zero`: container time of sample 0 in seconds (`VideoIndex.start_seconds`, where it is at hand: found out by
+        decoding a picture when None). Raises NoAudio, UnsupportedCodec and the errors of opening.
+        """
         self.path = path
         self.stats = DecodeStats()
         self._track = track

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
@@ -65,11 +65,21 @@ class Delivery(Enum):
 
 @dataclass(frozen=True)
 class VideoSpec:
-    """Size in pixels (any, odd ones too) and exact rate of the picture to be written."""
+    """Size in pixels (any, odd ones too) and exact rate of the picture to be written.
+
+    With a `time_base` (seconds per tick) each frame is written with its own time, as a take of a variable rate source
+    needs; `rate` is nominal then.
+    """
 
     width: int
     height: int
     rate: Fraction
+    time_base: Fraction | None = None
+
+    @property
+    def tick(self) -> Fraction:
+        """Seconds per unit of the times that are written."""
+        return 1 / self.rate if self.time_base is None else self.time_base
 
 
 @dataclass(frozen=True)
@@ -170,6 +180,7 @@ class MediaWriter:
         self.delivery, self.video, self.audio = delivery, video, audio
         self.frames_written = 0
         self.samples_written = 0
+        self._times: list[int] = []
         # Short, whatever the length of the file's own name (255 bytes may be taken already); same folder, same disk.
         self._part = path.parent / f".ltx-{secrets.token_hex(6)}.part"
         self._container: OutputContainer | None = None
@@ -188,23 +199,35 @@ class MediaWriter:
         else:
             self.abort()
 
-    def write_rgb(self, frames: NDArray[np.uint8]) -> None:
-        """Append pictures: uint8 (n, height, width, 3), full range RGB with BT.709 or sRGB primaries."""
+    def write_rgb(self, frames: NDArray[np.uint8], times: Sequence[int] | None = None) -> None:
+        """Append pictures: uint8 (n, height, width, 3), full range RGB with BT.709 or sRGB primaries.
+
+        `times` says when each is shown, increasing ticks of the announced time base; not for constant rates.
+        """
         assert self.video is not None
         expected = (self.video.height, self.video.width, 3)
         if frames.ndim != 4 or frames.shape[1:] != expected or frames.dtype != np.uint8:
             raise ValueError(f"pictures are {frames.dtype} {frames.shape}, uint8 (n, {expected}) was announced")
-        for picture in frames:
+        if times is not None and len(times) != len(frames):
+            raise ValueError(f"{len(frames)} pictures and {len(times)} times")
+        stored = pixel_format(self.delivery, self.video.width, self.video.height)
+        for number, picture in enumerate(frames):
             frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-            self.write_frame(from_rgb(frame, pixel_format(self.delivery, *expected[1::-1])))
+            self.write_frame(from_rgb(frame, stored), None if times is None else times[number])
 
-    def write_frame(self, frame: VideoFrame) -> None:
+    def write_frame(self, frame: VideoFrame, time: int | None = None) -> None:
         """Append one PyAV frame that has the file's pixel format and size already (an untouched decoded one, say)."""
         assert self.video is not None
         assert self._video_stream is not None
+        if (time is None) != (self.video.time_base is None):
+            raise ValueError("frames have times of their own just where a time base was announced")
+        if time is not None:
+            if self._times and time <= self._times[-1]:
+                raise ValueError(f"time {time} does not follow {self._times[-1]}")
+            self._times.append(time)
         _tag(frame, self.delivery)
-        frame.pts = self.frames_written
-        frame.time_base = 1 / self.video.rate
+        frame.pts = self.frames_written if time is None else time - self._times[0]
+        frame.time_base = self.video.tick
         frame.pict_type = 0  # the encoder decides; a decoded frame remembers what it was
         with self._guarded():
             self._mux(self._video_stream.encode(frame))
@@ -307,7 +330,18 @@ class MediaWriter:
             _equal(self.path, "size", (self.video.width, self.video.height), (found.width, found.height))
             index = build_index(self._part)
             _equal(self.path, "frames", self.frames_written, index.frames)
-            if self.frames_written > 1:
+            if self._times:
+                asked = [(t - self._times[0]) * self.video.tick for t in self._times]
+                found_times = [(int(p) - int(index.pts[0])) * index.time_base for p in index.pts]
+                late = max(abs(a - b) for a, b in zip(asked, found_times, strict=True))
+                # MP4 and MOV keep the ticks; Matroska rounds to its milliseconds.
+                _equal(
+                    self.path,
+                    "times",
+                    True,
+                    late <= (0 if self.delivery is not Delivery.FFV1_FLAC else index.time_base),
+                )
+            elif self.frames_written > 1:
                 _equal(self.path, "rate", (self.video.rate, True), (index.rate, index.is_constant))
         _equal(self.path, "sound streams", int(self.audio is not None), len(info.audio))
         if self.audio is not None and self.samples_written:
@@ -362,7 +396,7 @@ def _add_video(container: OutputContainer, encoder: _Encoder, delivery: Delivery
     context = stream.codec_context
     stream.width, stream.height = video.width, video.height
     stream.pix_fmt = pixel_format(delivery, video.width, video.height)
-    stream.time_base = context.time_base = 1 / video.rate
+    stream.time_base = context.time_base = video.tick
     stream.thread_type = "AUTO"
     context.color_primaries = _BT709
     if stream.pix_fmt == "bgr0":

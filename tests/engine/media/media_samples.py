@@ -48,6 +48,13 @@ class Clip:
     cut_start: int = 0  # this many frames lie before the start of the edit list; negative: an empty edit leads
     container_options: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    lost_start: int = 0  # packets before the key picture with this number are left out, as when a recording is cut
+
+    @property
+    def shown(self) -> int:
+        """Frames that a player shows."""
+        return self.frames - max(0, self.cut_start) - self.lost_start
+
     @property
     def can_be_made(self) -> bool:
         try:
@@ -67,6 +74,8 @@ CLIPS = [
     Clip("sixty.mp4", rate=Fraction(60), options={"g": "250", "bf": "2", "preset": "veryfast"}),
     Clip("open_gop.mp4", options={"bf": "3", "g": "12", "x264-params": "open-gop=1:b-pyramid=normal"}),
     Clip("open_gop.ts", options={"bf": "3", "g": "12", "x264-params": "open-gop=1"}),
+    Clip("cut_open_gop.mp4", options={"bf": "3", "g": "12", "x264-params": "open-gop=1:scenecut=0"}, lost_start=12),
+    Clip("cut_open_gop.ts", options={"bf": "3", "g": "12", "x264-params": "open-gop=1:scenecut=0"}, lost_start=24),
     Clip("refresh.mp4", options={"bf": "0", "g": "12", "x264-params": "intra-refresh=1"}),
     Clip("hevc.mp4", "libx265", NTSC, options={"x265-params": "log-level=none:keyint=16:bframes=3:pools=1"}),
     Clip("hevc_open.mkv", "libx265", options={"x265-params": "log-level=none:keyint=12:open-gop=1:pools=1"}),
@@ -158,7 +167,13 @@ def make_clip(folder: Path, clip: Clip) -> Path:
             video.set_display_rotation(clip.rotation)
         audio = _add_sound(out, clip.sound) if clip.sound else None
         shift = -clip.cut_start / clip.rate  # seconds
+        lost = clip.lost_start > 0
         for packet in _video_packets(video, clip):
+            lost = lost and not (
+                packet.is_keyframe and (packet.pts or 0) * packet.time_base * clip.rate >= clip.lost_start
+            )
+            if lost:
+                continue
             if shift:
                 for name in ("pts", "dts"):
                     value = getattr(packet, name)

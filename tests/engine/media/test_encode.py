@@ -126,6 +126,26 @@ def test_lossless_sound_is_rounded_to_24_bits(tmp_path: Path, delivery: Delivery
     assert read[:, :4].tolist() == [[1 - 2.0**-23, -1.0, 1 - 2.0**-23, -1.0]] * channels
 
 
+@pytest.mark.parametrize("delivery", PICTURED)
+def test_a_take_of_a_variable_rate_source_keeps_each_frames_time(tmp_path: Path, delivery: Delivery):
+    path = tmp_path / f"take{delivery.value}"
+    times = [1000 + 100 * n + (n * n * 7) % 60 for n in range(20)]
+    video = VideoSpec(64, 48, Fraction(30), time_base=Fraction(1, 3000))
+    with MediaWriter(path, delivery, video=video) as out:
+        out.write_rgb(gradient(12, 48, 64), times[:12])
+        out.write_rgb(gradient(8, 48, 64), times[12:])
+    index = build_index(path)
+    assert not index.is_constant
+    for number in range(20):
+        exact = Fraction(times[number] - times[0], 3000)
+        assert abs(index.seconds(number) - exact) <= (Fraction(1, 1000) if delivery is Delivery.FFV1_FLAC else 0)
+    out = MediaWriter(path, delivery, video=video)
+    for wrong in (None, [5, 5], [1]):
+        with pytest.raises(ValueError, match="time"):
+            out.write_rgb(gradient(2, 48, 64), wrong)
+    out.abort()
+
+
 def test_an_untouched_decoded_frame_can_be_written(tmp_path: Path):
     source, copy = tmp_path / "source.mp4", tmp_path / "copy.mp4"
     write_media(source, Delivery.H264_AAC, frames=[gradient(6, 48, 64)], rate=NTSC)
