@@ -1,6 +1,7 @@
 """The command `ltx-engine`: `--stdio` serves one client over the standard streams, `doctor` says what works here."""
 
 import argparse
+import contextlib
 import faulthandler
 import logging
 import os
@@ -95,8 +96,8 @@ def _serve(settings: Settings) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal goes to the app too, and the app decides
     status = engine.run()
     # Not through the interpreter's own end: it would wait for threads that a library has left stuck in native code.
-    logging.shutdown()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # nobody may be reading the log any more
+        sys.stderr.flush()
     os._exit(status)
 
 

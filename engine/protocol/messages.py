@@ -324,7 +324,7 @@ class HoldQueue(RequestBase, frozen=True, kw_only=True, tag="hold_queue"):
 
 
 class ClearJobs(RequestBase, frozen=True, kw_only=True, tag="clear_jobs"):
-    """Forget jobs that have ended; queued ones are cancelled first if named. Files stay. Reply: Cleared."""
+    """Forget jobs that have ended, and waiting ones where `states` says so. Files stay. Reply: Cleared."""
 
     states: tuple[Literal["queued", "done", "failed", "cancelled"], ...] = ("done", "failed", "cancelled")
     jobs: tuple[JobId, ...] = ()  # only these; empty: all in those states

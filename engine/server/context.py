@@ -81,7 +81,6 @@ class RunningJob(JobContext):
     def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
         self.model = model
         self.clock.plan(phases, lambda phase: self._history(model, phase))
-        self._tell_progress()
 
     def phase(self, name: str, steps: int | None = None, variation: int = 0) -> None:
         self._variation = variation

@@ -47,6 +47,7 @@ from engine.server.desk import Desk
 from engine.server.files import FileRefused, Inbox, fetch
 from engine.server.loop import WorkLoop
 from engine.server.outbox import Outbox
+from engine.server.words import sentence
 from engine.store.errors import IdTaken, NoSuchJob, StoreError, StoreFull, WrongState
 from engine.store.jobs import JobStore
 
@@ -146,7 +147,7 @@ class Door:
             self._refuse(request, "internal", exc)
 
     def _refuse(self, request: Request, kind: RefusalKind, problem: Exception, job: str = "") -> None:
-        self._outbox.post(Refused(call=request.call, kind=kind, message=_sentence(problem), job=job))
+        self._outbox.post(Refused(call=request.call, kind=kind, message=sentence(problem), job=job))
 
     def _handle(self, request: Request, body: bytes) -> None:
         if isinstance(request, ClientHello):
@@ -248,9 +249,3 @@ def _busy(call: int) -> Refused:
 
 def _version() -> str:
     return ".".join(str(part) for part in PROTOCOL)
-
-
-def _sentence(problem: Exception) -> str:
-    """What the error says, as a sentence for the person."""
-    text = str(problem) or type(problem).__name__
-    return f"{text[0].upper()}{text[1:]}."

@@ -38,6 +38,7 @@ from engine.server.loop import WorkLoop
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool, OpenBackend
 from engine.server.wire import Wire, write_all
+from engine.server.words import sentence
 from engine.store.errors import StoreBroken, StoreFull, StoreLocked, StoreTooNew
 from engine.store.jobs import JobStore, set_aside
 from engine.store.lock import StoreLock
@@ -73,7 +74,6 @@ class Engine:
         self._stop = threading.Event()  # set once, by whoever first wants the end
         self._why = ""
         self._terminated = False
-        self._ended = threading.Event()
         self._hello: ClientHello | None = None
         self._greeted = threading.Event()
         self._loop: WorkLoop | None = None
@@ -93,7 +93,7 @@ class Engine:
         self._terminated = True
 
     def run(self) -> ExitStatus:
-        """Serve until the end; return the exit status."""
+        """Serve until the end; return the status with which the process then has to end, soon: `watch` sees to it."""
         ring = self._make_ring()
         self._outbox.start()
         self._outbox.post(
@@ -111,10 +111,10 @@ class Engine:
         try:
             status = self._serve(ring)
         finally:
+            self._stop.set()  # whatever the reason: from here on `watch` counts
             if ring is not None:
                 ring.close()
         self._outbox.close(LAST_WORDS_S)
-        self._ended.set()
         return status
 
     def _serve(self, ring: RingWriter | None) -> ExitStatus:
@@ -138,11 +138,11 @@ class Engine:
                 with self._open_store() as store:
                     return self._work(store, ring, hello)
         except StoreLocked as exc:
-            self._outbox.post(Goodbye(kind="store_locked", message=_sentence(exc), owner_pid=exc.owner_pid))
+            self._outbox.post(Goodbye(kind="store_locked", message=sentence(exc), owner_pid=exc.owner_pid))
             return ExitStatus.STORE_LOCKED
         except (StoreBroken, StoreFull, OSError) as exc:
             _log.exception("the store can't be used")
-            self._outbox.post(Goodbye(kind="store_broken", message=_sentence(exc), detail=repr(exc)))
+            self._outbox.post(Goodbye(kind="store_broken", message=sentence(exc), detail=repr(exc)))
             return ExitStatus.STORE_BROKEN
 
     def _work(self, store: JobStore, ring: RingWriter | None, hello: ClientHello) -> ExitStatus:
@@ -235,7 +235,8 @@ class Engine:
         self._stop.set()
         self._greeted.set()
         if self._loop is not None:
-            self._loop.stop()
+            # On a thread of its own: the loop's lock may be held by somebody who waits for a reader that doesn't read.
+            threading.Thread(target=self._loop.stop, name="stopper", daemon=True).start()
 
     def _on_hello(self, hello: ClientHello) -> None:
         if self._hello is None:
@@ -258,10 +259,8 @@ class Engine:
                 self._end("The engine was told by a signal to end.")
             elif not self._parent_is_alive():
                 self._end("The process that started the engine is gone.")
-        if not self._ended.wait(GRACE_S):
-            _log.error("the engine didn't end in %s s; ending it by force", GRACE_S)
-            logging.shutdown()
-            os._exit(ExitStatus.STUCK)
+        threading.Event().wait(GRACE_S)
+        os._exit(ExitStatus.STUCK)  # without a word in the log: writing it might be what hangs
 
 
 def _watch_parent() -> Callable[[], bool]:
@@ -274,8 +273,3 @@ def _watch_parent() -> Callable[[], bool]:
     with contextlib.suppress(psutil.Error):
         return psutil.Process(os.getppid()).is_running  # it compares the start time, since ids are used again
     return lambda: True
-
-
-def _sentence(problem: Exception) -> str:
-    text = str(problem) or type(problem).__name__
-    return f"{text[0].upper()}{text[1:]}."

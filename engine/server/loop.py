@@ -47,6 +47,7 @@ from engine.protocol.ring import RingWriter
 from engine.server.context import RunningJob
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool
+from engine.server.words import sentence
 from engine.store.errors import NoSuchJob, StoreFull, WrongState
 from engine.store.jobs import JobStore, NextJob
 
@@ -163,9 +164,9 @@ class WorkLoop:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Have `run` return soon; a running job is asked to end."""
+        """Have `run` return soon; a running job is asked to end. Waits for the lock only to wake the loop."""
+        self._stopping = True
         with self._changed:
-            self._stopping = True
             if self._running is not None:
                 self._running.interrupt()
             self._changed.notify_all()
@@ -336,7 +337,7 @@ class WorkLoop:
         with self._changed:
             if not self._full:
                 self._full = True
-                self._outbox.post(Notice(kind="disk_full", message=str(problem)))
+                self._outbox.post(Notice(kind="disk_full", message=sentence(problem)))
                 self.tell_state()
             if not self._stopping:
                 self._changed.wait(LOOK_AGAIN_S)

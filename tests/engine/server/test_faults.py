@@ -182,6 +182,16 @@ def test_a_reader_that_stops_does_not_grow_the_engine_and_loses_nothing(tmp_path
         assert told == [f"notice {n} of {count} of job talkative" for n in range(count)]
 
 
+@POSIX_ONLY
+def test_a_reader_that_stops_can_not_keep_the_engine_from_ending(tmp_path: Path) -> None:
+    with EngineProcess(tmp_path, stop_reading=True) as engine:
+        engine.send(ClientHello(protocol=PROTOCOL, build="test"))
+        engine.submit("talkative", notice_flood=40_000)
+        wait_until_it_stands_still(psutil.Process(engine.process.pid))
+        engine.process.terminate()
+        assert engine.process.wait(LONG_S) == ExitStatus.STUCK
+
+
 def test_when_the_reader_is_gone_the_engine_ends(tmp_path: Path) -> None:
     with EngineProcess(tmp_path) as engine:
         engine.hello()
