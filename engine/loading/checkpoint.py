@@ -18,8 +18,10 @@ from typing import Any, Final, cast
 
 from torch import Tensor
 
-from engine.loading.errors import GemmaDoesNotFit, MissingPart, NoConfig, WrongModelFamily
+from engine.loading.errors import MissingPart, NoConfig, WrongModelFamily
 from engine.loading.safetensors_file import SafetensorsFile, TensorInfo, write_safetensors
+from engine.models.errors import GemmaDoesNotFit
+from engine.models.text import TextConfig
 
 TRANSFORMER_PREFIX: Final = "model.diffusion_model."
 OFFICIAL_PREFIXES: Final = (TRANSFORMER_PREFIX, "text_embedding_projection.", "vae.", "audio_vae.", "vocoder.")
@@ -228,7 +230,8 @@ def save_checkpoint(
 def check_gemma(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
     """Whether the Hugging Face folder is the text encoder that the checkpoint's text projection was made for.
 
-    Looks at `config.json`, the list of weight files and their headers; loads nothing. Raises GemmaDoesNotFit.
+    Looks at `config.json`, the list of weight files and their headers; loads nothing, so that it can be asked at any
+    time (`Gemma.load` checks again what it needs). Raises GemmaDoesNotFit, NotSafetensors, Truncated, NoConfig.
     """
     folder = Path(folder)
     generation = gemma_generation(checkpoint.metadata)
@@ -245,16 +248,13 @@ def check_gemma(folder: str | os.PathLike[str], checkpoint: Checkpoint) -> None:
         raise GemmaDoesNotFit(folder, f"it holds a model of type {kind!r}, not Gemma 3")
     text = config.get("text_config", config)
     width, layers = text.get("hidden_size"), text.get("num_hidden_layers")
-    wanted = checkpoint.section("transformer").get("caption_channels", 3840)
-    if width != wanted:
-        raise GemmaDoesNotFit(folder, f"it is {width} wide and {checkpoint.path.name} takes {wanted}")
-    for name in ("video_aggregate_embed", "aggregate_embed"):
-        info = checkpoint.tensors.get(f"text_embedding_projection.{name}.weight")
-        if info is not None and info.shape[1] != width * (layers + 1):
-            states = info.shape[1] // width
-            raise GemmaDoesNotFit(
-                folder, f"it has {layers} layers, which makes {layers + 1} hidden states; the model takes {states}"
-            )
+    wanted = TextConfig.from_metadata(checkpoint.section("transformer"), checkpoint.shapes)
+    if (width, layers) != (wanted.caption_channels, wanted.hidden_states - 1):
+        raise GemmaDoesNotFit(
+            folder,
+            f"it has {layers} layers of width {width}; {checkpoint.path.name} was made for "
+            f"{wanted.hidden_states - 1} layers of width {wanted.caption_channels}",
+        )
     _check_gemma_files(folder)
 
 

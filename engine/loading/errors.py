@@ -102,15 +102,6 @@ class ShapesDoNotMatch(LoadingError, ValueError):
         self.shapes = dict(shapes)
 
 
-class GemmaDoesNotFit(LoadingError, ValueError):
-    """The text encoder's folder isn't the one this checkpoint was trained with, or it is incomplete."""
-
-    def __init__(self, folder: Path, reason: str) -> None:
-        super().__init__(f"the text encoder in {folder} can't be used: {reason}")
-        self.folder = folder
-        self.reason = reason
-
-
 class LoraError(LoadingError, ValueError):
     """Base of what is wrong with a LoRA; nothing has been applied when one is raised."""
 

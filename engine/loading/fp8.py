@@ -85,7 +85,7 @@ def scaled_matmul(
     rows = x.reshape(-1, x.shape[-1])
     if input_scale is None:
         input_scale = (rows.abs().amax().float() / FP8_MAX).clamp(min=torch.finfo(torch.float32).tiny)
-    # Without the clamp an outlier beyond the calibrated range becomes NaN.
+    # An outlier beyond the calibrated range: torch 2.13 saturates by itself, conversions before that gave NaN.
     quantised = (rows / input_scale).clamp(-FP8_MAX, FP8_MAX).to(FP8)
     y = _scaled_mm(
         quantised,
