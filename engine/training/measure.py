@@ -187,7 +187,7 @@ class Eye:
         colour_of = torch.where(best > 1.0, scores.argmax(0), -1)
         free = torch.ones_like(best, dtype=torch.bool)
         objects: list[SeenObject] = []
-        for smallest in (0.012, 0.026):  # what stands beside the first object never shrinks
+        for smallest in (0.018, 0.026):  # what stands beside the first object never shrinks
             amounts = torch.stack([((colour_of == c) & free).sum((1, 2)).float().median() for c in range(len(COLOURS))])
             colour = int(amounts.argmax())
             if amounts[colour] < smallest * self._side**2:
@@ -356,9 +356,8 @@ def _camera(video: Tensor, objects: list[SeenObject], fps: float) -> tuple[str, 
     side = min(height, width)
     clear = torch.ones(upper.shape[2:], dtype=torch.bool)
     rows, columns = torch.arange(upper.shape[2])[:, None], torch.arange(width)
-    first, last = 0, frames - 1
     for seen in objects:
-        for frame in (first, last):
+        for frame in {*range(min(3, frames)), *range(max(0, frames - 3), frames)}:
             x, y, radius = (float(torch.nan_to_num(v[frame])) for v in (seen.x_F, seen.y_F, seen.radius_F))
             clear &= (rows - y * height) ** 2 + (columns - x * width) ** 2 > (1.6 * radius * side) ** 2
     ends = torch.stack([upper[:, :3].mean(1), upper[:, -3:].mean(1)])
