@@ -1,0 +1,55 @@
+"""Builds the window's objects and hands them to each other. Nothing imports this file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from PySide6.QtCore import QObject, QSettings
+from PySide6.QtWidgets import QApplication
+
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.engine_link import EngineLink
+from ltxdesktop.ui.icons import app_icon
+from ltxdesktop.ui.main_window import MainWindow
+from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.theme import Look
+
+
+class App(QObject):
+    """Everything that one running program consists of. Ends when its window is closed and the engine has gone."""
+
+    def __init__(self, application: QApplication, command: list[str], settings: QSettings) -> None:
+        super().__init__()
+        self._application = application
+        application.setQuitOnLastWindowClosed(False)  # the engine is ended first
+        application.setWindowIcon(app_icon())
+        self.look = Look(application, parent=self)
+        self.link = EngineLink(command, self)
+        self.session = EngineSession(self.link.send, self)
+        self.window = MainWindow(self.look, self.session, settings)
+        self.link.ready.connect(self.session.engine_ready)
+        self.link.received.connect(self.session.receive)
+        self.link.lost.connect(self._tell_lost)
+        self.link.stopped.connect(application.quit)
+        self.window.restart_engine_requested.connect(self.link.restart)
+        self.window.closing.connect(self.link.stop)
+
+    def start(self) -> None:
+        """Show the window first; the engine starts behind it."""
+        self.window.show()
+        self.link.start()
+
+    def _tell_lost(self, words: str, given_up: bool) -> None:
+        self.session.engine_lost(words, given_up=given_up)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the program until its window is closed; the exit status."""
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("ltxdesktop")
+    application.setOrganizationName("ltxdesktop")
+    application.setDesktopFileName("ltxdesktop")
+    app = App(application, engine_command(options.engine, options.backend, options.store), QSettings())
+    app.start()
+    return application.exec()

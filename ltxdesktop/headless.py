@@ -1,0 +1,221 @@
+"""One job without a window: ask the engine what works here, make a film, say where it is. No Qt.
+
+With a clip (one that was named, or the sample that comes with the program) a range of it is made again and the take is
+joined into the clip; without one a new clip is made from words. Progress goes to standard error; the last line on
+standard output is the path of the finished film.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import uuid
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Protocol
+
+from engine.protocol.grid import FrameRange
+from engine.protocol.messages import (
+    Accepted,
+    Cancel,
+    Cancelled,
+    Capabilities,
+    Done,
+    Event,
+    Failed,
+    GetCapabilities,
+    JobChanged,
+    JobNotice,
+    JobProgress,
+    Refused,
+    Request,
+    Result,
+    ResultFile,
+    Submit,
+)
+from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.jobs.plain import EngineGone, PlainEngine
+from ltxdesktop.render.joined import Placed, write_joined
+from ltxdesktop.resources import sample_clips
+from ltxdesktop.words import clock
+
+PROMPT = "a red ball bounces across a blue floor from left to right"
+
+
+class MakeFailed(Exception):
+    """The film wasn't made; the message is for the person."""
+
+
+class Engine(Protocol):
+    """What this needs of a client: to ask and wait for the reply, and to wait for what comes unasked."""
+
+    def ask(self, request: Request) -> Event: ...
+    def next_event(self) -> Event: ...
+
+
+class Teller:
+    """Says on standard error how far it is: a line for each phase, in a terminal one that changes in place."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._phase = ""
+
+    def progress(self, event: JobProgress) -> None:
+        step = f", step {min(event.step + 1, event.steps)} of {event.steps}" if event.steps else ""
+        left = f", {clock(event.seconds_left)} left" if event.seconds_left is not None else ""
+        line = f"{event.fraction:4.0%}  {event.phase}{step}{left}"
+        if self._live:
+            print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
+        elif event.phase != self._phase:
+            print(f"{event.fraction:4.0%}  {event.phase}", file=sys.stderr, flush=True)
+        self._phase = event.phase
+
+    def line(self, words: str) -> None:
+        print(("\r\033[K" if self._live and self._phase else "") + words, file=sys.stderr, flush=True)
+        self._phase = ""
+
+
+def make_film(engine: Engine, wanted: argparse.Namespace, teller: Teller) -> Path:
+    """Make what `wanted` says (see `ltxdesktop make --help`) and return the finished film. Raises MakeFailed."""
+    ask = choose(engine, wanted)
+    teller.line(f"{mode_of_ask(ask).replace('_', ' ')} with {ask.model}: {title_of(ask)}")
+    result = run_job(engine, ask, teller)
+    film = next((each for each in result.files if each.role == "video"), None)
+    if film is None:
+        raise MakeFailed("The engine said that it's done, but there is no film among its results.")
+    if ask.clip is None:
+        return Path(film.path)
+    return join(ask, ask.clip, film, result, teller)
+
+
+def choose(engine: Engine, wanted: argparse.Namespace) -> Ask:
+    """The job: what was wanted, the rest from the model that works here. Raises MakeFailed."""
+    reply = engine.ask(GetCapabilities())
+    if not isinstance(reply, Capabilities):
+        raise MakeFailed(reply.message if isinstance(reply, Refused) else "The engine doesn't say what works here.")
+    found = find_model(reply.backends, wanted.model)
+    if found is None:
+        reasons = [each.why_not for each in reply.backends if each.why_not]
+        reasons += [model.why_not for each in reply.backends for model in each.models if model.why_not]
+        raise MakeFailed("No model works here. " + " ".join(reasons))
+    backend, model = found
+    width, height = _size(wanted.size) or (model.default_width or 768, model.default_height or 512)
+    ask = Ask(
+        prompt=wanted.prompt or PROMPT,
+        model=model.model,
+        backend=backend.backend,
+        seed=wanted.seed,
+        width=width,
+        height=height,
+        frames=wanted.frames or model.default_frames or 25,
+        rate=Fraction(model.default_rate or "24"),
+    )
+    retake = capability(model, "retake")
+    source = wanted.source or (next(map(str, sample_clips()), "") if retake is not None and retake.available else "")
+    if source:
+        clip = look_at_clip(Path(source))
+        ask = replace(ask, clip=clip, selection=_range(wanted.range, clip.frames))
+    if wrong := problems(ask, backend, model):
+        raise MakeFailed(" ".join(wrong))
+    return ask
+
+
+def look_at_clip(path: Path) -> SourceClip:
+    """Exact facts of a clip. Raises MakeFailed."""
+    from engine.media.errors import MediaError
+    from engine.media.probe import probe
+
+    try:
+        info = probe(path, exact=True)
+        video = info.require_video()
+    except MediaError as exc:
+        raise MakeFailed(str(exc)) from exc
+    if video.frames is None or video.rate is None:
+        raise MakeFailed(f"{path} is a picture, not a clip.")
+    width, height = video.rotated_size
+    return SourceClip(str(path.resolve()), video.frames, video.rate, width, height, bool(info.audio))
+
+
+def run_job(engine: Engine, ask: Ask, teller: Teller) -> Result:
+    """Queue the job and wait for its end; Ctrl+C cancels it. Raises MakeFailed."""
+    job = str(uuid.uuid4())
+    reply = engine.ask(Submit(job=job, work=work_of(ask), title=title_of(ask)))
+    if not isinstance(reply, Accepted):
+        raise MakeFailed(reply.message if isinstance(reply, Refused) else "The engine didn't take the job.")
+    state = reply.state
+    while not isinstance(state, Done | Failed | Cancelled):
+        try:
+            event = engine.next_event()
+        except KeyboardInterrupt:
+            teller.line("cancelling")
+            engine.ask(Cancel(job=job))
+            continue
+        match event:
+            case JobProgress(job=about) if about == job:
+                teller.progress(event)
+            case JobNotice(job=about) if about == job:
+                teller.line(f"      {event.message}")
+            case JobChanged(job=about) if about == job:
+                state = event.state
+            case _:
+                pass
+    match state:
+        case Done():
+            return state.result
+        case Failed():
+            raise MakeFailed(state.message)
+        case Cancelled():
+            raise MakeFailed(state.message or "Cancelled; nothing was made.")
+
+
+def join(ask: Ask, clip: SourceClip, film: ResultFile, result: Result, teller: Teller) -> Path:
+    """Put the take into its clip, beside the take. Raises MakeFailed."""
+    from engine.media.errors import MediaError
+
+    sound = next((Path(each.path) for each in result.files if each.role == "audio"), None)
+    take = Placed(Path(film.path), ask.selection, film.handle_before, film.handle_after, sound, ask.what)
+    target = Path(film.path).with_name(f"{Path(clip.path).stem}-retaken-{Path(film.path).stem}.mp4")
+    teller.line(f"joining the take into {clip.path}")
+    try:
+        write_joined(Path(clip.path), take, target)
+    except (MediaError, ValueError) as exc:
+        raise MakeFailed(str(exc)) from exc
+    return target
+
+
+def _size(text: str) -> tuple[int, int] | None:
+    if not text:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit()):
+        raise MakeFailed(f"{text!r} is not a size: give it as 768x512")
+    return int(width), int(height)
+
+
+def _range(text: str, frames: int) -> FrameRange:
+    """The frames to make again; the middle third when none were named."""
+    if not text:
+        return FrameRange(frames // 3, max(frames // 3 + 1, frames * 2 // 3))
+    start, _, end = text.partition(":")
+    if not (start.isdigit() and end.isdigit()):
+        raise MakeFailed(f"{text!r} is not a range: give it as IN:OUT, in frames, such as 24:48")
+    return FrameRange(int(start), int(end))
+
+
+def run(options: argparse.Namespace) -> int:
+    """`ltxdesktop make`: the exit status."""
+    teller = Teller()
+    command = engine_command(options.engine, options.backend, options.store)
+    try:
+        with PlainEngine(command) as engine:
+            film = make_film(engine, options, teller)
+    except (MakeFailed, EngineGone, OSError) as exc:
+        teller.line(f"ltxdesktop: {exc}")
+        if isinstance(exc, EngineGone):
+            print(exc.log[-4000:], file=sys.stderr)
+        return 1
+    teller.line("done")
+    print(film)
+    return 0
