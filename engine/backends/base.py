@@ -106,7 +106,7 @@ class Job:
     """One job as a backend sees it."""
 
     id: str
-    work: AnyWork
+    work: AnyWork  # as asked, but with `backend` and `model` filled in by the policy
     attempt: int = 1  # from 1
     resume: str = ""  # what `JobContext.remember` kept when an engine died in mid-job: pick up from there
 
@@ -252,7 +252,10 @@ class Backend(ABC):
 
     @abstractmethod
     def estimate(self, work: AnyWork) -> Estimate:
-        """What this work would take, from numbers alone: nothing is loaded. Raises BadRequest, BadMedia."""
+        """What this work (with its model filled in) would take, from numbers alone: nothing is loaded.
+
+        Raises BadRequest, BadMedia.
+        """
 
     @abstractmethod
     def run(self, job: Job, context: JobContext) -> Result:

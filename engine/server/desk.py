@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from engine.backends.base import Estimate, JobError
+from msgspec.structs import replace
+
+from engine.backends.base import Estimate, JobError, Unsupported
 from engine.backends.policy import choose
 from engine.protocol.messages import (
     Capabilities,
@@ -23,6 +25,7 @@ from engine.protocol.messages import (
 )
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool, BackendUnavailable
+from engine.server.words import sentence
 
 Question = GetCapabilities | ListModels | EstimateWork
 SecondsPerWork = Callable[[str, str, str], float | None]  # (backend, model, phase)
@@ -67,8 +70,10 @@ class Desk:
         while (question := self._questions.get()) is not None:
             try:
                 self._answer(question)
+            except Unsupported as exc:
+                self._outbox.post(Refused(call=question.call, kind="unsupported", message=exc.message))
             except (JobError, BackendUnavailable) as exc:
-                self._outbox.post(Refused(call=question.call, kind="bad_request", message=str(exc)))
+                self._outbox.post(Refused(call=question.call, kind="bad_request", message=sentence(exc)))
             except Exception as exc:  # the boundary: a backend's mistake costs the answer, not the engine
                 _log.exception("a question couldn't be answered")
                 message = f"A mistake in the program left this unanswered ({type(exc).__name__}: {exc})."
@@ -83,7 +88,8 @@ class Desk:
                 self._outbox.post(Models(call=call, models=self._pool.models()))
             case EstimateWork(call=call, work=work):
                 choice = choose(work, self._pool.capabilities())
-                estimate = self._pool.get(choice.backend).estimate(work)
+                chosen = replace(work, backend=choice.backend, model=choice.model)
+                estimate = self._pool.get(choice.backend).estimate(chosen)
                 self._outbox.post(self._estimated(call, choice.backend, estimate))
 
     def _estimated(self, call: int, backend: str, estimate: Estimate) -> Estimated:

@@ -44,6 +44,7 @@ from engine.protocol.messages import (
     Timing,
 )
 from engine.protocol.ring import RingWriter
+from engine.protocol.work import AnyWork
 from engine.server.context import RunningJob
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool
@@ -235,17 +236,18 @@ class WorkLoop:
 
     def _do(self, head: NextJob) -> None:
         """Run one job from its start to the keeping of its end."""
-        job = Job(head.id, head.work, head.attempt, head.resume)
         try:
             choice = choose(head.work, self._pool.capabilities())
             backend = self._pool.get(choice.backend)
-            output_folder = self._output_folder(job)
+            output_folder = self._output_folder(head.work)
         except JobError as exc:
-            self._keep(job.id, _failure(exc))
+            self._keep(head.id, _failure(exc))
             return
         except Exception as exc:  # the boundary: a backend's mistake costs the job, not the engine
-            self._keep(job.id, _mistake(job.id, exc))
+            self._keep(head.id, _mistake(head.id, exc))
             return
+        work = replace(head.work, backend=choice.backend, model=choice.model)  # so that the recipe names them
+        job = Job(head.id, work, head.attempt, head.resume)
         scratch = self._scratch / job.id
         context = RunningJob(
             job,
@@ -355,9 +357,9 @@ class WorkLoop:
         except StoreFull:
             _log.warning("how long job %s took couldn't be kept: the disk is full", context.job.id)
 
-    def _output_folder(self, job: Job) -> Path:
+    def _output_folder(self, work: AnyWork) -> Path:
         """Make and return the folder for results. Raises NotWritable."""
-        named = job.work.output.folder
+        named = work.output.folder
         folder = Path(named) if named else self._results
         try:
             folder.mkdir(parents=True, exist_ok=True)

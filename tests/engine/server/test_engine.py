@@ -139,7 +139,7 @@ def test_a_job_brings_exact_files_with_a_recipe(engine: EngineProcess, tmp_path:
             with wave.open(file.path) as sound:
                 assert sound.getnframes() == file.samples == 19 * 2000
     assert end.result.recipe is not None
-    assert end.result.recipe.work == asked
+    assert end.result.recipe.work == msgspec.structs.replace(asked, backend="test", model=MODEL)
     assert [timing.phase for timing in end.result.timings] == list(PHASES)
     detail = engine.ask(GetJob(job="exact"), JobDetail)
     assert detail.state == end
@@ -293,6 +293,7 @@ def test_an_estimate_has_no_seconds_until_something_like_it_ran(tmp_path: Path) 
         assert seconds is not None
         assert seconds >= 20 * 0.030
         refused = engine.ask(EstimateWork(work=msgspec.structs.replace(work(), model="huge")), Refused)
+        assert refused.kind == "unsupported"
         assert "nothing here is called huge" in refused.message
 
 
