@@ -35,6 +35,7 @@ class ModelFacts:
     audio_bins: int = 16
     scale: ScaleFactors = LTX_SCALE
     upsamplers: frozenset[Fraction] = frozenset({Fraction(2)})  # spatial factors there are networks for
+    doubles_rate: bool = False  # there is a network for twice the latent frames
     one_stage_pixels: int = 512 * 768  # up to here one stage is as good and as fast (official one-stage size)
     distilled_lora: bool = False  # a LoRA that makes the dev model (nearly) distilled is at hand
 
@@ -65,8 +66,11 @@ class Networks(Protocol):
     def audio_decoder(self) -> AbstractContextManager[AudioDecoder]: ...
     def vocoder(self) -> AbstractContextManager[Vocoder | PlainVocoder]: ...
 
-    def upsampler(self, factor: Fraction) -> AbstractContextManager[Callable[[Tensor], Tensor]]:
-        """A function from normalised latent (B, C, F, h, w) to the normalised latent `factor` as large."""
+    def upsampler(self, factor: Fraction, time: int = 1) -> AbstractContextManager[Callable[[Tensor], Tensor]]:
+        """A function from normalised latent (B, C, F, h, w) to the normalised latent `factor` as large.
+
+        With `time` 2 (and factor 1): to 2F - 1 latent frames, for twice the rate.
+        """
         ...
 
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
@@ -87,6 +91,7 @@ class ResidentNetworks:
     audio_decoder_network: AudioDecoder
     vocoder_network: Vocoder | PlainVocoder
     upsamplers: dict[Fraction, LatentUpsampler] = field(default_factory=dict[Fraction, LatentUpsampler])
+    rate_doubler: LatentUpsampler | None = None
     preview_function: Callable[[Tensor], Tensor] | None = None
 
     @contextmanager
@@ -114,8 +119,10 @@ class ResidentNetworks:
         yield self.vocoder_network
 
     @contextmanager
-    def upsampler(self, factor: Fraction) -> Generator[Callable[[Tensor], Tensor]]:
-        yield upsampling(self.upsamplers[factor], self.video_decoder_network.per_channel_statistics)
+    def upsampler(self, factor: Fraction, time: int = 1) -> Generator[Callable[[Tensor], Tensor]]:
+        network = self.upsamplers[factor] if time == 1 else self.rate_doubler
+        assert network is not None
+        yield upsampling(network, self.video_decoder_network.per_channel_statistics)
 
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
         return None if self.preview_function is None else self.preview_function(latent_BCFhw)

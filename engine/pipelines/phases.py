@@ -45,8 +45,10 @@ def planned_phases(
                 sound = work.window_sound(runs[0])
                 _encoding(phases, encoded, [work.whole_window()], [] if sound is None else [sound])
                 continue
-            if stage and task.video == "make" and task.recipe.stages[stage - 1].shrink != work.stage.shrink:
-                phases.append(PhasePlan("upsampling", pixels * len(runs)))
+            if stage and task.video == "make":
+                before = task.recipe.stages[stage - 1]
+                growths = (before.shrink != work.stage.shrink) + (before.slow != work.stage.slow)
+                phases += [PhasePlan("upsampling", pixels * len(runs))] * growths
             inputs = [StageInputs.of(work, run) for run in runs]
             clips = [job for given in inputs for job in given.clips]
             _encoding(phases, encoded, clips, [job for given in inputs for job in given.sounds])

@@ -66,12 +66,14 @@ class Stage:
     """One walk from noise (or from the stage before) to clean.
 
     shrink      how many times smaller than the result this stage works, per side; falls to 1
+    slow        how many times fewer frames per second than the result; 1 but for a doubled rate
     references  whether in-context references are shown in this stage
     keep_sound  the sound of the stage before is frozen and only listened to
     """
 
     schedule: Schedule
     shrink: Fraction = Fraction(1)
+    slow: int = 1
     guidance: Pair[GuidancePlan] = NO_GUIDANCE
     weights: Weights = ALL_LORAS
     sampler: Sampler = "euler"
@@ -117,7 +119,7 @@ def fast(facts: ModelFacts, stages: int, *, steps: int = 0) -> Recipe:
     first = sigmas.linear_quadratic(steps) if steps not in (0, 8) else sigmas.DISTILLED_STAGE_1
     if stages == 1:
         return Recipe((Stage(Fixed(first), weights=weights),))
-    return Recipe((Stage(Fixed(first), Fraction(2), weights=weights), refining_stage(weights)))
+    return Recipe((Stage(Fixed(first), shrink=Fraction(2), weights=weights), refining_stage(weights)))
 
 
 def quality(facts: ModelFacts, stages: int, *, steps: int = 0, high: bool = False) -> Recipe:
@@ -150,9 +152,12 @@ def refining_stage(weights: Weights = ALL_LORAS, *, steps: int = 3) -> Stage:
     return Stage(Fixed(sigmas.refining(sigmas.DISTILLED_STAGE_1, steps)), weights=weights)
 
 
-def enlarging(factor: Fraction, weights: Weights = ALL_LORAS, *, steps: int = 3) -> Recipe:
-    """Upscaling: the first stage stands for the medium itself (Task.from_known), the second refines it larger."""
-    taken = Stage(Fixed(sigmas.DISTILLED_STAGE_1), shrink=factor, weights=weights)
+def enlarging(factor: Fraction, weights: Weights = ALL_LORAS, *, smoother: bool = False, steps: int = 3) -> Recipe:
+    """Upscaling: the first stage stands for the medium itself (Task.from_known), the second refines it larger.
+
+    `smoother`: at twice the rate; plans then count in frames of the result (`plan_following(..., slow=2)`).
+    """
+    taken = Stage(Fixed(sigmas.DISTILLED_STAGE_1), shrink=factor, slow=2 if smoother else 1, weights=weights)
     return Recipe((taken, refining_stage(weights, steps=steps)))
 
 

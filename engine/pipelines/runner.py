@@ -14,9 +14,12 @@ inject noise have generators of their own, derived from the same seed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from fractions import Fraction
 
 import torch
+from torch import Tensor
 
 from engine.conditioning.items import ReferenceAudio, apply_items
 from engine.conditioning.state import LatentState, draw_noise, fresh, frozen, noised
@@ -138,11 +141,16 @@ class Runner:
             return
         for run in runs:
             run.initial = run.results[-1].video
-        factor = work.task.recipe.stages[work.number - 1].shrink / work.stage.shrink
-        if factor == 1:
-            return
+        before = work.task.recipe.stages[work.number - 1]
+        factor, time = before.shrink / work.stage.shrink, before.slow // work.stage.slow
+        if time != 1:
+            self._grow(self._networks.upsampler(Fraction(1), time), runs)
+        if factor != 1:
+            self._grow(self._networks.upsampler(factor), runs)
+
+    def _grow(self, lent: AbstractContextManager[Callable[[Tensor], Tensor]], runs: list[Run]) -> None:
         self._events.phase("upsampling")
-        with self._networks.upsampler(factor) as network, torch.no_grad():
+        with lent as network, torch.no_grad():
             for run in runs:
                 assert run.initial is not None
                 run.initial = network(run.initial.to(self._networks.device)).float().cpu()

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engine.models.text import TextContext
 from engine.pipelines.recipe import Recipe
-from engine.protocol.grid import SAMPLE_RATE, FrameRange, mirrored, snap_frames_up
+from engine.protocol.grid import LTX_SCALE, SAMPLE_RATE, FrameRange, mirrored, snap_frames_up
 from engine.protocol.window import ContextClip, Source, WindowPlan, plan_new
 
 Role = Literal["make", "given", "absent"]  # made new (where nothing is kept) | frozen, only listened to | no stream
@@ -82,11 +82,20 @@ class TensorSound:
 
 
 class Known(NamedTuple):
-    """A medium beside or under what is asked. `origin`: the job's number of the medium's frame 0."""
+    """A medium beside or under what is asked.
+
+    origin   the job's number of the medium's frame 0
+    every    the medium has every n-th frame of the job's numbering: 2 when its rate is doubled, else 1
+    """
 
     pictures: Pictures | None
     sound: Sound | None
     origin: int = 0
+    every: int = 1
+
+    def own(self, frame: int) -> int:
+        """The medium's own number of a frame of the job (may lie outside the medium)."""
+        return (frame - self.origin) // self.every
 
 
 class GuideImage(NamedTuple):
@@ -233,17 +242,23 @@ def upscale(task: Task, media: Known) -> Task:
 
 
 def plan_following(
-    asked: FrameRange, rate: Fraction, max_frames: int, *, handles: tuple[int, int] = (0, 0)
+    asked: FrameRange, rate: Fraction, max_frames: int, *, handles: tuple[int, int] = (0, 0), slow: int = 1
 ) -> tuple[WindowPlan, ...]:
     """Passes for a clip made as a whole beside a reference: asked frames and handles are all made new.
 
-    For video-to-video, re-voice and upscaling, in the numbering of the reference's medium.
+    For video-to-video, re-voice and upscaling, in the numbering of the reference's medium. With `slow` 2 (twice the
+    rate) numbers and rate are those of the result, and windows are 16k + 1 frames long.
     """
     made = FrameRange(asked.start - handles[0], asked.end + handles[1])
+    coarse = LTX_SCALE._replace(time=LTX_SCALE.time * slow)
     plans = [
-        plan._replace(origin=plan.origin + made.start, asked=plan.asked.shifted(made.start), contexts=contexts)
-        for plan in plan_new(made.frames, rate, max_frames)
-        for contexts in [tuple(_shifted(clip, made.start) for clip in plan.contexts)]
+        plan._replace(
+            origin=plan.origin + made.start,
+            asked=plan.asked.shifted(made.start),
+            contexts=tuple(_shifted(clip, made.start) for clip in plan.contexts),
+            scale=LTX_SCALE,
+        )
+        for plan in plan_new(made.frames, rate, max_frames, scale=coarse)
     ]
     first, last = plans[0], plans[-1]
     if first.asked.frames <= handles[0] or last.asked.frames <= handles[1]:
@@ -265,8 +280,8 @@ def reference_numbers(plan: WindowPlan, known: Known, time_factor: int) -> list[
     count = snap_frames_up(len(wanted), plan.scale)
     if count > len(wanted):
         count -= plan.scale.time
-    offset = plan.origin - known.origin
-    return [mirrored(offset + number, known.pictures.frames) for number in wanted[: max(1, count)]]
+    frames = known.pictures.frames
+    return [mirrored(known.own(plan.origin + number), frames) for number in wanted[: max(1, count)]]
 
 
 def silence(samples: int, rate: int = SAMPLE_RATE) -> TensorSound:

@@ -85,8 +85,11 @@ class StageWork:
         if rows.denominator != 1 or columns.denominator != 1:
             multiple = task.recipe.size_multiple(facts)
             raise NotPossible(f"{task.width}x{task.height} cannot be made: sides have to be multiples of {multiple}")
-        shape = LatentShape(plan.latent_frames, int(rows), int(columns))
-        video = VideoLayout(shape, facts.video_channels, plan.rate, facts.scale)
+        steps, odd = divmod(plan.latent_frames - 1, stage.slow)
+        if odd:
+            raise NotPossible(f"{plan.frames} frames are not twice as many latent frames: plan with slow={stage.slow}")
+        shape = LatentShape(steps + 1, int(rows), int(columns))
+        video = VideoLayout(shape, facts.video_channels, plan.rate / stage.slow, facts.scale)
         audio = AudioLayout(plan.audio_steps, facts.audio_channels, facts.audio_bins)
         return cls(task, plan, pass_number, number, stage, video, audio)
 
@@ -120,9 +123,9 @@ class StageWork:
         known = self.task.known.get("media")
         if known is None or known.pictures is None:
             raise MissingContext("pictures", "media")
-        offset = self.plan.origin - known.origin
-        numbers = [mirrored(offset + frame, known.pictures.frames) for frame in range(self.plan.frames)]
-        key = ("clip", "media", offset, self.plan.frames, 0, self.height, self.width)
+        wanted = range(self.plan.origin, self.plan.origin + self.plan.frames, self.stage.slow)
+        numbers = [mirrored(known.own(frame), known.pictures.frames) for frame in wanted]
+        key = ("clip", "media", known.own(self.plan.origin), len(numbers), 0, self.height, self.width)
         return ClipJob(key, known.pictures, numbers, 0, self.height, self.width)
 
     def window_sound(self, run: Run) -> SoundJob | None:
@@ -289,7 +292,7 @@ def _place(window: Tensor, known: Known, plan: WindowPlan) -> None:
     count = math.ceil(Fraction(window.shape[1] * sound.rate, SPEECH_RATE)) + 1
     begin, end = max(0, start), min(sound.samples, start + count)
     if known.pictures is not None:  # sound behind the medium's last frame belongs to nobody
-        end = min(end, sample_of_frame(known.pictures.frames, plan.rate, sound.rate))
+        end = min(end, sample_of_frame(known.pictures.frames * known.every, plan.rate, sound.rate))
     if end <= begin:
         return
     at = round(Fraction(begin - start, sound.rate) * SPEECH_RATE)

@@ -94,6 +94,7 @@ def tiny_networks(dtype: torch.dtype = torch.float32) -> ResidentNetworks:
             Fraction(2): load_upsampler(GOLDEN / "tiny-upscaler-x2.safetensors", dtype=dtype),
             Fraction(3, 2): load_upsampler(GOLDEN / "tiny-upscaler-x1.5.safetensors", dtype=dtype),
         },
+        load_upsampler(GOLDEN / "tiny-upscaler-temporal-x2.safetensors", dtype=dtype),
         preview_function=lambda latent: latent[0, :3].permute(1, 2, 3, 0).mul(60).add(128).clamp(0, 255).byte(),
     )
 

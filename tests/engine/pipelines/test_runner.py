@@ -19,13 +19,15 @@ from engine.conditioning.layout import AudioLayout, VideoLayout
 from engine.conditioning.state import draw_noise, fresh, noised
 from engine.pipelines import recipe as recipes
 from engine.pipelines import task as modes
+from engine.pipelines.delivery import JOIN_FRAMES
 from engine.pipelines.draft import draft_bytes, load_draft
 from engine.pipelines.errors import MissingContext, NotPossible
 from engine.pipelines.networks import ResidentNetworks
 from engine.pipelines.phases import planned_phases
 from engine.pipelines.runner import Runner
-from engine.pipelines.task import GuideImage, Known, Reference, Task, TensorPictures, plan_following
-from engine.protocol.grid import FrameRange, LatentShape, sample_of_frame
+from engine.pipelines.signals import network_pixels, rgb8
+from engine.pipelines.task import GuideImage, Known, Reference, Task, TensorPictures, plan_following, reference_numbers
+from engine.protocol.grid import FrameRange, LatentShape, mirrored, sample_of_frame
 from engine.protocol.window import plan_extend, plan_fill, plan_new, plan_retake
 from engine.sampling.denoiser import TransformerDenoiser
 from engine.sampling.errors import Cancelled
@@ -286,14 +288,41 @@ def test_longer_than_one_pass_with_two_stages(networks: ResidentNetworks) -> Non
     check_counts(finished, task)
 
 
-def test_passes_are_joined_without_a_seam(networks: ResidentNetworks) -> None:
-    """The pass that follows is told the end of the one before: its kept latents are that end, encoded again."""
-    task = modes.text_to_video(task_of(plan_new(40, RATE, 25, context=9), networks), sound=False)
-    collected = run(networks, task)
+def test_a_pass_takes_over_where_the_one_before_ends(networks: ResidentNetworks) -> None:
+    """Each frame is one pass's own, but for those held back at the border; the next pass has kept their latents."""
+    task = modes.text_to_video(task_of(plan_new(50, RATE, 33, context=9), networks))
+    collected = Collected()
+    (draft,) = Runner(networks, collected).run(task, collected)
     check_counts(collected, task)
-    second = task.plans[1]
+    first, second = task.plans[0], task.plans[1]
     assert [clip.source for clip in second.contexts] == ["previous"]
-    assert ("encoding media", None, 0) in collected.phases
+    with torch.no_grad():
+        videos = [latents.video for latents in draft.passes]
+        assert all(video is not None for video in videos)
+        decoded = [rgb8(networks.video_decoder_network(video)) for video in videos if video is not None]
+        ended = decoded[0][second.origin - first.origin : first.asked.end - first.origin]
+        kept = networks.video_encoder_network(network_pixels(ended, H, W))
+    assert videos[1] is not None
+    torch.testing.assert_close(videos[1][:, :, : kept.shape[2]], kept, rtol=1e-4, atol=1e-4)
+    film_, border = collected.film().int(), first.asked.end
+    held = slice(border - JOIN_FRAMES, border)
+    assert (film_[: held.start] - decoded[0][: held.start]).abs().max() <= 1
+    own = decoded[1][border - second.origin :][: second.asked.frames]
+    assert (film_[border : border + len(own) - JOIN_FRAMES] - own[: len(own) - JOIN_FRAMES]).abs().max() <= 1
+    weights = ((torch.arange(JOIN_FRAMES) + 1) / (JOIN_FRAMES + 1))[:, None, None, None]
+    after = decoded[1][held.start - second.origin : held.stop - second.origin]
+    expected = decoded[0][held] * (1 - weights) + after * weights
+    assert (film_[held] - expected).abs().max() <= 2
+
+
+def test_a_reference_skips_frames_as_its_lora_wants() -> None:
+    (plan,) = plan_new(33, RATE, 33)
+    known = Known(film(40), None, -3)
+    assert reference_numbers(plan, known, 1) == list(range(3, 36))
+    assert reference_numbers(plan, known, 2) == [3, *range(4, 35, 2)]
+    assert reference_numbers(plan, known, 4) == [3, *range(4, 33, 4)]
+    (long,) = plan_new(49, RATE, 49)
+    assert reference_numbers(long, known, 1)[-1] == mirrored(51, 40)
 
 
 def test_video_to_video_and_attention(networks: ResidentNetworks) -> None:
@@ -326,6 +355,20 @@ def test_upscaling_refines_the_medium_itself(networks: ResidentNetworks, factor:
     collected = run(networks, task)
     check_counts(collected, task)
     assert {phase[0] for phase in collected.phases} == {"encoding media", "upsampling", "stage 2", "decoding"}
+
+
+@pytest.mark.parametrize("factor", [Fraction(1), Fraction(2)])
+def test_upscaling_doubles_the_rate(networks: ResidentNetworks, factor: Fraction) -> None:
+    plans = plan_following(FrameRange(8, 60), RATE * 2, 33, slow=2)
+    assert all(plan.frames % 16 == 1 for plan in plans)
+    assert len(plans) == 2
+    recipe = recipes.enlarging(factor, smoother=True)
+    media = Known(film(30), tone(30, RATE), every=2)
+    task = task_of(plans, networks, recipe=recipe, size=(int(32 * factor), int(64 * factor)))
+    task = modes.upscale(task, media)
+    check_counts(run(networks, task), task)
+    with pytest.raises(NotPossible, match="slow=2"):
+        run(networks, replace(task, plans=plan_following(FrameRange(0, 25), RATE * 2, 33)))
 
 
 def test_half_precision_networks_run(networks: ResidentNetworks) -> None:
