@@ -103,7 +103,7 @@ class EngineLink(QObject):
     def _read(self) -> None:
         if self._process is None:
             return
-        for event, body in self._channel.receive(self._process.readAllStandardOutput().data()):
+        for event, body in self._channel.receive(bytes(self._process.readAllStandardOutput().data())):
             match event:
                 case EngineHello():
                     self._process.write(self._channel.answer_hello())

@@ -67,10 +67,7 @@ class MainWindow(QMainWindow):
         self._build_menus()
         self._wire()
         self._restore()
-        self.monitor.show_hint(
-            "Say what should be seen and heard",
-            "Write a prompt and press Generate, or drop a clip here to make a part of it again.",
-        )
+        self._show_first_hint()
 
     # Layout
 
@@ -285,7 +282,21 @@ class MainWindow(QMainWindow):
         if entry is not None and entry.state == "failed":
             self._say_failure(job)
         if self.monitor.previewing and job == self._watched:
-            self.monitor.stop_preview()
+            self._show_last_take()
+
+    def _show_last_take(self) -> None:
+        """After a job that brought nothing to show: the take that was chosen, or a hint."""
+        take = self.takes.current()
+        if take is not None:
+            self.monitor.play_film(take.file.path, sound=take.sound_file, play=False)
+        else:
+            self._show_first_hint()
+
+    def _show_first_hint(self) -> None:
+        self.monitor.show_hint(
+            "Say what should be seen and heard",
+            "Write a prompt and press Generate, or drop a clip here to make a part of it again.",
+        )
 
     def _say_failure(self, job: str) -> None:
         entry = self._session.jobs.entry(job)
