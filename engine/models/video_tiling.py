@@ -8,7 +8,6 @@ is streamed exactly, so there are no seams in time. Rules of the official code (
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
 
 import torch
 from torch import Tensor
@@ -85,12 +84,12 @@ def decode_in_tiles(
         dtype=latent_BCThw.dtype,
         device=output_device,
     )
-    tiles = list(product(plan(rows, tile[0], overlap), plan(columns, tile[1], overlap)))
-    for index, (y, x) in enumerate(tiles):
-        weight = _weight(y, x, scale, latent_BCThw)
+    tiles = _tiles(rows, columns, tile, overlap, scale)
+    for index, (y, x, share) in enumerate(tiles):
+        weight = share.to(latent_BCThw)
         first = 0
         part = latent_BCThw[..., y.start : y.end, x.start : x.end]
-        for piece in decode_in_pieces(decoder, part, piece_bytes, _share(on_piece, index, len(tiles))):
+        for piece in decode_in_pieces(decoder, part, piece_bytes, _part_of(on_piece, index, len(tiles))):
             last = first + piece.shape[2]
             target = pixels[:, :, first:last, y.start * scale : y.end * scale, x.start * scale : x.end * scale]
             target += (piece * weight).to(output_device)
@@ -127,33 +126,47 @@ def encode_in_tiles(
         dtype=pixels_BCFHW.dtype,
         device=weights.device,
     )
-    tiles = list(product(plan(rows, tile[0], overlap), plan(columns, tile[1], overlap)))
-    for index, (y, x) in enumerate(tiles):
+    tiles = _tiles(rows, columns, tile, overlap, scale=1)
+    for index, (y, x, share) in enumerate(tiles):
         part = pixels_BCFHW[..., y.start * scale : y.end * scale, x.start * scale : x.end * scale].to(weights.device)
-        weight = _weight(y, x, 1, latent)
+        weight = share.to(latent)
         first = 0
-        for piece in encode_in_pieces(encoder, part, piece_bytes, _share(on_piece, index, len(tiles))):
+        for piece in encode_in_pieces(encoder, part, piece_bytes, _part_of(on_piece, index, len(tiles))):
             last = first + piece.shape[2]
             latent[:, :, first:last, y.start : y.end, x.start : x.end] += piece * weight
             first = last
     return latent
 
 
-def _weight(y: Span, x: Span, scale: int, like: Tensor) -> Tensor:
-    """The tile's share (rows, columns) of every cell; over all tiles the shares of a cell sum to 1."""
-    return (_trapezoid(y, scale)[:, None] * _trapezoid(x, scale)).to(like)
+def _shares(spans: list[Span], length: int, scale: int) -> list[Tensor]:
+    """For every tile of one axis, how much of each of its cells (latent positions x `scale`) it contributes.
+
+    Linear ramps k / (n + 1); over all tiles the shares of a cell sum to 1, however many of them meet there.
+    """
+    total = torch.zeros(length * scale, dtype=torch.float64)
+    ramps: list[Tensor] = []
+    for span in spans:
+        ramp = torch.ones((span.end - span.start) * scale, dtype=torch.float64)
+        if fade := span.fade_in * scale:
+            ramp[:fade] *= torch.arange(1, fade + 1) / (fade + 1)
+        if fade := span.fade_out * scale:
+            ramp[-fade:] *= torch.arange(fade, 0, -1) / (fade + 1)
+        total[span.start * scale : span.end * scale] += ramp
+        ramps.append(ramp)
+    return [ramp / total[span.start * scale : span.end * scale] for span, ramp in zip(spans, ramps, strict=True)]
 
 
-def _trapezoid(span: Span, scale: int) -> Tensor:
-    weight = torch.ones((span.end - span.start) * scale, dtype=torch.float64)
-    if fade := span.fade_in * scale:
-        weight[:fade] = torch.arange(1, fade + 1) / (fade + 1)
-    if fade := span.fade_out * scale:
-        weight[-fade:] = torch.arange(fade, 0, -1) / (fade + 1)
-    return weight
+def _tiles(rows: int, columns: int, tile: tuple[int, int], overlap: int, scale: int) -> list[tuple[Span, Span, Tensor]]:
+    """All tiles with the share (rows x scale, columns x scale) that each has in its cells."""
+    ys, xs = plan(rows, tile[0], overlap), plan(columns, tile[1], overlap)
+    return [
+        (y, x, share_y[:, None] * share_x)
+        for y, share_y in zip(ys, _shares(ys, rows, scale), strict=True)
+        for x, share_x in zip(xs, _shares(xs, columns, scale), strict=True)
+    ]
 
 
-def _share(on_piece: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
+def _part_of(on_piece: Callable[[float], None] | None, index: int, count: int) -> Callable[[float], None] | None:
     """Progress within one tile to progress of all."""
     if on_piece is None:
         return None

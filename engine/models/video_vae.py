@@ -651,6 +651,12 @@ class _Pipeline:
     def multiply_adds_done(self) -> int:
         return sum(conv.multiply_adds_done for layer in self._layers for conv in layer.convs)
 
+    def slices(self, clip: Tensor) -> Iterator[Tensor]:
+        """The clip along time in views that the first layer takes whole."""
+        frames = self._frames_allowed(clip, self._layers[0])
+        for start in range(0, clip.shape[2], frames):
+            yield clip[:, :, start : start + frames]
+
     def _frames_allowed(self, piece: Tensor, layer: _StreamedLayer) -> int:
         if self._piece_bytes is None:
             return piece.shape[2]
@@ -744,7 +750,8 @@ def decode_in_pieces(
     stream = StreamingDecoder(decoder, piece_bytes)
     report = _progress(on_piece, stream.pipeline, decoder.layers(), latent_BCThw.shape[2:])
     stream.on_step = report
-    yield from stream.push(latent_BCThw)
+    for part in stream.pipeline.slices(latent_BCThw):
+        yield from stream.push(part)
     yield from stream.finish()
 
 
@@ -758,7 +765,8 @@ def encode_in_pieces(
     frames, height, width = pixels_BCFHW.shape[2:]
     report = _progress(on_piece, stream.pipeline, encoder.layers(), (frames, height // patch, width // patch))
     stream.on_step = report
-    yield from stream.push(pixels_BCFHW)
+    for part in stream.pipeline.slices(pixels_BCFHW):
+        yield from stream.push(part)
     yield from stream.finish()
 
 
