@@ -180,12 +180,13 @@ class VideoReader:
     def _start(self, key: int) -> _Run:
         """Seek to key number `key`, or to the start when it is negative or can't be reached."""
         self.stats.seeks += 1
+        back = 1
         while key >= 0 and self.index.timed:
             run = _Run(self._container, self._stream, self.index, self.stats, skip=self._can_skip, from_start=False)
             if run.seek(key):
                 self._run = run
                 return run
-            key = key // 2 if key > 1 else -1
+            key, back = key - back, back * 4
         self._open()
         self._run = _Run(self._container, self._stream, self.index, self.stats, skip=self._can_skip, from_start=True)
         return self._run
@@ -218,8 +219,9 @@ class _Run:
         """Go to this key; False when the container lands behind it."""
         index = self._index
         key_pts, key_dts = int(index.key_pts[key]), int(index.key_dts[key])
-        # Matroska finds by presentation time, everything else by decoding time.
-        target = key_pts if self._container.format.name.startswith("matroska") else key_dts
+        # MP4 and Matroska look for the key picture that is shown by then, everything else compares decoding times.
+        by_pts = self._container.format.name.startswith(("matroska", "mov,"))
+        target = key_pts if by_pts else key_dts
         try:
             self._container.seek(target, stream=self._stream)
             self._packets = packets_of(self._container, self._stream)
