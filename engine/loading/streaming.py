@@ -153,7 +153,7 @@ class _Slot:
         self.extra_bytes = torch.empty(0, dtype=torch.uint8, device=device)
         on_cuda = device.type == "cuda"
         self.filled = torch.cuda.Event() if on_cuda else None
-        self.free = torch.cuda.Event() if on_cuda else None  # waiting for one that was never recorded is no wait
+        self.free = torch.cuda.Event() if on_cuda else None
         self.holds: int | None = None
         # Views are made once for each layout (all blocks of a file usually share one), not 86 times per call.
         self.tensors: dict[BlockLayout, list[Tensor]] = {}
@@ -203,6 +203,7 @@ class BlockStreamer:
         largest = max((layout.size_bytes for layout in self.layouts.values()), default=0)
         with torch.inference_mode(mode=False):
             self._slots = [_Slot(largest, self.device) for _ in range(min(slots, len(self._order)))]
+        self._mark_free()
         self._free = deque(self._slots)
         self._under_way: deque[_Fetch] = deque()
         self._last = -1
@@ -292,6 +293,7 @@ class BlockStreamer:
             for slot in self._slots:
                 slot.extra_tensors.clear()
                 slot.extra_bytes = torch.empty(largest, dtype=torch.uint8, device=self.device)
+        self._mark_free()
 
     @property
     def device_bytes(self) -> int:
@@ -385,6 +387,12 @@ class BlockStreamer:
             fetch.slot.holds = None
             raise
         return fetch.slot
+
+    def _mark_free(self) -> None:
+        """New memory of a slot may be old memory that work queued before this still uses: copies wait for that."""
+        for slot in self._slots:
+            if slot.free is not None:
+                slot.free.record()
 
     def _drop_all(self) -> None:
         while self._under_way:

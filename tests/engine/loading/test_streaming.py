@@ -159,6 +159,27 @@ def test_half_precision_streams_too(five: Checkpoint, golden: Path, streamed):
         assert same_bits(run(streamed[-1], golden), expected)
 
 
+def test_compiled_blocks_share_one_graph_wherever_they_live(five: Checkpoint, golden: Path, streamed):
+    """And a second one serves blocks with a LoRA, whatever its strength."""
+    counters = torch._dynamo.utils.counters
+    lora = Lora.open(golden / "tiny-lora.safetensors")
+    torch._dynamo.reset()
+    counters.clear()
+    transformer = load_transformer(five, dtype=FLOAT, streaming=Streaming(2))
+    streamed.append(transformer)
+    expected = run(transformer, golden)
+    for block in transformer.transformer_blocks:
+        block.compile(fullgraph=True, backend="eager")
+    assert same_bits(run(transformer, golden), expected)
+    assert counters["stats"]["unique_graphs"] == 1
+    for strength in (0.5, 0.7):
+        set_loras(transformer, [(lora, strength)])
+        assert not same_bits(run(transformer, golden), expected)
+        assert counters["stats"]["unique_graphs"] == 2
+    set_loras(transformer, [])
+    assert same_bits(run(transformer, golden), expected)
+
+
 # Cost ----------------------------------------------------------------------------------------------------------------
 
 
