@@ -286,6 +286,7 @@ class WorkLoop:
                 if self._stopping:
                     return False
                 state = self._store.start(context.job.id, backend.name)
+                self._full = False
                 self._running = context
                 self._backend = backend
                 self._outbox.post(JobChanged(job=context.job.id, state=state))
