@@ -2,8 +2,8 @@
 
     python read_damaged.py FILE FOLDER VARIANTS [FIRST_SEED]
 
-Ends with status 0 when each gave data or a MediaError. Each variant has 5 seconds (a signal ends the process then) and
-the process has 4 GiB of address space.
+Ends with status 0 when each gave data or a MediaError. Each variant has 5 seconds of processor time and a minute by the
+clock (a signal ends the process then), and the process has 4 GiB of address space.
 """
 
 from __future__ import annotations
@@ -89,11 +89,10 @@ def main(file: str, folder: str, variants: str, first_seed: str = "0") -> None:
         path.write_bytes(damaged(whole, seed))
         sys.stderr.write(f"seed {seed}\n")
         sys.stderr.flush()
-        if hasattr(signal, "alarm"):
-            signal.alarm(SECONDS_EACH)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_PROF, SECONDS_EACH)
+            signal.setitimer(signal.ITIMER_REAL, 60)
         sys.stdout.write(f"{seed}: {read(path, seed)}\n")
-    if hasattr(signal, "alarm"):
-        signal.alarm(0)
 
 
 if __name__ == "__main__":
