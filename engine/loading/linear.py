@@ -50,6 +50,11 @@ class Linear(nn.Linear):
         self.register_buffer("lora_up", None, persistent=False)
         self.scaled_matmul = False
 
+    def reset_parameters(self) -> None:
+        """Random weights, as `nn.Linear` draws them; on the meta device there is nothing to draw, and it takes time."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     @classmethod
     def in_place_of(cls, old: nn.Linear) -> Linear:
         """A layer with the same parameter objects."""
