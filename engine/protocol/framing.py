@@ -109,7 +109,8 @@ class FrameReader:
         body_start = PREFIX.size + header_bytes
         if len(pending) < body_start:
             return None
-        header = bytes(pending[PREFIX.size : body_start])
+        with memoryview(pending) as view:
+            header = bytes(view[PREFIX.size : body_start])
         if zlib.crc32(header) != header_crc:
             self._skip_to_magic()
             return Fault("torn", f"a header of {header_bytes} bytes that fails its checksum")

@@ -133,11 +133,9 @@ class Outbox:
     def _send_all(self) -> None:
         try:
             while (packed := self._next()) is not None:
-                if len(packed.body) > 1 << 16:
-                    self._write(packed.head)
+                self._write(packed.head)
+                if packed.body:
                     self._write(packed.body)
-                else:
-                    self._write(packed.head + packed.body)
         except OSError as exc:
             with self._changed:
                 self._gone = True

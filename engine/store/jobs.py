@@ -59,7 +59,7 @@ _UPGRADES: Final = (
     -- Long texts stand apart: rows that change and rows that are listed stay small.
     CREATE TABLE works (job INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE, work TEXT NOT NULL);  -- JSON
     CREATE TABLE outcomes (job INTEGER PRIMARY KEY REFERENCES jobs ON DELETE CASCADE, outcome TEXT NOT NULL);  -- JSON
-    CREATE INDEX jobs_in_order ON jobs (state, priority DESC, early DESC, place);
+    CREATE INDEX jobs_in_order ON jobs (state, priority DESC, early DESC, place, id);
     CREATE INDEX jobs_by_place ON jobs (place);
     CREATE TABLE timings (
         id INTEGER PRIMARY KEY,
@@ -102,6 +102,7 @@ class JobStore:
         self.path = folder / FILE_NAME
         self._now = now
         self._lock = threading.RLock()
+        self._rows: dict[str, JobRow] = {}  # those listed before and not changed since: most of a long list
         try:
             self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=5.0)
         except sqlite3.Error as exc:
@@ -200,18 +201,23 @@ class JobStore:
     ) -> tuple[tuple[JobRow, ...], int]:
         """List jobs: running, then waiting in order, then ended with the newest first; and how many there are."""
         where = f"WHERE state IN ({', '.join('?' * len(states))})" if states else ""
+        order = (
+            _IN_ORDER  # straight from the index
+            if tuple(states) == ("queued",)
+            else "CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END,"
+            f" CASE state WHEN 'queued' THEN 0.0 ELSE -ended_at END, {_IN_ORDER}"
+        )
         with self._read() as db:
             total = int(db.execute(f"SELECT count(*) FROM jobs {where}", states).fetchone()[0])
-            order = (
-                _IN_ORDER  # straight from the index
-                if tuple(states) == ("queued",)
-                else "CASE state WHEN 'running' THEN 0 WHEN 'queued' THEN 1 ELSE 2 END,"
-                f" CASE state WHEN 'queued' THEN 0.0 ELSE -ended_at END, {_IN_ORDER}"
+            listed = db.execute(
+                f"SELECT id FROM jobs {where} ORDER BY {order} LIMIT ? OFFSET ?", (*states, limit, offset)
             )
-            found = db.execute(
-                f"SELECT {_ROW} FROM jobs {where} ORDER BY {order} LIMIT ? OFFSET ?", (*states, limit, offset)
-            ).fetchall()
-        return tuple(_to_row(values) for values in found), total
+            jobs = [row[0] for row in listed]
+            if unknown := [job for job in jobs if job not in self._rows]:
+                few = "WHERE id IN (SELECT value FROM json_each(?))"
+                found = db.execute(f"SELECT {_ROW} FROM jobs {few}", (msgspec.json.encode(unknown).decode(),))
+                self._rows.update((values[0], _to_row(values)) for values in found)
+            return tuple(self._rows[job] for job in jobs), total
 
     def count_queued(self) -> int:
         """How many jobs wait."""
@@ -222,7 +228,7 @@ class JobStore:
 
     def start(self, job: str, backend: str) -> Running:
         """Mark a waiting job as running. Raises NoSuchJob, WrongState, StoreFull."""
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("queued",), "started")
             db.execute(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, backend = ?, started_at = ?, ended_at = 0,"
@@ -238,7 +244,7 @@ class JobStore:
         failed = outcome if isinstance(outcome, Failed) else None
         name = outcome.__struct_config__.tag
         message = "" if isinstance(outcome, Done) else outcome.message
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("queued", "running"), "ended again")
             db.execute(
                 "UPDATE jobs SET state = ?, ended_at = ?, failure = ?, message = ?, resume = '' WHERE id = ?",
@@ -248,7 +254,7 @@ class JobStore:
 
     def remember(self, job: str, resume: str) -> None:
         """Keep what a later engine needs to pick up this job. Raises NoSuchJob, WrongState, StoreFull."""
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("running",), "noted")
             db.execute("UPDATE jobs SET resume = ? WHERE id = ?", (resume, job))
 
@@ -263,6 +269,7 @@ class JobStore:
         )
         with self._change() as db:
             left = [row[0] for row in db.execute("SELECT id FROM jobs WHERE state = 'running'")]
+            self._rows.clear()
             db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running' AND resume != ''")
             for (job,) in db.execute("SELECT id FROM jobs WHERE state = 'running'").fetchall():
                 self._put_outcome(job, interrupted)
@@ -276,7 +283,7 @@ class JobStore:
 
     def retry(self, job: str) -> JobState:
         """Queue a failed or cancelled job again, behind the others. Raises NoSuchJob, WrongState, StoreFull."""
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("failed", "cancelled"), "retried")
             db.execute(
                 "UPDATE jobs SET state = 'queued', place = ?, started_at = 0, ended_at = 0, failure = '', message = ''"
@@ -288,7 +295,7 @@ class JobStore:
 
     def set_priority(self, job: str, priority: int) -> None:
         """Give a waiting job another priority, behind those that have it. Raises NoSuchJob, WrongState, StoreFull."""
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("queued",), "given another priority")
             db.execute(
                 "UPDATE jobs SET priority = ?, place = ? WHERE id = ?", (priority, self._last_place() + 1.0, job)
@@ -299,7 +306,7 @@ class JobStore:
 
         It takes on the priority and earliness of that place. Raises NoSuchJob, WrongState, StoreFull.
         """
-        with self._change() as db:
+        with self._change(job) as db:
             self._expect(job, ("queued",), "moved")
             if before:
                 self._expect(before, ("queued",), "moved behind")
@@ -329,6 +336,7 @@ class JobStore:
             found = db.execute(f"SELECT id FROM jobs WHERE state IN ({', '.join('?' * len(gone))})", gone).fetchall()
             wanted = {row[0] for row in found} & set(jobs) if jobs else {row[0] for row in found}
             db.executemany("DELETE FROM jobs WHERE id = ?", ((job,) for job in wanted))
+            self._rows.clear()
         return tuple(wanted)
 
     # --- how long things took ---
@@ -376,9 +384,14 @@ class JobStore:
             yield self._db
 
     @contextlib.contextmanager
-    def _change(self) -> Generator[sqlite3.Connection]:
-        """One transaction: all of it on disk when this is left, or nothing if anything raises."""
+    def _change(self, *jobs: str) -> Generator[sqlite3.Connection]:
+        """One transaction: all of it on disk when this is left, or nothing if anything raises.
+
+        `jobs` are those whose rows may be others afterwards.
+        """
         with self._lock, self._errors():
+            for job in jobs:
+                self._rows.pop(job, None)
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db

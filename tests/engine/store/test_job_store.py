@@ -220,7 +220,8 @@ def test_a_job_that_this_build_can_not_read_does_not_stop_the_queue(tmp_path: Pa
         store.submit("odd", WHOLE)
         store.submit("sound", WHOLE)
     with sqlite3.connect(tmp_path / FILE_NAME) as db:
-        db.execute("UPDATE works SET work = ? WHERE job = (SELECT seq FROM jobs WHERE id = 'odd')", (msgspec.json.encode({"mode": "dream"}).decode(),))
+        odd = msgspec.json.encode({"mode": "dream"}).decode()
+        db.execute("UPDATE works SET work = ? WHERE job = (SELECT seq FROM jobs WHERE id = 'odd')", (odd,))
     db.close()
     with JobStore(tmp_path) as store:
         head = store.head()
@@ -312,6 +313,10 @@ class QueueSession(RuleBasedStateMachine):
     @invariant()
     def in_order(self) -> None:
         assert order(self.store) == [entry[0] for entry in self.queue]
+
+    @invariant()
+    def lists_are_as_fresh_as_single_rows(self) -> None:
+        assert all(row == self.store.row(row.job) for row in self.store.rows()[0])
 
 
 TestQueueSession = QueueSession.TestCase
