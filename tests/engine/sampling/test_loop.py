@@ -102,6 +102,19 @@ def test_kept_tokens_and_frozen_streams_stay(index: int) -> None:
     torch.testing.assert_close(result.video.result()[:, :, :1], image)
 
 
+def test_guidance_sees_the_substep_as_step_zero() -> None:
+    """So that skipped steps never skip a substep (spec 4.5)."""
+    steps: list[int] = []
+
+    class Listening(Known):
+        def __call__(self, latents: Pair[Tensor], sigma: float, step: int) -> Pair[Tensor]:
+            steps.append(step)
+            return super().__call__(latents, sigma, step)
+
+    sample(states(), sigmas.DISTILLED_STAGE_2, Listening(), solvers()[3])
+    assert steps == [0, 0, 1, 0, 2, 0, 3]
+
+
 def test_gradient_estimation_extrapolates_the_change_of_the_velocity() -> None:
     x = torch.tensor([[[1.0]]])
     state = fresh(VideoLayout(LatentShape(1, 1, 1), 1, Fraction(24)))
