@@ -35,7 +35,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stdio", action="store_true", help="serve one client over standard input and output")
     parser.add_argument("--store", type=Path, help="folder of jobs, caches and results")
-    parser.add_argument("--models", type=Path, help="folder of model files")
+    parser.add_argument(
+        "--models", type=Path, help="folder of model files (default: $LTX_MODELS, else in the data folder)"
+    )
     parser.add_argument("--results", type=Path, help="folder of results that name none (default: in the store)")
     parser.add_argument(
         "--backend",
@@ -67,10 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = Path(platformdirs.user_data_dir("ltxdesktop", appauthor=False))
     settings = Settings(
         store=asked.store or data / "engine",
-        models=asked.models or data / "models",
+        models=asked.models or Path(os.environ.get("LTX_MODELS", data / "models")),
+        cache=Path(platformdirs.user_cache_dir("ltxdesktop", appauthor=False)) / "engine",
         results=asked.results,
         openers=openers,
-        extra_models=(Path(__file__).resolve().parent.parent / "resources" / "models",),
+        extra_models=(Path(__file__).resolve().parent.parent / "resources",),
         ring=not asked.no_ring,
         lock_wait_s=asked.lock_wait,
         max_store_pages=asked.store_pages,

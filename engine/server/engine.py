@@ -57,6 +57,7 @@ class Settings:
 
     store: Path
     models: Path
+    cache: Path
     openers: Mapping[str, OpenBackend]
     results: Path | None = None  # None: in the store's folder
     extra_models: tuple[Path, ...] = field(default=())
@@ -152,7 +153,7 @@ class Engine:
         shutil.rmtree(scratch, ignore_errors=True)  # of jobs that a dead engine left
         places = Places(
             models=settings.models,
-            cache=settings.store / "cache",
+            cache=settings.cache,
             results=settings.results or settings.store / "results",
             extra_models=settings.extra_models,
         )

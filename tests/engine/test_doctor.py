@@ -20,7 +20,9 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def settings(folder: Path, backend: str = "engine.backends.testing") -> Settings:
-    return Settings(store=folder / "store", models=folder / "models", openers={"here": opener(backend)})
+    return Settings(
+        store=folder / "store", models=folder / "models", cache=folder / "cache", openers={"here": opener(backend)}
+    )
 
 
 def test_doctor_says_what_works_and_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
