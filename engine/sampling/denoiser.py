@@ -30,6 +30,8 @@ from engine.sampling.errors import NothingToSample
 from engine.sampling.guidance import NEUTRAL, Guidance, GuidancePlan
 from engine.sampling.pair import Pair, map2
 
+_FEW_LEVELS = 64  # distinct mask values up to which a whole schedule's modulation is kept (76 KB each per step at 22B)
+
 
 class Network(Protocol):
     """What of engine.models.transformer.Transformer is used here."""
@@ -93,6 +95,7 @@ class TransformerDenoiser:
         self._batch = _batch_of(states)
         self._max_batch = max(1, max_batch) if self._batch == 1 else 1  # rotary tables are made for one pass
         self._levels = states.map(lambda state: _Levels(*state.mask_levels()))
+        self._many_levels = any(levels is not None and len(levels.values_K) > _FEW_LEVELS for levels in self._levels)
         positions = states.map(lambda state: state.positions)
         self._rotary = network.rotary(positions.video, positions.audio, reference_rounding=reference_rounding)
         self._sigmas: list[float] = []
@@ -101,9 +104,15 @@ class TransformerDenoiser:
 
     def prepare(self, sigmas: list[float]) -> None:
         """The modulation of a whole schedule, each of its networks read from memory once."""
-        self._sigmas = list(dict.fromkeys(sigmas))
         self._modulations.clear()
-        self._modulate(1)
+        if not self._many_levels:
+            self._sigmas = list(dict.fromkeys(sigmas))
+            self._modulate(1)
+
+    @property
+    def modulations_kept(self) -> int:
+        """How many steps' modulation is in memory."""
+        return len(self._modulations)
 
     def __call__(self, latents: Pair[Tensor], sigma: float, step: int) -> Pair[Tensor]:
         """x0 estimates before what is kept is put back, in the latents' dtype."""
@@ -174,6 +183,9 @@ class TransformerDenoiser:
         audio = None if audio is None else audio._replace(enabled=bool(enabled.audio))
         modulations = self._modulations
         if (sigma, count) not in modulations:
+            if self._many_levels:  # a soft mask: one step's rows are large, so only those are kept
+                self._sigmas = []
+                modulations.clear()
             if sigma not in self._sigmas:
                 self._sigmas.append(sigma)
             self._modulate(count)

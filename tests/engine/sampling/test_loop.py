@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.conditioning.items import Replace
+from engine.conditioning.items import KeepMask, Replace
 from engine.conditioning.layout import AudioLayout, VideoLayout
 from engine.conditioning.state import LatentState, draw_noise, fresh, frozen, noised
 from engine.models.text import TextContext
@@ -298,6 +298,20 @@ def test_a_guided_stream_uses_the_negative_prompt() -> None:
     plain, guided = (denoise(Counting(), states(), Pair(g, None), [0])[0] for g in (Guidance(), Guidance(cfg=3)))
     assert not torch.allclose(plain.video, guided.video)
     torch.testing.assert_close(plain.audio, guided.audio)
+
+
+def test_a_soft_mask_keeps_one_steps_modulation_at_a_time() -> None:
+    layout = VIDEO._replace(shape=LatentShape(2, 6, 6))
+    keep = torch.linspace(0, 1, 72).reshape(1, 2, 6, 6)
+    soft = KeepMask(torch.zeros(1, 4, 2, 6, 6), keep).apply(fresh(layout))
+    hard = KeepMask(torch.zeros(1, 4, 2, 6, 6), keep.round()).apply(fresh(layout))
+    kept: list[int] = []
+    for state in (soft, hard):
+        pair: Pair[LatentState] = Pair(state, states().audio)
+        denoiser = TransformerDenoiser(Counting(), pair, contexts(1))
+        sample(pair, sigmas.DISTILLED_STAGE_2, denoiser)
+        kept.append(denoiser.modulations_kept)
+    assert kept == [1, 3]
 
 
 def test_nothing_to_sample_is_refused() -> None:
