@@ -42,7 +42,14 @@ def test_every_way_numbers_the_frames_alike(clip: Clips, name: str):
 
 @pytest.mark.parametrize(
     ("name", "source"),
-    [("fragments.mp4", "packets"), ("vp8.webm", "decoding"), ("mpeg4.avi", "decoding"), ("raw.h264", "decoding")],
+    [
+        ("fragments.mp4", "packets"),
+        ("cut_open_gop.ts", "packets"),
+        ("cut_open_gop.mp4", "header"),
+        ("vp8.webm", "decoding"),
+        ("mpeg4.avi", "decoding"),
+        ("raw.h264", "decoding"),
+    ],
 )
 def test_the_cheapest_reliable_way_is_taken(clip: Clips, name: str, source: str):
     assert build_index(clip(name)).source == source

@@ -91,6 +91,17 @@ def test_a_still_is_one_frame(tmp_path: Path, name: str):
         assert reader.rgb(0, 1).shape == (1, 30, 40, 3)
 
 
+def test_a_name_is_never_a_number_pattern(tmp_path: Path):
+    """FFmpeg would show the numbered neighbours instead of the file that has this name."""
+    for number in range(3):
+        Image.new("RGB", (16, 16), (0, 200, 0)).save(tmp_path / f"shot{number:03}.png")
+    path = tmp_path / "shot%03d.png"
+    Image.new("RGB", (24, 24), (200, 0, 0)).save(path)
+    assert probe(path).require_video().width == 24
+    with VideoReader(path) as reader:
+        assert reader.rgb(0, 1)[0, 0, 0].tolist() == [200, 0, 0]
+
+
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nhttp://192.0.2.1/a.ts\n#EXT-X-ENDLIST\n"
 
 
