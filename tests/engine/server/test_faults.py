@@ -207,7 +207,8 @@ def test_when_the_reader_is_gone_the_engine_ends(tmp_path: Path) -> None:
 def test_an_engine_killed_in_any_phase_loses_no_job_and_runs_none_twice(tmp_path: Path, phase: str) -> None:
     gate = tmp_path / "gate"
     with EngineProcess(tmp_path) as engine:
-        engine.hello()
+        left_ring = engine.hello().ring
+        assert left_ring is not None
         engine.submit("done-before")
         before = engine.wait_for_end("done-before")
         engine.submit("caught", wait_at=phase, gate=str(gate))
@@ -216,8 +217,8 @@ def test_an_engine_killed_in_any_phase_loses_no_job_and_runs_none_twice(tmp_path
         engine.kill()
     with EngineProcess(tmp_path) as engine:
         engine.hello()
-        state = engine.wait_for(lambda event: isinstance(event, EngineState) and event.recovered == 1)
-        assert state
+        engine.wait_for(lambda event: isinstance(event, EngineState) and event.recovered == 1)
+        assert not Path(left_ring.path).parent.exists()
         caught = engine.wait_for_state("caught", Failed)
         assert (caught.kind, caught.can_retry) == ("interrupted", True)
         assert isinstance(engine.wait_for_end("waiting"), Done)
