@@ -11,6 +11,7 @@ from typing import Self
 
 from engine.protocol.framing import EVENT_LIMITS, Frame, FrameReader, pack
 from engine.protocol.messages import PROTOCOL, ClientHello, EngineHello, Event, Request, decode_event, encode
+from engine.protocol.ring import remove_leftover
 
 
 class PlainEngine:
@@ -67,3 +68,5 @@ class PlainEngine:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self.process.kill()
         self.process.communicate()
+        if self.hello.ring is not None:
+            remove_leftover(Path(self.hello.ring.path))

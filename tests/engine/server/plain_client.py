@@ -33,6 +33,7 @@ from engine.protocol.messages import (
     decode_event,
     encode,
 )
+from engine.protocol.ring import remove_leftover
 from engine.protocol.work import TextToVideo
 
 LONG_S = 60.0  # an upper bound for what should take no time at all, on a machine that is busy with something else
@@ -67,6 +68,7 @@ class EngineProcess:
         self.events: list[tuple[Event, bytes]] = []
         self.log = bytearray()
         self.ended = False
+        self._closed = False
         self._may_read = threading.Event()
         if not stop_reading:
             self._may_read.set()
@@ -155,11 +157,13 @@ class EngineProcess:
         self.close()
         return status
 
-    def kill(self) -> None:
+    def kill(self, leave_ring: bool = False) -> None:
         self.process.kill()
-        self.wait_until_ended()
+        self.process.wait(LONG_S)
+        self.close(leave_ring)
 
-    def close(self) -> None:
+    def close(self, leave_ring: bool = False) -> None:
+        """End it, however it is; remove the ring that a killed engine couldn't."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -169,6 +173,10 @@ class EngineProcess:
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
+        for hello in self.all_of(EngineHello):
+            if hello.ring is not None and not leave_ring and not self._closed:
+                remove_leftover(Path(hello.ring.path))
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self

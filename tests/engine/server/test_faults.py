@@ -214,7 +214,7 @@ def test_an_engine_killed_in_any_phase_loses_no_job_and_runs_none_twice(tmp_path
         engine.submit("caught", wait_at=phase, gate=str(gate))
         engine.submit("waiting")
         engine.wait_for(lambda event: isinstance(event, JobProgress) and event.phase == phase and event.job == "caught")
-        engine.kill()
+        engine.kill(leave_ring=True)
     with EngineProcess(tmp_path) as engine:
         engine.hello()
         engine.wait_for(lambda event: isinstance(event, EngineState) and event.recovered == 1)
