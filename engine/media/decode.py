@@ -368,13 +368,13 @@ class AudioReader:
         self._base = Fraction(self._stream.time_base or Fraction(1, self.rate))
         self._grid: tuple[int, int] | None = None  # (a sample where a frame starts, samples per frame)
         self._seekable = self._container.format.name not in _GUESSED_TIMES
-        self._exact_times = self._base * self.rate <= 1 and self._base.denominator % self.rate == 0
-        self._zero_ticks: Fraction | None = None if zero is None else zero * self.rate
+        self._zero = zero
         self._buffer = _Window(len(self.channel_names))
         self._first = 0
-        self._last_packet_end: int | None = None
+        self._last_packet_end: int | None = None  # in ticks
         self._end: int | None = None  # where the sound ends, once seen
         self._packets: Iterator[Packet[AudioStream]] = iter(())
+        self._seen: AudioFrame | None = None  # the frame decoded last
         self._begin()
 
     def __enter__(self) -> Self:
@@ -446,13 +446,17 @@ class AudioReader:
 
     def _begin(self) -> None:
         """Start at the file's start and learn where the first sample lies."""
-        if self._zero_ticks is None and self._container.streams.video:
-            self._zero_ticks = self._picture_start()
-        first = self._restart()
-        if first is None:
-            self._first, self._end = 0, 0
-            if self._zero_ticks is None:
-                self._zero_ticks = Fraction(0)
+        if self._zero is None and self._container.streams.video:
+            self._zero = self._picture_start()
+        self._restart()
+        seen = self._seen
+        if seen is not None and (seen.sample_rate, len(seen.layout.channels)) != (self.rate, len(self.channel_names)):
+            # The decoder knows better than the header: HE-AAC doubles the rate, and the channels, that are announced.
+            self.rate = seen.sample_rate
+            self.channel_names = tuple(c.name for c in seen.layout.channels)
+            self._buffer = _Window(len(self.channel_names))
+            self._grid = None
+            self._restart()
 
     def _picture_start(self) -> Fraction | None:
         with ExitStack() as files:
@@ -464,9 +468,15 @@ class AudioReader:
                 frame = first_picture(container, stream, self.path)
             except (NoVideo, CorruptMedia):
                 return None
-            return None if frame.pts is None else frame.pts * time_base * self.rate
+            return None if frame.pts is None else frame.pts * time_base
 
-    def _restart(self) -> int | None:
+    @property
+    def _exact_times(self) -> bool:
+        """Do the container's ticks tell samples apart?"""
+        return self._base * self.rate <= 1 and self._base.denominator % self.rate == 0
+
+    def _restart(self) -> None:
+        """Decode from the file's start; where nothing decodes there is no sound: first = end = 0."""
         self.stats.seeks += 1
         self._open()
         self._packets = packets_of(self._container, self._stream)
@@ -474,10 +484,11 @@ class AudioReader:
         block = self._next_block()
         while block is not None and block.samples.shape[1] == 0:
             block = self._next_block()
+        if self._zero is None:
+            self._zero = Fraction(0) if block is None or block.pts is None else block.pts * self._base
         if block is None:
-            return None
-        if self._zero_ticks is None:
-            self._zero_ticks = Fraction(0) if block.pts is None else block.pts * self._base * self.rate
+            self._first, self._end = 0, 0
+            return
         self._first = self._position(block.pts) if block.pts is not None else 0
         self._buffer.restart(self._first, block.samples)
         following = self._next_block()
@@ -488,11 +499,10 @@ class AudioReader:
             self._append(following)
         else:
             self._finish()
-        return self._first
 
     def _position(self, pts: int) -> int:
-        assert self._zero_ticks is not None
-        return _round(pts * self._base * self.rate - self._zero_ticks)
+        assert self._zero is not None
+        return _round((pts * self._base - self._zero) * self.rate)
 
     def _go_to(self, sample: int) -> None:
         """Restart decoding somewhere before `sample`, at a position that is known to the sample."""
@@ -501,9 +511,9 @@ class AudioReader:
             self._restart()
 
     def _seek(self, target: int, sample: int) -> bool:
-        assert self._zero_ticks is not None
+        assert self._zero is not None
         self.stats.seeks += 1
-        ticks = (target + self._zero_ticks) / (self._base * self.rate)
+        ticks = (Fraction(target, self.rate) + self._zero) / self._base
         try:
             self._container.seek(math.floor(ticks), stream=self._stream)
             self._packets = packets_of(self._container, self._stream)
@@ -554,8 +564,10 @@ class AudioReader:
     def _finish(self) -> None:
         end = self._buffer.end
         # A last packet may say that less of it counts than it decodes to (AAC in MP4).
-        if self._exact_times and self._last_packet_end is not None and end - 8192 < self._last_packet_end < end:
-            end = self._last_packet_end
+        if self._exact_times and self._last_packet_end is not None:
+            said = self._position(self._last_packet_end)
+            if end - 8192 < said < end:
+                end = said
         self._end = end
 
     def _read_to_end(self) -> None:
@@ -577,15 +589,14 @@ class AudioReader:
                 return None
             self.stats.packets += 1
             if packet.pts is not None and packet.duration:
-                self._last_packet_end = (
-                    self._position(packet.pts + packet.duration) if self._zero_ticks is not None else None
-                )
+                self._last_packet_end = packet.pts + packet.duration
             try:
                 frames = packet.decode()
             except FFmpegError:
                 continue
             if frames:
                 self.stats.frames += len(frames)
+                self._seen = frames[0]
                 return _Block(frames[0].pts, np.concatenate([self._floats(f) for f in frames], axis=1))
 
     def _floats(self, frame: AudioFrame) -> Samples:

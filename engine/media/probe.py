@@ -7,7 +7,6 @@ Exact frame count, duration and "variable or constant rate" need the frame index
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -252,8 +251,3 @@ def _describe_audio(stream: AudioStream, track: int) -> AudioInfo:
         time_base=time_base,
         claimed_seconds=None if stream.duration is None else stream.duration * time_base,
     )
-
-
-def frames_for(seconds: Fraction, rate: Fraction) -> int:
-    """Whole frames that cover `seconds` at `rate`, the last one counted if it is touched."""
-    return math.ceil(seconds * rate)

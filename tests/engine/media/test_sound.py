@@ -226,3 +226,9 @@ def test_a_sound_only_file_has_an_exact_duration(clip: Clips):
 def test_no_sound_is_said(clip: Clips):
     with pytest.raises(NoAudio, match=r"'sixty\.mp4' has no sound"):
         AudioReader(clip("sixty.mp4"))
+
+
+def test_a_sound_of_one_packet_has_its_exact_length(tmp_path: Path):
+    path = make_sound(tmp_path, "tick.m4a", Sound("aac", seconds=500 / 48_000))
+    with AudioReader(path) as reader:
+        assert reader.extent() == (0, 500)
