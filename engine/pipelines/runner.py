@@ -188,7 +188,8 @@ class Runner:
             self._preview(work, report, run)
 
         result = sample(states, sigmas, denoiser, solver, on_step)
-        video, audio = result.map(lambda state: state.result().float().cpu())
+        # contiguous: other strides take other kernels, and a draft read from its file would finish otherwise
+        video, audio = result.map(lambda state: state.result().float().cpu().contiguous())
         return StageLatents(video, audio, run.generator.get_state())
 
     # --- the states that a stage starts from ------------------------------------------------------------------------
