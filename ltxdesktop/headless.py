@@ -31,13 +31,12 @@ from engine.protocol.messages import (
     Refused,
     Request,
     Result,
-    ResultFile,
     Submit,
 )
 from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.plain import EngineGone, PlainEngine
-from ltxdesktop.render.joined import Placed, write_joined
+from ltxdesktop.render.joined import Placed, placement, write_joined
 from ltxdesktop.resources import sample_clips
 from ltxdesktop.words import clock
 
@@ -85,9 +84,9 @@ def make_film(engine: Engine, wanted: argparse.Namespace, teller: Teller) -> Pat
     film = next((each for each in result.files if each.role == "video"), None)
     if film is None:
         raise MakeFailed("The engine said that it's done, but there is no film among its results.")
-    if ask.clip is None:
-        return Path(film.path)
-    return join(ask, ask.clip, film, result, teller)
+    sound = next((each.path for each in result.files if each.role == "audio"), "")
+    placed = placement(work_of(ask), film, sound)
+    return Path(film.path) if placed is None else join(*placed, teller)
 
 
 def choose(engine: Engine, wanted: argparse.Namespace) -> Ask:
@@ -170,16 +169,14 @@ def run_job(engine: Engine, ask: Ask, teller: Teller) -> Result:
             raise MakeFailed(state.message or "Cancelled; nothing was made.")
 
 
-def join(ask: Ask, clip: SourceClip, film: ResultFile, result: Result, teller: Teller) -> Path:
-    """Put the take into its clip, beside the take. Raises MakeFailed."""
+def join(clip: Path, take: Placed, teller: Teller) -> Path:
+    """Put a take into its clip; the film lies beside the take. Raises MakeFailed."""
     from engine.media.errors import MediaError
 
-    sound = next((Path(each.path) for each in result.files if each.role == "audio"), None)
-    take = Placed(Path(film.path), ask.selection, film.handle_before, film.handle_after, sound, ask.what)
-    target = Path(film.path).with_name(f"{Path(clip.path).stem}-retaken-{Path(film.path).stem}.mp4")
-    teller.line(f"joining the take into {clip.path}")
+    target = take.film.with_name(f"{clip.stem}-with-{take.film.stem}.mp4")
+    teller.line(f"joining the take into {clip}")
     try:
-        write_joined(Path(clip.path), take, target)
+        write_joined(clip, take, target)
     except (MediaError, ValueError) as exc:
         raise MakeFailed(str(exc)) from exc
     return target

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engine.protocol.grid import SAMPLE_RATE, FrameRange, sample_of_frame, samples_of_frames
+from engine.protocol.messages import ResultFile
+from engine.protocol.work import AnyWork, Extend, Retake
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +49,21 @@ class Placed:
     def covered(self) -> FrameRange:
         """The clip's frames that the film has pictures for."""
         return FrameRange(self.frames.start - self.handle_before, self.frames.end + self.handle_after)
+
+
+def placement(work: AnyWork, film: ResultFile, sound_file: str = "") -> tuple[Path, Placed] | None:
+    """The clip that a result belongs into, and where; None for work that makes a clip of its own."""
+    match work:
+        case Retake():
+            frames, what = FrameRange(work.start, work.end), work.what
+        case Extend(direction="forward"):
+            frames, what = FrameRange(work.at, work.at + work.frames), "both"
+        case Extend():
+            frames, what = FrameRange(work.at - work.frames, work.at), "both"
+        case _:
+            return None
+    sound = Path(sound_file) if sound_file else None
+    return Path(work.source), Placed(Path(film.path), frames, film.handle_before, film.handle_after, sound, what)
 
 
 def write_joined(

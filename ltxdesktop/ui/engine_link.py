@@ -24,7 +24,7 @@ class EngineLink(QObject):
     """Owns the engine process. `stop` before it goes, and wait for `stopped`."""
 
     ready = Signal()  # hellos done, store open: requests are answered
-    received = Signal(object, bytes)  # an event and its bytes
+    received = Signal(object, object)  # an event, and its bytes or pixels
     lost = Signal(str, bool)  # words for the person; whether it's given up
     stopped = Signal()  # after `stop`: no process is left
 

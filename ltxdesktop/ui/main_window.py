@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
+from ltxdesktop.render.joined import Placed, placement, write_joined
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setWindowTitle("ltxdesktop")
         self.setAcceptDrops(True)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # before the models that it shows
         self._look, self._session, self._settings = look, session, settings
         self._background = Background(threads=2, parent=self)
         self._following = True  # whether the monitor shows what the running job makes
@@ -107,6 +109,7 @@ class MainWindow(QMainWindow):
         file = self.menuBar().addMenu("&File")
         self._add(file.addAction("&Open a clip, picture or sound…"), "Ctrl+O", self._choose_file)
         file.addAction(self.takes.actions_by_name["save"])
+        file.addAction(self.takes.actions_by_name["join"])
         file.addSeparator()
         self._add(file.addAction("&Quit"), "Ctrl+Q", self.close)
         generate = self.menuBar().addMenu("&Generate")
@@ -170,6 +173,7 @@ class MainWindow(QMainWindow):
         self.takes.retake_requested.connect(self._retake)
         self.takes.recipe_requested.connect(self._show_recipe)
         self.takes.save_requested.connect(self._save_copy)
+        self.takes.join_requested.connect(self._save_joined)
         self.top.restart_requested.connect(self.restart_engine_requested)
         self.banner.acted.connect(self._act_on_banner)
 
@@ -230,6 +234,27 @@ class MainWindow(QMainWindow):
         target, _ = QFileDialog.getSaveFileName(self, "Save a copy", source.name, f"Film (*{source.suffix})")
         if target:
             self._background.run(lambda: shutil.copyfile(source, target), self._show_saved, self._show_bad_file)
+
+    def _save_joined(self, take: Take) -> None:
+        placed = placement(take.recipe.work, take.file, take.sound_file) if take.recipe is not None else None
+        if placed is None:
+            return
+        clip, part = placed
+        target, _ = QFileDialog.getSaveFileName(
+            self, "Save the clip with this take", f"{clip.stem}.mp4", "Film (*.mp4)"
+        )
+        if target:
+            self.save_joined(clip, part, Path(target))
+
+    def save_joined(self, clip: Path, part: Placed, target: Path) -> None:
+        """Write a clip with a take in it, away from the GUI thread."""
+        self.statusBar().showMessage(f"Writing {target.name}…")
+
+        def write() -> Path:
+            write_joined(clip, part, target)
+            return target
+
+        self._background.run(write, self._show_saved, self._show_bad_file)
 
     def _show_saved(self, target: Path | str) -> None:
         self.statusBar().showMessage(f"Saved {target}", 8000)

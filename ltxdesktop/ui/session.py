@@ -50,6 +50,7 @@ from engine.protocol.messages import (
     Submit,
 )
 from engine.protocol.work import AnyWork
+from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
 
@@ -142,8 +143,8 @@ class EngineSession(QObject):
         self._answers.clear()
         self._show(EngineView("given_up" if given_up else "down", words))
 
-    def receive(self, event: Event, body: bytes) -> None:
-        """Act on one event. `body` holds the pixels of a preview."""
+    def receive(self, event: Event, body: bytes | Pixels) -> None:
+        """Act on one event. `body` has the pixels of a preview."""
         call = getattr(event, "call", 0)
         if isinstance(event, Refused):
             self._answers.pop(call, None)
@@ -153,7 +154,7 @@ class EngineSession(QObject):
         else:
             self._take_event(event, body)
 
-    def _take_event(self, event: Event, body: bytes) -> None:
+    def _take_event(self, event: Event, body: bytes | Pixels) -> None:
         match event:
             case EngineState():
                 self._show(
@@ -225,9 +226,10 @@ class EngineSession(QObject):
                 if isinstance(state, Failed) or (entry is not None and entry.state == "running"):
                     self.job_ended.emit(job)
 
-    def _take_preview(self, preview: JobPreview, body: bytes) -> None:
-        pictures = pictures_of(preview, body)
-        if not pictures:
+    def _take_preview(self, preview: JobPreview, body: bytes | Pixels) -> None:
+        pixels = body if isinstance(body, bytes) else body.copy()
+        pictures = pictures_of(preview, pixels) if pixels is not None else []
+        if not pictures:  # gone already: a newer one is on its way
             return
         self.jobs.show_picture(preview.job, pictures[len(pictures) // 2])
         self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedLayout, QWidget
 
+from engine.protocol.work import Extend, Retake
 from ltxdesktop.ui.cards import TakeCards
 from ltxdesktop.ui.models.take_list import TAKE, Take, TakeListModel
 from ltxdesktop.ui.parts import IconButton, Panel, label
@@ -20,6 +21,7 @@ class TakesPanel(Panel):
     vary_requested = Signal(object)  # Take: the same with another seed
     retake_requested = Signal(object)  # Take: use it as the clip to work on
     save_requested = Signal(object)
+    join_requested = Signal(object)  # Take: save the whole clip with it in its place
     recipe_requested = Signal(object)
 
     def __init__(self, look: Look, takes: TakeListModel, parent: QWidget | None = None) -> None:
@@ -54,6 +56,7 @@ class TakesPanel(Panel):
         self._add("vary", "vary", "Vary: the same with another seed", "Ctrl+Shift+G", self.vary_requested)
         self._add("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested)
         self._add("recipe", "info", "Show the recipe", "Ctrl+I", self.recipe_requested)
+        self._add("join", "film", "Save the whole clip with this take in it…", "Ctrl+Shift+S", self.join_requested)
         self._add("save", "save", "Save a copy…", "Ctrl+S", self.save_requested)
         for signal in (takes.modelReset, takes.rowsInserted, takes.rowsRemoved):
             signal.connect(self._refresh)
@@ -105,4 +108,13 @@ class TakesPanel(Panel):
         self._pages.setCurrentWidget(self._list if self._takes.rowCount() else self._empty)
         take = self.current()
         for name, action in self._actions.items():
-            action.setEnabled(take is not None and (take.recipe is not None or name in {"save", "retake"}))
+            action.setEnabled(take is not None and _possible(name, take))
+
+
+def _possible(action: str, take: Take) -> bool:
+    """Whether an action makes sense for a take."""
+    if action in {"save", "retake"}:
+        return True
+    if take.recipe is None:
+        return False
+    return action != "join" or isinstance(take.recipe.work, Retake | Extend)

@@ -1,0 +1,199 @@
+"""The whole window with a real engine process and its test backend, worked by keys and clicks as a person would."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QListView, QPlainTextEdit
+
+from ltxdesktop.app import App
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.theme import DARK, LIGHT
+
+LONG_MS = 60_000
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def open_app(qapp, qtbot, tmp_path: Path, settings: QSettings):
+    """Opens the program on one store; closing the window ends it, as for a person."""
+    opened: list[App] = []
+
+    def open_one() -> App:
+        app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings)
+        opened.append(app)
+        app.start()
+        app.window.activateWindow()
+        qtbot.waitUntil(app.window.isActiveWindow, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+        return app
+
+    yield open_one
+    for app in opened:
+        close(app, qtbot)
+
+
+def close(app: App, qtbot) -> None:
+    if app.link.process_id:
+        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+            app.window.close()
+
+
+def type_prompt(app: App, qtbot, words: str) -> None:
+    field = next(each for each in app.window.findChildren(QPlainTextEdit) if each.accessibleName() == "Prompt")
+    field.setFocus()
+    field.clear()
+    qtbot.keyClicks(field, words)
+
+
+def generate(app: App, qtbot, prompt: str = "a red ball", **orders: object) -> None:
+    type_prompt(app, qtbot, json.dumps(orders) if orders else prompt)
+    qtbot.keyClick(app.window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
+
+
+def states(app: App) -> list[str]:
+    return [entry.state for entry in app.session.jobs.entries()]
+
+
+def wait_for_states(app: App, qtbot, *expected: str) -> None:
+    qtbot.waitUntil(lambda: states(app) == list(expected), timeout=LONG_MS)
+
+
+def choose_job(app: App, row: int) -> None:
+    view = next(each for each in app.window.jobs.findChildren(QListView) if each.accessibleName() == "Jobs")
+    view.setFocus()
+    view.setCurrentIndex(app.session.jobs.index(row))
+
+
+def test_words_become_a_take_that_plays(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    player = app.window.monitor.player
+    qtbot.waitUntil(lambda: player.film is not None and player.playing, timeout=LONG_MS)
+    take = app.session.takes.takes()[0]
+    assert Path(take.file.path).exists()
+    assert player.film.path == take.file.path
+    qtbot.waitUntil(lambda: not app.session.takes.takes()[0].picture.isNull(), timeout=LONG_MS)
+
+
+def test_preview_is_shown_while_the_job_runs(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    gate = tmp_path / "gate"
+    generate(app, qtbot, preview_frames=3, wait_at="decoding", gate=str(gate))
+    qtbot.waitUntil(lambda: app.window.monitor.previewing, timeout=LONG_MS)
+    assert not app.window.monitor.view.picture.isNull()
+    gate.touch()
+    wait_for_states(app, qtbot, "done")
+    assert not app.window.monitor.previewing
+
+
+def test_running_job_is_cancelled_from_the_keyboard(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    generate(app, qtbot, wait_at="stage 1", gate=str(tmp_path / "never"))
+    wait_for_states(app, qtbot, "running")
+    choose_job(app, 0)
+    app.window.jobs.actions_by_name["cancel"].trigger()
+    wait_for_states(app, qtbot, "cancelled")
+
+
+def test_failure_says_what_can_be_done_and_is_tried_again(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot, fail_at="decoding", fail_with="out_of_memory")
+    wait_for_states(app, qtbot, "failed")
+    banner = app.window.banner
+    assert banner.isVisible()
+    assert "would fit" in banner.words
+    with qtbot.waitSignal(app.session.job_begun, timeout=LONG_MS):
+        banner.acted.emit()
+    wait_for_states(app, qtbot, "failed")
+
+
+def test_queue_is_reordered_and_cleared(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    gate = tmp_path / "gate"
+    generate(app, qtbot, wait_at="stage 1", gate=str(gate))
+    wait_for_states(app, qtbot, "running")
+    for words in ("second", "third"):
+        generate(app, qtbot, words)
+    wait_for_states(app, qtbot, "running", "queued", "queued")
+    choose_job(app, 2)
+    app.window.jobs.actions_by_name["up"].trigger()
+    qtbot.waitUntil(lambda: [e.title for e in app.session.jobs.entries()][1:] == ["third", "second"], timeout=LONG_MS)
+    gate.touch()
+    wait_for_states(app, qtbot, "done", "done", "done")
+    app.window.jobs.actions_by_name["clear"].trigger()
+    wait_for_states(app, qtbot)
+    assert app.session.takes.rowCount() == 3
+
+
+def test_killed_engine_comes_back_and_the_job_can_be_tried_again(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    gate = tmp_path / "gate"
+    generate(app, qtbot, wait_at="stage 1", gate=str(gate))
+    wait_for_states(app, qtbot, "running")
+    os.kill(app.link.process_id, signal.SIGKILL)
+    wait_for_states(app, qtbot, "failed")
+    assert app.session.view.life == "ready"
+    gate.touch()
+    choose_job(app, 0)
+    app.window.jobs.actions_by_name["retry"].trigger()
+    wait_for_states(app, qtbot, "done")
+
+
+def test_takes_and_theme_are_there_at_the_next_start(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    assert app.look.theme is DARK
+    app.look.toggle()
+    close(app, qtbot)
+    again = open_app()
+    qtbot.waitUntil(lambda: again.session.takes.rowCount() == 1, timeout=LONG_MS)
+    assert again.look.theme is LIGHT
+    assert states(again) == ["done"]
+
+
+def test_varying_a_take_queues_the_same_with_another_seed(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    first = app.session.takes.takes()[0]
+    app.window.takes.choose(first.file.path)
+    app.window.takes.actions_by_name["vary"].trigger()
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
+    second = app.session.takes.takes()[0]
+    assert second.recipe.work.prompt == first.recipe.work.prompt
+    assert second.seed != first.seed
+
+
+def test_take_becomes_the_clip_of_a_retake(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    take = app.session.takes.takes()[0]
+    app.window.takes.choose(take.file.path)
+    app.window.takes.actions_by_name["retake"].trigger()
+    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
+    assert app.window.prompt.ask.clip.frames == take.file.frames
+    generate(app, qtbot, "stripes")
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
+    assert app.window.takes.actions_by_name["join"].isEnabled()
+
+
+def test_file_that_is_no_media_is_said(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    letter = tmp_path / "letter.mp4"
+    letter.write_text("dear editor")
+    app.window.look_at_file(str(letter))
+    qtbot.waitUntil(app.window.banner.isVisible, timeout=LONG_MS)
+    assert "letter.mp4" in app.window.banner.words

@@ -1,0 +1,90 @@
+"""`ltxdesktop make` with a real engine process and its test backend: films, failures and an engine that dies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.media.decode import VideoReader
+from engine.media.encode import Delivery, write_media
+from engine.protocol.messages import GetCapabilities
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.jobs.plain import EngineGone, PlainEngine
+
+LONG_S = 120
+
+
+def make(store: Path, *words: str, engine: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ltxdesktop", "--backend", "test", "--store", str(store)]
+    command += ["--engine", engine] if engine else []
+    return subprocess.run([*command, "make", *words], capture_output=True, text=True, timeout=LONG_S)
+
+
+def test_a_film_is_made_and_its_path_is_the_only_output(tmp_path: Path):
+    done = make(tmp_path, "--prompt", "a red ball", "--size", "64x32", "--frames", "17")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    with VideoReader(Path(line)) as film:
+        assert film.index.frames == 17
+        assert film.rgb(0, 1).shape == (1, 32, 64, 3)
+    assert "a red ball" in done.stderr
+
+
+def test_a_retake_is_joined_into_its_clip(tmp_path: Path):
+    clip = tmp_path / "clip.mkv"
+    pictures = np.full((30, 160, 256, 3), 200, np.uint8)  # the size that the test backend draws at
+    write_media(clip, Delivery.FFV1_FLAC, frames=[pictures], rate=Fraction(24))
+    done = make(tmp_path / "store", "--source", str(clip), "--range", "10:20", "--prompt", "stripes")
+    assert done.returncode == 0, done.stderr
+    film = Path(done.stdout.strip())
+    with VideoReader(film) as reader:
+        assert (reader.index.frames, reader.rate) == (30, 24)
+        assert reader.rgb(2, 3).mean() == pytest.approx(200, abs=2)
+        assert abs(reader.rgb(15, 16).mean() - 200) > 20
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--prompt", '{"fail_at": "decoding", "fail_with": "out_of_memory"}'], "are free"),
+        (["--source", "/nowhere/clip.mp4"], "clip.mp4"),
+        (["--size", "huge"], "not a size"),
+        (["--model", "none-such"], "No model works here"),
+        (["--prompt", '{"die_at": "stage 1"}'], "The engine"),
+    ],
+)
+def test_what_goes_wrong_is_said_and_the_status_is_not_zero(tmp_path: Path, words: list[str], said: str):
+    done = make(tmp_path, *words)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_engine_that_cannot_be_started_is_said(tmp_path: Path):
+    done = make(tmp_path, engine="/nowhere/engine --stdio")
+    assert done.returncode == 1
+    assert "/nowhere/engine" in done.stderr
+
+
+def test_second_engine_on_the_same_store_is_refused_with_words(tmp_path: Path):
+    command = engine_command(backends=["test"], store=str(tmp_path))
+    with (
+        PlainEngine(command) as first,
+        pytest.raises(EngineGone, match="Another window"),
+        PlainEngine([*command, "--lock-wait", "0"]),
+    ):
+        pass
+    assert first is not None
+
+
+def test_plain_engine_leaves_no_process_behind(tmp_path: Path):
+    with PlainEngine(engine_command(backends=["test"], store=str(tmp_path))) as engine:
+        engine.ask(GetCapabilities())
+        process = engine._process
+    assert process.returncode == 0
