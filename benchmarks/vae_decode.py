@@ -219,9 +219,9 @@ def latent_grid(size: str, config: VideoVaeConfig) -> tuple[int, int, int]:
 
 
 def ways(options: argparse.Namespace) -> list[int | None]:
-    return ([] if options.no_one_shot else [None]) + list(
-        options.pieces or ([16, 64, 256] if options.full else [4, 16])
-    )
+    """Byte budgets in MiB; None is one shot. `--pieces` without numbers leaves one shot alone."""
+    budgets = options.pieces if options.pieces is not None else [16, 64, 256] if options.full else [4, 16]
+    return [*([] if options.no_one_shot else [None]), *budgets]
 
 
 def bytes_of(network: nn.Module) -> int:
