@@ -29,8 +29,8 @@ class WeightFormat(enum.Enum):
     FP8_SCALED = "fp8 scaled"
     """FP8 with one scale per matrix: half the memory of BF16, and the device's FP8 multiplication where it has one."""
     FP8_CAST = "fp8 cast"
-    """FP8 without a scale. The reference program's lighter mode; kept for comparison: weights are near 1/sqrt(4096),
-    where unscaled E4M3 has two or three significant bits, so FP8_SCALED is closer to the original at equal size."""
+    """FP8 without a scale. The reference program's lighter mode, kept for comparison: small weights fall among E4M3's
+    coarse numbers. RMS error of normal weights with deviation 1/64: 3.9 %, with 1/128: 7.2 %; FP8_SCALED: 2.6 %."""
 
 
 # The Linears of a block that a conversion on loading quantises: those of the reference's cast mode. Gates stay as they
