@@ -156,6 +156,11 @@ class LocalBackend(Backend):
         with self._lock:
             return self._catalogue.listed()
 
+    def describe(self, name: str) -> ModelDescription:
+        """What is known of a model by its name, alias or path. Raises BadRequest, MissingWeights."""
+        with self._lock:
+            return self._catalogue.get(name).description
+
     def device(self) -> Device:
         memory = free_memory(self._device)
         if self._device.type == "cuda":
