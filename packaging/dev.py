@@ -10,6 +10,9 @@ file, never here. Every step says what it does, is skipped when nothing changed,
     lint   set up, then only lint, format, types and import contracts
     bench  set up, then every benchmark (or those named), one JSON line each
     setup  set up only
+
+`app --no-engine` and `setup --no-engine` leave out torch and all that only the engine needs: the window then works with
+an engine on another machine (`app --no-engine --engine 'ssh HOST ltx-engine --stdio'`).
 """
 
 from __future__ import annotations
@@ -30,7 +33,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMPS = VENV / "installed"  # one file per part: the hash of what was installed for it
 
-APP_SECTIONS = ("build", "app", "engine", "torch")
+WINDOW_SECTIONS = ("build", "app")
+APP_SECTIONS = (*WINDOW_SECTIONS, "engine", "torch")
 TEST_SECTIONS = (*APP_SECTIONS, "test")
 UNHASHED = {"torch"}  # its build depends on the machine (CPU, CUDA, Metal), see the lock's header
 
@@ -60,6 +64,8 @@ SYSTEM_LIBRARIES = {
     "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
     "libxkbcommon.so.0": "libxkbcommon0",
 }
+# What pip says that a person wants to read while waiting; the rest is kept for when it fails.
+TOLD = ("Collecting", "Processing", "Downloading", "Building", "ERROR", "error", "Successfully")
 TEST_PROGRAMS = {"Xvfb": "xvfb"}  # a screen in memory for the tests
 
 
@@ -88,7 +94,8 @@ def main(words: list[str]) -> int:
 
 def run_app(words: list[str]) -> int:
     screen = has_screen()
-    set_up(APP_SECTIONS, window=screen)
+    whole, words = take_option(words, "--no-engine")
+    set_up(APP_SECTIONS if whole else WINDOW_SECTIONS, window=screen)
     if screen:
         return run([PYTHON, "-m", "ltxdesktop", *words])
     say("no screen here: running the main job without a window")
@@ -118,8 +125,12 @@ def run_benchmarks(words: list[str]) -> int:
     return max(run([PYTHON, script]) for script in wanted)
 
 
-def run_setup(_: list[str]) -> int:
-    set_up(TEST_SECTIONS, window=True, programs=TEST_PROGRAMS)
+def run_setup(words: list[str]) -> int:
+    whole, _ = take_option(words, "--no-engine")
+    if whole:
+        set_up(TEST_SECTIONS, window=True, programs=TEST_PROGRAMS)
+    else:
+        set_up(WINDOW_SECTIONS, window=True)
     say("ready")
     return 0
 
@@ -233,9 +244,10 @@ def pip(*words: str) -> None:
     ) as process:
         for line in process.stdout:
             said.append(line)
-            if not line.startswith(("Requirement already", "Looking in", "WARNING: Location", "  Using cached")):
+            if line.strip().startswith(TOLD):
                 print("  " + line, end="")
     if process.returncode:
+        print("".join(said[-30:]))
         raise SetUpError(why_pip_failed("".join(said)))
 
 
@@ -318,6 +330,11 @@ def has_screen() -> bool:
     if sys.platform.startswith("linux"):
         return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     return True
+
+
+def take_option(words: list[str], option: str) -> tuple[bool, list[str]]:
+    """Whether the option is absent, and the words without it."""
+    return option not in words, [word for word in words if word != option]
 
 
 def run(command: list[object], **environment: str) -> int:

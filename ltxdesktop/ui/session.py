@@ -10,7 +10,7 @@ import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
@@ -50,12 +50,17 @@ from engine.protocol.messages import (
     Submit,
 )
 from engine.protocol.work import AnyWork
-from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
 
 Answer = Callable[[Event], None]
 TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
+
+
+class Pixels(Protocol):
+    """A preview's pixels that still lie where the engine put them."""
+
+    def copy(self) -> bytes | None: ...
 
 
 @dataclass(frozen=True)
