@@ -107,23 +107,54 @@ class RingReader:
         except (OSError, ValueError) as exc:
             raise RingError(f"the preview ring {ring.path} can't be opened: {exc}") from exc
         self._view = memoryview(self._map)
+        self._closed = False
 
     def read(self, slot: int, stamp: int) -> bytes | None:
         """Return a copy of the picture, or None when the writer has been here again (or the numbers are wrong)."""
-        if not 0 <= slot < self.slots or stamp <= 0:
+        size = self._bytes_of(slot, stamp)
+        if size is None:
             return None
-        at = slot * _stride(self.slot_bytes)
-        before, size = _SLOT_HEAD.unpack_from(self._view, at)
-        if before != stamp or size > self.slot_bytes:
-            return None
-        pixels = bytes(self._view[at + _PAGE : at + _PAGE + size])
-        after, _ = _SLOT_HEAD.unpack_from(self._view, at)
-        return pixels if after == stamp else None
+        at = slot * _stride(self.slot_bytes) + _PAGE
+        pixels = bytes(self._view[at : at + size])
+        return pixels if self._bytes_of(slot, stamp) == size else None
+
+    def holds(self, slot: int, stamp: int) -> bool:
+        """Whether the picture with this stamp is still there."""
+        return self._bytes_of(slot, stamp) is not None
+
+    def copy_into(
+        self, slot: int, stamp: int, target: memoryview, *, start: int = 0, row_bytes: int = 0, stride: int = 0
+    ) -> bool:
+        """Copy the picture straight to where it's wanted; False when it's gone, and then `target` holds nothing of use.
+
+        Byte `start` of the picture and what follows fills `target` (writable bytes). With `row_bytes`, rows of that
+        size land `stride` bytes apart, for images whose rows are padded.
+        """
+        size = self._bytes_of(slot, stamp)
+        rows = len(target) // stride if row_bytes and stride != row_bytes else 0
+        wanted = rows * row_bytes if rows else len(target)
+        if size is None or not 0 <= start <= size - wanted:
+            return False
+        at = slot * _stride(self.slot_bytes) + _PAGE + start
+        with self._view[at : at + wanted] as source:
+            if not rows:
+                target[:] = source
+            for row in range(rows):
+                target[row * stride : row * stride + row_bytes] = source[row * row_bytes : (row + 1) * row_bytes]
+        return self._bytes_of(slot, stamp) == size
 
     def close(self) -> None:
-        """Unmap."""
+        """Unmap; nothing is held any more."""
+        self._closed = True
         self._view.release()
         self._map.close()
+
+    def _bytes_of(self, slot: int, stamp: int) -> int | None:
+        """Size of the picture with this stamp, in bytes; None when it isn't there (any more)."""
+        if self._closed or not 0 <= slot < self.slots or stamp <= 0:
+            return None
+        there, size = _SLOT_HEAD.unpack_from(self._view, slot * _stride(self.slot_bytes))
+        return size if there == stamp and size <= self.slot_bytes else None
 
     def __enter__(self) -> Self:
         return self
