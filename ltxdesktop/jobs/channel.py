@@ -10,6 +10,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import NamedTuple
 
 from engine.protocol.errors import ProtocolError, RingError, UnknownMessage
@@ -23,21 +24,38 @@ from engine.protocol.messages import (
     Goodbye,
     JobPreview,
     Request,
+    compatible,
     decode_event,
     encode,
 )
 from engine.protocol.ring import RingReader
 
 BUILD = "ltxdesktop 0.1"
+FAULTS_LOGGED = 5
 
 log = logging.getLogger(__name__)
 
 
+class Pixels:
+    """A preview's pixels where the engine put them: copied once, straight to where they're wanted, if that is soon."""
+
+    def __init__(self, ring: RingReader, slot: int, stamp: int) -> None:
+        self._ring, self._slot, self._stamp = ring, slot, stamp
+
+    def copy(self) -> bytes | None:
+        """All of them; None when a newer picture has taken their place."""
+        return self._ring.read(self._slot, self._stamp)
+
+    def copy_into(self, target: memoryview, *, start: int = 0, row_bytes: int = 0, stride: int = 0) -> bool:
+        """Fill `target` from byte `start` on (rows `stride` apart, if that is given); False when they're gone."""
+        return self._ring.copy_into(self._slot, self._stamp, target, start=start, row_bytes=row_bytes, stride=stride)
+
+
 class Arrival(NamedTuple):
-    """One event and the bytes that belong to it: a preview's pixels, a piece of a file, mostly nothing."""
+    """One event and the bytes that belong to it: a piece of a file, a preview's pixels, mostly nothing."""
 
     event: Event
-    body: bytes
+    body: bytes | Pixels
 
 
 class Channel:
@@ -45,17 +63,31 @@ class Channel:
 
     def __init__(self, *, remote: bool = False, previews: bool = True) -> None:
         self._reader = FrameReader(EVENT_LIMITS)
-        self._remote, self._previews = remote, previews
+        self.remote = remote
+        self._previews = previews
         self._ring: RingReader | None = None
         self.hello: EngineHello | None = None
         self.goodbye: Goodbye | None = None
+        self.greeted = False  # both hellos are said: the engine answers requests
+        self.faults = 0  # stretches of bytes that were no messages
+
+    @property
+    def mismatch(self) -> str:
+        """Why this engine can't be spoken to, in words for the person; "" if it can."""
+        if self.hello is None or compatible(self.hello.protocol):
+            return ""
+        theirs, ours = (".".join(map(str, version)) for version in (self.hello.protocol, PROTOCOL))
+        return (
+            f"The engine ({self.hello.build}) speaks version {theirs} of the protocol and this program ({BUILD}) "
+            f"version {ours}. Both have to be of the same release."
+        )
 
     def receive(self, data: bytes | memoryview) -> list[Arrival]:
         """The events that these bytes complete, in order. Damaged and unknown messages are logged and left out."""
         arrivals: list[Arrival] = []
         for item in self._reader.feed(data):
             if isinstance(item, Fault):
-                log.warning("damaged message from the engine (%s): %s", item.kind, item.detail)
+                self._count_fault(f"{item.kind}: {item.detail}")
                 continue
             try:
                 event = decode_event(item.header)
@@ -63,7 +95,7 @@ class Channel:
                 log.info("%s: a newer engine", exc)
                 continue
             except ProtocolError as exc:
-                log.warning("message from the engine: %s", exc)
+                self._count_fault(str(exc))
                 continue
             arrival = self._take(event, item.body)
             if arrival is not None:
@@ -72,9 +104,11 @@ class Channel:
 
     def answer_hello(self) -> bytes:
         """The client's hello: the first thing to send, once the engine has said its own."""
-        return self.send(ClientHello(protocol=PROTOCOL, build=BUILD, remote=self._remote, previews=self._previews))
+        self.greeted = True
+        return self.send(ClientHello(protocol=PROTOCOL, build=BUILD, remote=self.remote, previews=self._previews))
 
-    def send(self, request: Request, body: bytes = b"") -> bytes:
+    @staticmethod
+    def send(request: Request, body: bytes = b"") -> bytes:
         """The bytes of a request. Raises MessageTooLarge."""
         return pack(encode(request), body, REQUEST_LIMITS) + body
 
@@ -84,22 +118,32 @@ class Channel:
             self._ring.close()
             self._ring = None
 
+    def _count_fault(self, words: str) -> None:
+        """Say it, but don't fill the log with it."""
+        self.faults += 1
+        if self.faults <= FAULTS_LOGGED:
+            log.warning("damaged message from the engine: %s", words)
+
     def _take(self, event: Event, body: bytes) -> Arrival | None:
         match event:
+            case EngineHello() if self.hello is not None:
+                self._count_fault("a second hello")
+                return None
             case EngineHello():
                 self.hello = event
                 self._open_ring(event)
             case Goodbye():
                 self.goodbye = event
             case JobPreview() if event.slot >= 0:
-                pixels = self._ring.read(event.slot, event.stamp) if self._ring is not None else None
-                return Arrival(event, pixels) if pixels is not None else None  # gone: a newer one is on its way
+                if self._ring is None or not self._ring.holds(event.slot, event.stamp):
+                    return None  # gone: a newer one is on its way
+                return Arrival(event, Pixels(self._ring, event.slot, event.stamp))
             case _:
                 pass
         return Arrival(event, body)
 
     def _open_ring(self, hello: EngineHello) -> None:
-        if hello.ring is None or self._remote:
+        if hello.ring is None or self.remote:
             return
         try:
             self._ring = RingReader(hello.ring)
@@ -133,6 +177,11 @@ def ending_of(status: int, goodbye: Goodbye | None) -> Ending:
         case _:
             how = f"signal {-status}" if status < 0 else f"status {status}"
             return Ending(f"The engine stopped unexpectedly ({how}).", may_restart=True)
+
+
+def runs_elsewhere(command: Sequence[str]) -> bool:
+    """Whether a command starts an engine on another machine: then previews and files travel in the channel."""
+    return PurePath(command[0]).stem.lower() in {"ssh", "plink", "autossh"} or "--no-ring" in command
 
 
 def engine_command(command: str = "", backends: Sequence[str] = (), store: str = "") -> list[str]:

@@ -1,58 +1,84 @@
 """An engine for scripts: a child process that is asked and waited for, one thing at a time. No Qt.
 
-Two threads read its output and its log, so that it never stands still; everything else happens on the caller's thread.
+The same supervisor as the window's, over `subprocess`; it works while the script waits for something of it.
 """
 
 from __future__ import annotations
 
-import itertools
-import queue
-import subprocess
-import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
-import msgspec
-
-from engine.protocol.messages import EngineHello, EngineState, Event, JobPreview, Request, Shutdown
-from ltxdesktop.jobs.channel import Channel, ending_of
-
-LOG_BYTES = 64_000  # of its newest log, for a message when it ends
-PATIENCE_S = 5.0  # between asking, terminating and killing
-
-
-class EngineGone(Exception):
-    """The engine ended while something was still wanted of it. `log` is the end of what it wrote."""
-
-    def __init__(self, words: str, log: str) -> None:
-        super().__init__(words)
-        self.log = log
+from engine.protocol.messages import (
+    Accepted,
+    Cancelled,
+    Done,
+    Event,
+    Failed,
+    JobChanged,
+    JobPreview,
+    JobState,
+    Refused,
+    Request,
+    Submit,
+)
+from engine.protocol.work import AnyWork
+from ltxdesktop.jobs import files
+from ltxdesktop.jobs.calls import Calls
+from ltxdesktop.jobs.channel import Arrival, runs_elsewhere
+from ltxdesktop.jobs.errors import EngineGone, JobFailed, RequestRefused
+from ltxdesktop.jobs.process import ChildProcess, Loop
+from ltxdesktop.jobs.supervisor import ELSEWHERE, GivenUp, Patience, Process, Ready, Run, State, Stopped, Supervisor
 
 
 class PlainEngine:
     """Starts the engine on entering, and ends it on leaving: ask, wait, terminate, wait, kill."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        remote: bool | None = None,
+        previews: bool = False,
+        restarts: bool = False,
+        patience: Patience | None = None,
+    ) -> None:
+        """`remote` None: as the command looks. With `restarts` an engine that ends by itself is started again."""
         self._command = list(command)
-        self._channel = Channel(previews=False)
-        self._calls = itertools.count(1)
-        self._arrived: queue.SimpleQueue[Event | None] = queue.SimpleQueue()  # None: end of file
-        self._kept: deque[Event] = deque()  # came while a reply was waited for
-        self._log = bytearray()
+        self.remote = runs_elsewhere(self._command) if remote is None else remote
+        patience = patience or (ELSEWHERE if self.remote else Patience())
+        self._loop = Loop()
+        self._supervisor = Supervisor(
+            self._launch,
+            self._loop,
+            on_state=self._take_state,
+            on_arrival=self._take,
+            patience=patience if restarts else replace(patience, restarts_s=()),
+            remote=self.remote,
+            previews=previews,
+        )
+        self._calls = Calls(self._supervisor.send)
+        self._events: deque[Arrival] = deque()  # unasked ones that wait for `next_event`
+        self._failure: EngineGone | None = None
+
+    @property
+    def state(self) -> State:
+        return self._supervisor.state
+
+    @property
+    def process_id(self) -> int:
+        """0 when no process runs."""
+        return self._supervisor.process_id
 
     def __enter__(self) -> Self:
-        """Start it, and wait until it's ready. Raises EngineGone, and OSError if the command can't be run."""
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(self._command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
-        self._threads = [threading.Thread(target=each, daemon=True) for each in (self._read_events, self._read_log)]
-        for thread in self._threads:
-            thread.start()
+        """Start it, and wait until it's ready. Raises EngineGone."""
+        self._supervisor.start()
         try:
-            while not isinstance(event := self._next(), EngineState):
-                if isinstance(event, EngineHello):
-                    self._write(self._channel.answer_hello())
+            while not isinstance(self.state, Ready):
+                self._turn()
         except BaseException:
             self._end()
             raise
@@ -63,72 +89,114 @@ class PlainEngine:
     ) -> None:
         self._end()
 
-    def ask(self, request: Request) -> Event:
-        """Send a request and wait for its reply. Raises EngineGone."""
-        call = next(self._calls)
-        self._write(self._channel.send(msgspec.structs.replace(request, call=call)))
-        while True:
-            event = self._next()
-            if getattr(event, "call", None) == call:
-                return event
-            self._kept.append(event)
+    # Asking and listening
+
+    def ask(self, request: Request, body: bytes = b"") -> Event:
+        """Send a request and wait for its reply. Raises EngineGone, MessageTooLarge."""
+        return self.ask_whole(request, body).event
+
+    def ask_whole(self, request: Request, body: bytes = b"") -> Arrival:
+        """The same, and the bytes that come with the reply."""
+        got: list[Arrival | EngineGone] = []
+        self._calls.ask(request, got.append, body)
+        while not got:
+            self._turn()
+        if isinstance(got[0], EngineGone):
+            raise self._failure or got[0]
+        return got[0]
 
     def next_event(self) -> Event:
         """The next thing that the engine says unasked. Raises EngineGone."""
-        return self._kept.popleft() if self._kept else self._next()
+        return self.next_arrival().event
 
-    def _next(self) -> Event:
-        event = self._arrived.get()
-        if event is None:
-            self._arrived.put(None)  # so it stays at its end
-            self._process.wait()
-            words = ending_of(self._process.returncode, self._channel.goodbye).words
-            raise EngineGone(words, self._log.decode(errors="replace"))
-        return event
+    def next_arrival(self) -> Arrival:
+        """The same, with its pixels if it's a preview: copy them before asking for anything else."""
+        while not self._events:
+            self._turn()
+        return self._events.popleft()
 
-    def _write(self, data: bytes) -> None:
-        assert self._process.stdin is not None
+    # Jobs
+
+    def submit(self, request: Submit) -> JobState:
+        """Queue a job; return its state (of a known job, the one it has). Raises RequestRefused, EngineGone."""
+        reply = self.ask(request)
+        if isinstance(reply, Refused):
+            raise RequestRefused(reply)
+        assert isinstance(reply, Accepted), reply
+        return reply.state
+
+    def wait_for_job(self, job: str, on_event: Callable[[Event], None] | None = None) -> Done | Cancelled:
+        """Wait for a job's end; `on_event` gets what is said meanwhile. Raises JobFailed, EngineGone."""
+        while True:
+            event = self.next_event()
+            if on_event is not None:
+                on_event(event)
+            match event:
+                case JobChanged(job=about, state=Done() | Cancelled() as end) if about == job:
+                    return end
+                case JobChanged(job=about, state=Failed() as failed) if about == job:
+                    raise JobFailed(job, failed)
+                case _:
+                    pass
+
+    # Files, for an engine on another machine
+
+    def put_files(self, work: AnyWork) -> AnyWork:
+        """Bring all files that a job names to the engine's machine; return the work that names them there.
+
+        Raises TransferFailed, EngineGone.
+        """
+        return self._converse(files.putting_all(work))
+
+    def fetch_result(self, job: str, done: Done, folder: Path) -> Done:
+        """Get the files of a result into a folder here; return the result that names them here.
+
+        Raises TransferFailed, EngineGone.
+        """
+        return self._converse(files.fetching_all(job, done, folder))
+
+    def _converse(self, talk: files.Talk[files.T]) -> files.T:
         try:
-            _write_all(self._process.stdin, data)
-        except OSError:
-            return  # it's gone; the end of its output says so
+            said = next(talk)
+            while True:
+                said = talk.send(self.ask_whole(*said))
+        except StopIteration as end:
+            return end.value
+
+    # The machinery
+
+    def _launch(self, run: Run) -> Process:
+        return ChildProcess(self._command, self._loop, run)
+
+    def _turn(self) -> None:
+        """Let the next thing happen. Raises EngineGone when nothing more will."""
+        if isinstance(self.state, GivenUp | Stopped):
+            raise self._failure or EngineGone("The engine was ended.", self._supervisor.log_tail)
+        self._loop.turn()
+
+    def _take(self, arrival: Arrival) -> None:
+        if not self._calls.take(arrival):
+            if isinstance(arrival.event, JobPreview) and self._events:
+                self._drop_older_previews(arrival.event.job)
+            self._events.append(arrival)
+
+    def _drop_older_previews(self, job: str) -> None:
+        """Of pictures that nobody has looked at, the newest of a job is enough."""
+        kept = [each for each in self._events if not (isinstance(each.event, JobPreview) and each.event.job == job)]
+        self._events = deque(kept)
+
+    def _take_state(self, state: State) -> None:
+        if isinstance(state, Ready):
+            return
+        given_up = isinstance(state, GivenUp | Stopped)
+        words = getattr(state, "reason", "The engine was ended.")
+        gone = EngineGone(words, self._supervisor.log_tail)
+        if isinstance(state, GivenUp):
+            self._failure = gone
+        self._calls.lose(gone, for_good=given_up)
 
     def _end(self) -> None:
-        self._write(self._channel.send(Shutdown()))
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        for harder in (self._process.terminate, self._process.kill):
-            try:
-                self._process.wait(PATIENCE_S)
-                break
-            except subprocess.TimeoutExpired:
-                harder()
-        self._process.wait()
-        for thread in self._threads:
-            thread.join()
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
-        self._channel.close()
-
-    def _read_events(self) -> None:
-        assert self._process.stdout is not None
-        while data := self._process.stdout.read(1 << 16):
-            for arrival in self._channel.receive(data):
-                if not isinstance(arrival.event, JobPreview):
-                    self._arrived.put(arrival.event)
-        self._arrived.put(None)
-
-    def _read_log(self) -> None:
-        assert self._process.stderr is not None
-        while data := self._process.stderr.read(1 << 16):
-            self._log += data
-            del self._log[:-LOG_BYTES]
-
-
-def _write_all(pipe: IO[bytes], data: bytes) -> None:
-    """Write everything: an unbuffered pipe may take a part at a time."""
-    with memoryview(data) as view:
-        sent = 0
-        while sent < len(view):
-            sent += pipe.write(view[sent:]) or 0
+        self._supervisor.stop()
+        while not isinstance(self.state, Stopped):
+            self._loop.turn()
+        self._loop.close()

@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from engine.media.decode import VideoReader
@@ -86,5 +87,5 @@ def test_second_engine_on_the_same_store_is_refused_with_words(tmp_path: Path):
 def test_plain_engine_leaves_no_process_behind(tmp_path: Path):
     with PlainEngine(engine_command(backends=["test"], store=str(tmp_path))) as engine:
         engine.ask(GetCapabilities())
-        process = engine._process
-    assert process.returncode == 0
+        process = psutil.Process(engine.process_id)
+    assert not process.is_running()

@@ -22,7 +22,7 @@ from engine.protocol.messages import (
     encode,
 )
 from engine.protocol.ring import RingWriter
-from ltxdesktop.jobs.channel import Channel, ending_of, engine_command
+from ltxdesktop.jobs.channel import Channel, Pixels, ending_of, engine_command
 
 
 def frame(event: Event, body: bytes = b"") -> bytes:
@@ -58,7 +58,9 @@ def test_preview_in_the_ring_comes_with_its_pixels_until_it_is_overwritten():
         channel.receive(hello(ring))
         slot, stamp = ring.write(pixels)
         preview = JobPreview(job="a", width=2, height=2, slot=slot, stamp=stamp)
-        assert channel.receive(frame(preview))[0].body == pixels
+        body = channel.receive(frame(preview))[0].body
+        assert isinstance(body, Pixels)
+        assert body.copy() == pixels
         ring.write(pixels)
         ring.write(pixels)
         assert channel.receive(frame(preview)) == []
