@@ -28,6 +28,17 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def about(seconds: float) -> str:
+    """An estimate, no more exact than it is: about a second, about 12 s, about 3 min."""
+    if seconds < 1.5:
+        return "about a second"
+    if seconds < 90:
+        return f"about {round(seconds)} s"
+    if seconds < 90 * 60:
+        return f"about {round(seconds / 60)} min"
+    return f"about {seconds / 3600:.1f} h"
+
+
 def seconds_of(frames: int, rate: Fraction) -> str:
     """How long so many frames last, to a hundredth: 2.04 s."""
     return f"{float(frames / rate):.2f} s"

@@ -33,10 +33,11 @@ from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.takes_panel import TakesPanel
 from ltxdesktop.ui.theme import DARK, LIGHT, Look
 from ltxdesktop.ui.top_bar import TopBar
-from ltxdesktop.words import clock, gigabytes
+from ltxdesktop.words import about, gigabytes
 
 POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
+MEMORY_WORTH_SAYING = 100_000_000  # bytes
 MEDIA_FILES = (
     "Clips, pictures and sounds "
     "(*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.png *.jpg *.jpeg *.webp *.wav *.flac *.mp3 *.m4a);;All files (*)"
@@ -161,7 +162,7 @@ class MainWindow(QMainWindow):
         self.prompt.changed.connect(self._estimate)
         self.prompt.file_given.connect(self.look_at_file)
         self.prompt.choose_file_requested.connect(self._choose_file)
-        self.prompt.looked_at.connect(self.monitor.player.seek)
+        self.prompt.looked_at.connect(self._look_at_frame)
         self.jobs.cancel_requested.connect(session.cancel)
         self.jobs.retry_requested.connect(session.retry)
         self.jobs.move_requested.connect(session.move)
@@ -199,6 +200,18 @@ class MainWindow(QMainWindow):
         if given.kind == "clip":
             self._following = False
             self.monitor.play_film(given.path, play=False)
+
+    def _look_at_frame(self, frame: int) -> None:
+        """Show the frame of the clip under the end of the range that is being moved."""
+        clip, film = self.prompt.ask.clip, self.monitor.player.film
+        if clip is None:
+            return
+        if film is not None and film.path == clip.path:
+            self.monitor.player.pause()
+            self.monitor.player.seek(frame)
+        elif not self.monitor.previewing:
+            self._following = False
+            self.monitor.play_film(clip.path, play=False)
 
     def _show_bad_file(self, problem: Exception) -> None:
         self.statusBar().clearMessage()
@@ -333,8 +346,8 @@ class MainWindow(QMainWindow):
         if not estimated.fits:
             self.prompt.show_estimate(estimated.why_not)
             return
-        parts = [f"about {clock(estimated.seconds)}"] if estimated.seconds is not None else []
-        parts += [f"{gigabytes(estimated.peak_bytes)} of memory"] if estimated.peak_bytes else []
+        parts = [about(estimated.seconds)] if estimated.seconds is not None else []
+        parts += [f"{gigabytes(estimated.peak_bytes)} of memory"] if estimated.peak_bytes > MEMORY_WORTH_SAYING else []
         parts += list(estimated.adjusted)
         parts += [estimated.cost_text] if estimated.cost_text else []
         self.prompt.show_estimate("Takes " + ", ".join(parts) if parts else "")

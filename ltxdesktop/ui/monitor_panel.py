@@ -80,8 +80,10 @@ class MonitorPanel(QFrame):
 
     def _build_transport(self) -> QWidget:
         bar = QWidget()
-        row = QHBoxLayout(bar)
-        row.setContentsMargins(12, 8, 12, 8)
+        rows = QVBoxLayout(bar)
+        rows.setContentsMargins(12, 8, 12, 8)
+        rows.setSpacing(4)
+        row = QHBoxLayout()
         row.setSpacing(4)
         self._to_start = IconButton(self._look, "to-start", "To the start", "Home")
         self._back = IconButton(self._look, "step-back", "One frame back", "Left")
@@ -104,12 +106,13 @@ class MonitorPanel(QFrame):
         for button in (self._to_start, self._back, self._play, self._forward):
             row.addWidget(button)
         row.addSpacing(8)
-        row.addWidget(self._place, 1)
-        row.addSpacing(8)
         row.addWidget(self._time)
-        row.addSpacing(6)
+        row.addStretch(1)
         row.addWidget(self._facts)
+        row.addSpacing(6)
         row.addWidget(self._mute)
+        rows.addWidget(self._place)
+        rows.addLayout(row)
         return bar
 
     def step_back(self) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QListView, QPlainTextEdit
 
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import DARK, LIGHT
 
 LONG_MS = 60_000
@@ -197,3 +198,34 @@ def test_file_that_is_no_media_is_said(open_app, qtbot, tmp_path: Path):
     app.window.look_at_file(str(letter))
     qtbot.waitUntil(app.window.banner.isVisible, timeout=LONG_MS)
     assert "letter.mp4" in app.window.banner.words
+
+
+def test_moving_the_range_shows_its_frames(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    app.window.look_at_file(app.session.takes.takes()[0].file.path)
+    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
+    player = app.window.monitor.player
+    qtbot.waitUntil(lambda: player.film is not None, timeout=LONG_MS)
+    strip = next(iter(app.window.prompt.findChildren(RangeStrip)))
+    start = strip.selection.start
+    qtbot.keyClick(strip, Qt.Key.Key_Right)
+    assert player.frame == start + 1
+    assert not player.playing
+
+
+def test_bare_keys_work_the_transport_but_never_steal_from_a_text_field(open_app, qtbot):
+    app = open_app()
+    generate(app, qtbot)
+    player = app.window.monitor.player
+    qtbot.waitUntil(lambda: player.playing, timeout=LONG_MS)
+    type_prompt(app, qtbot, "one, two. three")
+    assert player.playing
+    assert app.window.prompt.ask.prompt == "one, two. three"
+    app.window.monitor.view.setFocus()
+    qtbot.keyClick(app.window, Qt.Key.Key_Space)
+    assert not player.playing
+    qtbot.keyClick(app.window, Qt.Key.Key_Home)
+    qtbot.keyClick(app.window, Qt.Key.Key_Period)
+    assert player.frame == 1

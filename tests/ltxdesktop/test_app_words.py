@@ -6,7 +6,17 @@ from fractions import Fraction
 
 import pytest
 
-from ltxdesktop.words import clock, counted, gigabytes, rate_name, seconds_of, short_timecode, shortened, timecode
+from ltxdesktop.words import (
+    about,
+    clock,
+    counted,
+    gigabytes,
+    rate_name,
+    seconds_of,
+    short_timecode,
+    shortened,
+    timecode,
+)
 
 NTSC = Fraction(30000, 1001)
 
@@ -36,6 +46,11 @@ def test_times_sizes_and_rates_read_as_people_say_them():
     assert [rate_name(rate) for rate in (Fraction(24), NTSC, Fraction(24000, 1001))] == ["24", "29.97", "23.976"]
     assert seconds_of(49, Fraction(24)) == "2.04 s"
     assert [counted(number, "job") for number in (0, 1, 2)] == ["0 jobs", "1 job", "2 jobs"]
+
+
+def test_estimates_are_no_more_exact_than_they_are():
+    said = [about(seconds) for seconds in (0.2, 12.4, 89, 200, 7200)]
+    assert said == ["about a second", "about 12 s", "about 89 s", "about 3 min", "about 2.0 h"]
 
 
 def test_shortened_text_is_one_line_cut_at_a_word():
