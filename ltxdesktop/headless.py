@@ -96,9 +96,9 @@ def choose(engine: Engine, wanted: argparse.Namespace) -> Ask:
         raise MakeFailed(reply.message if isinstance(reply, Refused) else "The engine doesn't say what works here.")
     found = find_model(reply.backends, wanted.model)
     if found is None:
-        reasons = [each.why_not for each in reply.backends if each.why_not]
-        reasons += [model.why_not for each in reply.backends for model in each.models if model.why_not]
-        raise MakeFailed("No model works here. " + " ".join(reasons))
+        reasons = [model.why_not for each in reply.backends for model in each.models if model.why_not]
+        reasons = reasons or [each.why_not for each in reply.backends if each.why_not]
+        raise MakeFailed("\n  - ".join(["no model works here:", *dict.fromkeys(reasons)]))
     backend, model = found
     width, height = _size(wanted.size) or (model.default_width or 768, model.default_height or 512)
     ask = Ask(

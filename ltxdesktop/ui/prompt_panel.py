@@ -104,6 +104,8 @@ class PromptPanel(Panel):
         chosen = find_model(backends, self._ask.model, self._ask.backend) or find_model(backends)
         if chosen is not None:
             self._choose_model(chosen[0].backend, chosen[1].model)
+        elif self._model.count():  # none works: the first says why
+            self._take_model(0)
         self._refresh()
 
     def show_given(self, given: Given) -> None:

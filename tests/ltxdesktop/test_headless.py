@@ -55,7 +55,7 @@ def test_a_retake_is_joined_into_its_clip(tmp_path: Path):
         (["--prompt", '{"fail_at": "decoding", "fail_with": "out_of_memory"}'], "are free"),
         (["--source", "/nowhere/clip.mp4"], "clip.mp4"),
         (["--size", "huge"], "not a size"),
-        (["--model", "none-such"], "No model works here"),
+        (["--model", "none-such"], "no model works here"),
         (["--prompt", '{"die_at": "stage 1"}'], "The engine"),
     ],
 )
