@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import gc
 import hashlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
 import torch
@@ -38,7 +37,7 @@ from engine.backends.base import (
 )
 from engine.backends.local.catalogue import Catalogue, InstalledModel, ModelDescription
 from engine.backends.local.lending import LocalNetworks, Precision, UserLora, free_memory, sizes_of
-from engine.backends.local.media import MediaFiles
+from engine.backends.local.media import MediaFiles, as_tensor
 from engine.backends.local.memory import (
     Demand,
     DoesNotFit,
@@ -47,7 +46,6 @@ from engine.backends.local.memory import (
     ModelSizes,
     gigabytes,
     make_plan,
-    nearest_that_fits,
 )
 from engine.backends.local.phrases import (
     CAMERA_MOVES,
@@ -86,7 +84,7 @@ from engine.protocol.messages import (
     Result,
     ResultFile,
 )
-from engine.protocol.work import AnyWork, ModeName, mode_of
+from engine.protocol.work import AnyWork, AudioToVideo, Extend, FillGap, ImageToVideo, ModeName, TextToVideo, mode_of
 
 _LOG = logging.getLogger(__name__)
 _ENHANCED_TOKENS = 512
@@ -164,7 +162,7 @@ class LocalBackend(Backend):
     def device(self) -> Device:
         memory = free_memory(self._device)
         if self._device.type == "cuda":
-            properties = torch.cuda.get_device_properties(self._device)
+            properties: Any = cast("Any", torch.cuda).get_device_properties(self._device)
             return Device(
                 name=properties.name,
                 kind="cuda",
@@ -225,7 +223,7 @@ class LocalBackend(Backend):
 
     def _mode_capability(self, mode: ModeName, model: InstalledModel, available: bool, why_not: str) -> ModeCapability:
         description = model.description
-        if available and mode == "upscale" and not model.upsamplers:
+        if available and mode == "upscale" and not model.upsampler_files:
             available, why_not = False, f"{description.title} has no upscaler file here."
         rate = Fraction(description.default_rate)
         return ModeCapability(
@@ -249,14 +247,15 @@ class LocalBackend(Backend):
                 phases = self._phases(ready)
                 model = ready.networks.model.description.id
                 try:
-                    plan = self._plan(ready, memory, work)
+                    plan = self._plan(ready, memory)
                 except DoesNotFit as exc:
+                    nearest = self._nearest(work, memory, files)
                     return Estimate(
                         fits=False,
                         model=model,
                         phases=phases,
-                        why_not=self._too_large(ready, memory, exc),
-                        nearest=self._nearest(ready, memory, work),
+                        why_not=_too_large(ready, exc, nearest),
+                        nearest=nearest,
                         peak_bytes=exc.needed,
                         free_bytes=memory.device_free,
                         adjusted=ready.prepared.adjusted,
@@ -310,27 +309,30 @@ class LocalBackend(Backend):
             raise NotWritable(
                 f"Results can't be written to {folder}: choose another folder, or change its permissions."
             )
-        for step_down in range(2):
-            memory = self._memory_without_own()
-            try:
-                plan = self._plan(ready, memory, work, step_down)
-            except DoesNotFit as exc:
-                raise OutOfMemory(self._too_large(ready, memory, exc), str(exc)) from exc
-            context.notice("plan", "; ".join(plan.sentences()))
-            try:
-                return self._attempt(job, work, ready, plan, context, folder)
-            except (torch.OutOfMemoryError, MemoryError) as exc:
-                self.free_memory()
-                gc.collect()
-                if step_down:
-                    detail = f"{exc}; plan: {plan}"
-                    raise OutOfMemory(
-                        f"Memory ran out, also with smaller steps: {gigabytes(memory.device_free)} were free. "
-                        "Choose a smaller size or a shorter clip, or end other programs that use the device.",
-                        detail,
-                    ) from exc
-                context.notice("memory", "memory ran out: trying again with smaller steps")
-        raise AssertionError("unreachable")
+        memory = self._memory_without_own()
+        try:
+            plan = self._plan(ready, memory)
+        except DoesNotFit as exc:
+            nearest = self._nearest(work, memory, files)
+            raise OutOfMemory(_too_large(ready, exc, nearest), str(exc)) from exc
+        context.notice("plan", "; ".join(plan.sentences()))
+        try:
+            return self._attempt(job, work, ready, plan, context, folder)
+        except (torch.OutOfMemoryError, MemoryError) as exc:
+            failure = str(exc)  # without the exception itself: its trace holds the tensors
+        self.free_memory()
+        memory = self._memory_without_own()
+        try:
+            smaller = self._plan(ready, memory, failed=plan)
+            context.notice("memory", "memory ran out: trying again with " + "; ".join(smaller.sentences()))
+            return self._attempt(job, work, ready, smaller, context, folder)
+        except (torch.OutOfMemoryError, MemoryError, DoesNotFit) as exc:
+            self.free_memory()
+            raise OutOfMemory(
+                f"Memory ran out, also with smaller steps: {gigabytes(memory.device_free)} were free. "
+                "Choose a smaller size or a shorter clip, or end other programs that use the device.",
+                f"{failure}; then: {exc}; first plan: {plan}",
+            ) from exc
 
     def _attempt(
         self, job: Job, work: AnyWork, ready: _Ready, plan: MemoryPlan, context: JobContext, folder: Path
@@ -461,41 +463,28 @@ class LocalBackend(Backend):
             loras[0] = loras[0]._replace(in_context=True)
         return tuple(loras)
 
-    def _plan(self, ready: _Ready, memory: Memory, work: AnyWork, step_down: int = 0) -> MemoryPlan:
-        allow_fp8 = self._device.type == "cuda"
-        return make_plan(ready.sizes, ready.demand, memory, fp8=allow_fp8, step_down=step_down)
+    def _plan(self, ready: _Ready, memory: Memory, failed: MemoryPlan | None = None) -> MemoryPlan:
+        return make_plan(ready.sizes, ready.demand, memory, fp8=self._device.type == "cuda", failed=failed)
 
     def _memory_without_own(self) -> Memory:
         """What would be free if nothing of ours were loaded: plans count all that they need anew."""
         memory = free_memory(self._device)
-        if self._networks is None or not self._networks.loaded or self._device.type == "cpu":
+        networks = self._networks
+        if networks is None or not networks.loaded:
             return memory
-        held = torch.cuda.memory_allocated(self._device) if self._device.type == "cuda" else 0
-        return memory._replace(device_free=memory.device_free + held)
+        held = torch.cuda.memory_allocated(self._device) if self._device.type == "cuda" else networks.held_bytes
+        host = 0 if self._device.type == "cuda" else held
+        return memory._replace(device_free=memory.device_free + held, host_free=memory.host_free + host)
 
-    def _too_large(self, ready: _Ready, memory: Memory, exc: DoesNotFit) -> str:
-        task = ready.prepared.task
-        sentence = (
-            f"{task.width} x {task.height}, {task.plans[0].frames} frames with "
-            f"{ready.networks.model.description.title}: {exc}."
-        )
-        nearest = nearest_that_fits(ready.sizes, ready.demand, memory)
-        if nearest is None:
-            return f"{sentence} No size fits: end other programs that use memory, or choose a smaller model."
-        rows, columns, frames = nearest
-        scale = ready.networks.facts.scale
-        return f"{sentence} {columns * scale.width} x {rows * scale.height} with {frames} frames would fit."
-
-    def _nearest(self, ready: _Ready, memory: Memory, work: AnyWork) -> AnyWork | None:
-        nearest = nearest_that_fits(ready.sizes, ready.demand, memory)
-        if nearest is None or not hasattr(work, "width"):
-            return None
-        rows, columns, frames = nearest
-        scale = ready.networks.facts.scale
-        changes: dict[str, Any] = {"width": columns * scale.width, "height": rows * scale.height}
-        if hasattr(work, "frames"):
-            changes["frames"] = min(frames, getattr(work, "frames"))  # noqa: B009  (not every mode has it)
-        return msgspec.structs.replace(work, **changes)
+    def _nearest(self, work: AnyWork, memory: Memory, files: MediaFiles) -> AnyWork | None:
+        """The nearest smaller work for which there really is a plan: a smaller picture, then a shorter clip."""
+        for smaller in smaller_works(work):
+            try:
+                self._plan(self._ready(smaller, files), memory)
+            except (DoesNotFit, JobError, GridError, PipelineError):
+                continue
+            return smaller
+        return None
 
     def _phases(self, ready: _Ready) -> tuple[PlannedPhase, ...]:
         phases: list[PlannedPhase] = []
@@ -533,7 +522,7 @@ class LocalBackend(Backend):
             raise BadRequest("There is nothing to write out: give a few words first.")
         gemma = networks.text_encoder()
         sees = image != "" and getattr(gemma.model.config, "vision_config", None) is not None
-        picture = torch.from_numpy(read_still(Path(image))) if sees else None
+        picture = as_tensor(read_still(Path(image))) if sees else None
         system = IMAGE_TO_VIDEO_SYSTEM if image else TEXT_TO_VIDEO_SYSTEM
         written = gemma.enhance(
             prompt, system, seed % (1 << 32), _ENHANCED_TOKENS, picture, on_token=lambda _count: check()
@@ -643,6 +632,38 @@ def _demand_of(prepared: Prepared, networks: LocalNetworks, loras: Sequence[User
         + (networks.model.distilled_lora.stat().st_size if networks.model.distilled_lora is not None else 0),
         variations=len(task.seeds),
     )
+
+
+def smaller_works(work: AnyWork) -> Iterator[AnyWork]:
+    """The same work with a smaller picture (same shape, multiples of 64), then with half its frames, then with 9.
+
+    Works on given footage keep its size: of those only extensions can be shorter.
+    """
+    sized = isinstance(work, TextToVideo | ImageToVideo | AudioToVideo | FillGap)
+    lengths = [work.frames] if sized or isinstance(work, Extend) else []
+    lengths += [frames for frames in (lengths[0] // 2 // 8 * 8 + 1, 9) if frames < lengths[0]] if lengths else []
+    for frames in lengths:
+        if not sized:
+            if frames != lengths[0]:
+                yield msgspec.structs.replace(work, frames=frames)
+            continue
+        for tenths in range(10, 0, -1):
+            width, height = (max(64, side * tenths // 10 // 64 * 64) for side in (work.width, work.height))
+            if (width, height, frames) != (work.width, work.height, work.frames):
+                yield msgspec.structs.replace(work, width=width, height=height, frames=frames)
+
+
+def _too_large(ready: _Ready, exc: DoesNotFit, nearest: AnyWork | None) -> str:
+    task = ready.prepared.task
+    sentence = (
+        f"{task.width} x {task.height}, {task.plans[0].frames} frames at once with "
+        f"{ready.networks.model.description.title}: {exc}."
+    )
+    if isinstance(nearest, TextToVideo | ImageToVideo | AudioToVideo | FillGap):
+        return f"{sentence} {nearest.width} x {nearest.height} with {nearest.frames} frames would fit."
+    if isinstance(nearest, Extend):
+        return f"{sentence} {nearest.frames} frames would fit."
+    return f"{sentence} No size fits: end other programs that use memory, or choose a smaller model."
 
 
 def _least_demand(description: ModelDescription) -> Demand:

@@ -8,7 +8,7 @@ looked for in the folder of the description and in every models folder, one fold
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
@@ -61,8 +61,14 @@ class InstalledModel:
     checkpoint: Path | None
     text_encoder: Path | None
     upsamplers: Mapping[Fraction, Path]
+    temporal_upsampler: Path | None
     distilled_lora: Path | None
     folder: Path  # where missing files belong
+
+    @property
+    def upsampler_files(self) -> tuple[Path, ...]:
+        doubler = () if self.temporal_upsampler is None else (self.temporal_upsampler,)
+        return (*self.upsamplers.values(), *doubler)
 
     @property
     def complete(self) -> bool:
@@ -208,6 +214,7 @@ class Catalogue:
                 for factor, names in description.upsamplers.items()
                 if (path := _first_file(folders, names)) is not None
             },
+            temporal_upsampler=_first_file(folders, (description.temporal_upsampler,)),
             distilled_lora=_first_file(folders, description.distilled_loras),
             folder=folder,
         )
@@ -227,21 +234,15 @@ class Catalogue:
             checkpoints=(path.name,),
         )
         found = self._find(description, path.parent)
-        return found if found.checkpoint == path else _with_checkpoint(found, path)
+        return replace(found, checkpoint=path)
 
     def _loras(self) -> list[Path]:
         roots = [root for folder in self._folders() for root in (folder / "loras",) if root.is_dir()]
         return sorted({path for root in roots for path in root.glob("*.safetensors")})
 
 
-def _with_checkpoint(model: InstalledModel, path: Path) -> InstalledModel:
-    return InstalledModel(
-        model.description, path, model.text_encoder, model.upsamplers, model.distilled_lora, model.folder
-    )
-
-
 def _first_file(folders: Sequence[Path], names: Iterable[str]) -> Path | None:
-    return next((folder / name for name in names for folder in folders if (folder / name).is_file()), None)
+    return next((folder / name for name in names if name for folder in folders if (folder / name).is_file()), None)
 
 
 def _first_folder(folders: Sequence[Path], names: Iterable[str]) -> Path | None:

@@ -15,7 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from engine.backends.local.catalogue import InstalledModel
-from engine.backends.local.memory import Demand, Memory, MemoryPlan, ModelSizes
+from engine.backends.local.memory import (
+    LATENT_POSITION_PIXELS,
+    MARGIN,
+    RESERVE,
+    Memory,
+    MemoryPlan,
+    ModelSizes,
+    StreamedNetwork,
+)
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.fp8 import WeightFormat
 from engine.loading.lora import Lora, set_loras
@@ -28,17 +36,19 @@ from engine.loading.networks import (
     load_video_encoder,
     load_vocoder,
 )
+from engine.loading.safetensors_file import read_tensors
 from engine.loading.streaming import Streaming
 from engine.loading.transformer_loading import load_transformer, streamer_of, transformer_sizes
 from engine.models.audio_vae import AudioDecoder, AudioEncoder, AudioVaeConfig
 from engine.models.gemma import Gemma
+from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.preview import LatentToRgb
-from engine.models.text import TextConditioner, TextConfig, TextContext
+from engine.models.text import CHECKPOINT_PREFIXES as TEXT_PREFIXES
+from engine.models.text import TextConfig, TextContext
 from engine.models.transformer import Transformer, TransformerConfig
-from engine.models.upsampler import upsample
-from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig
+from engine.models.video_vae import Downsample, Upsample, VideoDecoder, VideoEncoder, VideoVaeConfig
 from engine.models.vocoder import PlainVocoder, Vocoder
-from engine.pipelines.networks import ModelFacts, Weights
+from engine.pipelines.networks import ModelFacts, Weights, upsampling
 from engine.protocol.grid import ScaleFactors
 
 # (phase, bytes done, bytes in all): may raise to cancel
@@ -89,67 +99,69 @@ def facts_of(model: InstalledModel, checkpoint: Checkpoint) -> ModelFacts:
         audio_bins=audio.latent_bands,
         scale=ScaleFactors(vae.time_factor, vae.space_factor, vae.space_factor),
         upsamplers=frozenset(model.upsamplers),
+        doubles_rate=model.temporal_upsampler is not None,
         one_stage_pixels=model.description.one_stage_pixels,
         distilled_lora=model.distilled_lora is not None,
     )
 
 
-def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision, *, fp8: bool = False) -> ModelSizes:
+def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision) -> ModelSizes:
     """What the planner needs, from headers alone."""
-    weights = WeightFormat.FP8_CAST if fp8 else WeightFormat.AS_STORED
-    transformer = transformer_sizes(checkpoint, precision.dtype, weights)
+    transformer = transformer_sizes(checkpoint, precision.dtype)
+    cast_fp8 = transformer_sizes(checkpoint, precision.dtype, WeightFormat.FP8_CAST)
     config = TransformerConfig.from_metadata(checkpoint.section("transformer"))
     vae = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
     factor = precision.dtype.itemsize / 2  # of what lies on disk in bfloat16
-    parts = {
-        "text": int(
-            factor
-            * (
-                checkpoint.size_bytes("text_embedding_projection.")
-                + checkpoint.size_bytes(_VIDEO_CONNECTOR)
-                + checkpoint.size_bytes(_AUDIO_CONNECTOR)
-            )
-        ),
-        "video_encoder": int(factor * checkpoint.size_bytes("vae.encoder.")),
-        "video_decoder": int(factor * checkpoint.size_bytes("vae.decoder.")),
-        "audio_encoder": int(factor * checkpoint.size_bytes("audio_vae.encoder.")),
-        "audio_decoder": int(factor * checkpoint.size_bytes("audio_vae.decoder.")),
-        "vocoder": 2 * checkpoint.size_bytes("vocoder."),
-        "upsampler": int(factor * sum(path.stat().st_size for path in model.upsamplers.values())),
+    stored = {
+        "text": sum(checkpoint.size_bytes(prefix) for prefix in TEXT_PREFIXES),
+        "video_encoder": checkpoint.size_bytes("vae.encoder."),
+        "video_decoder": checkpoint.size_bytes("vae.decoder."),
+        "audio_encoder": checkpoint.size_bytes("audio_vae.encoder."),
+        "audio_decoder": checkpoint.size_bytes("audio_vae.decoder."),
+        "upsampler": sum(path.stat().st_size for path in model.upsampler_files),
         "text_encoder": _folder_bytes(model.text_encoder),
     }
+    parts = {name: int(factor * size) for name, size in stored.items()}
     return ModelSizes(
         blocks=transformer.blocks,
         outside_blocks=transformer.outside_blocks,
-        parts=parts,
+        blocks_fp8=cast_fp8.blocks,
+        parts=parts | {"vocoder": 2 * checkpoint.size_bytes("vocoder.")},  # float32 always
         video_width=config.width,
         audio_width=config.audio_width,
+        channels=max(config.in_channels, config.audio_in_channels),
         element=precision.dtype.itemsize,
-        decoder_cache=_cached_values(VideoDecoder, vae),
-        encoder_cache=_cached_values(VideoEncoder, vae),
-        decoder_widest=vae.space_factor**2 * 3 * vae.time_factor * 4,
+        decoder=streamed_network(VideoDecoder, vae),
+        encoder=streamed_network(VideoEncoder, vae),
     )
 
 
-_VIDEO_CONNECTOR = "model.diffusion_model.video_embeddings_connector."
-_AUDIO_CONNECTOR = "model.diffusion_model.audio_embeddings_connector."
+def streamed_network(kind: type[VideoDecoder] | type[VideoEncoder], config: VideoVaeConfig) -> StreamedNetwork:
+    """What a streaming pass holds, from the layers themselves.
 
-
-def _cached_values(kind: type[VideoDecoder] | type[VideoEncoder], config: VideoVaeConfig) -> int:
-    """Numbers that a streaming pass keeps per latent position of one frame: two input frames for each convolution and
-    two for each residual block, each at its own resolution."""
+    A convolution keeps two input frames, a residual block two of its own besides. At work a layer holds its input, a
+    padded and activated copy, what its convolution makes, and for up- and downsampling that once more, rearranged.
+    """
     with torch.device("meta"):
         network = kind(config)
-    total = 0.0
-    side = 1.0 if kind is VideoDecoder else float(config.space_factor // config.patch_size)
+    decodes = kind is VideoDecoder
+    # of one layer's frame: rows * columns per latent position, and frames per latent frame
+    area = 1.0 if decodes else float((config.space_factor // config.patch_size) ** 2)
+    frames = 1.0 if decodes else float(config.time_factor)
+    cache = clip = frame = 0.0
     for layer in network.layers():
         convolutions = [module for module in layer.modules() if isinstance(module, nn.Conv3d)]
-        total += sum(2 * module.in_channels for module in convolutions) * side**2
-        if len(convolutions) == 2:  # a residual block
-            total += 2 * convolutions[0].in_channels * side**2
-        factors = getattr(layer, "factors", (1, 1, 1))
-        side = side * factors[1] if kind is VideoDecoder else side / factors[1]
-    return int(total)
+        inner, outer = convolutions[0].in_channels, convolutions[0].out_channels
+        residual = len(convolutions) == 2
+        resamples = isinstance(layer, Upsample | Downsample)
+        cache += 2 * area * (sum(module.in_channels for module in convolutions) + inner * residual)
+        held = area * (2 * inner + outer * (2 if resamples else 1) + inner * isinstance(layer, Downsample))
+        clip, frame = max(clip, held * frames), max(frame, held)
+        time, rows, columns = layer.factors if isinstance(layer, Upsample | Downsample) else (1, 1, 1)
+        area = area * rows * columns if decodes else area / (rows * columns)
+        frames = frames * time if decodes else frames / time
+    pixels = LATENT_POSITION_PIXELS * config.in_channels
+    return StreamedNetwork(int(cache), int(max(clip, 2 * pixels * config.time_factor)), int(max(frame, 2 * pixels)))
 
 
 def _folder_bytes(folder: Path | None) -> int:
@@ -159,8 +171,7 @@ def _folder_bytes(folder: Path | None) -> int:
 class LocalNetworks:
     """Lends the networks of one model on one device (see engine.pipelines.networks.Networks).
 
-    Whatever is loaded stays until `release`, except where the plan says that networks take turns: then a network that
-    isn't the transformer's or the lent one's goes when another comes.
+    Whatever is loaded stays until `release`, as far as the plan lets it: see `memory.Keep`.
     """
 
     def __init__(
@@ -178,20 +189,30 @@ class LocalNetworks:
         self._user_loras: tuple[UserLora, ...] = ()
         self._in_force: tuple[tuple[str, float], ...] = ()
         self._distilled_lora: Lora | None = None
+        self._statistics: PerChannelStatistics | None = None
 
     @property
     def loaded(self) -> frozenset[str]:
         """Names of what is in memory now."""
         return frozenset(self._loaded)
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of the weights in memory (of Gemma as on disk)."""
+        networks = [network for network in self._loaded.values() if isinstance(network, nn.Module)]
+        tensors = (tensor for network in networks for tensor in (*network.parameters(), *network.buffers()))
+        text = _folder_bytes(self.model.text_encoder) if "text_encoder" in self._loaded else 0
+        return sum(tensor.nbytes for tensor in tensors) + text
+
     def prepare(self, plan: MemoryPlan, loras: Sequence[UserLora], loading: Loading) -> None:
         """Set up for the next job. Weights that the new plan keeps otherwise are loaded again when they are lent."""
-        old = (self._plan.resident, self._plan.source, self._plan.cast_fp8)
-        if (plan.resident, plan.source, plan.cast_fp8) != old:
+        old = self._plan
+        if (plan.resident, plan.source, plan.cast_fp8) != (old.resident, old.source, old.cast_fp8):
             self.release("transformer")
-        if not plan.keep_others:
-            self.release(*(name for name in self._loaded if name != "transformer"))
+        if plan.text_on_host != old.text_on_host:
+            self.release("text_encoder")
         self._plan = plan
+        self._release_all_but("transformer")
         self._user_loras = tuple(loras)
         self.loading = loading
         transformer = self._loaded.get("transformer")
@@ -199,9 +220,12 @@ class LocalNetworks:
             transformer.set_feed_forward_chunk(plan.chunk)
 
     def release(self, *names: str) -> None:
-        """Let networks go; without names all of them."""
-        for name in names or tuple(self._loaded):
-            network = self._loaded.pop(name, None)
+        """Let networks go that are loaded; without names all of them."""
+        going = [name for name in names or tuple(self._loaded) if name in self._loaded]
+        if not going:
+            return
+        for name in going:
+            network = self._loaded.pop(name)
             if isinstance(network, Transformer):
                 streamer = streamer_of(network)
                 if streamer is not None:
@@ -244,11 +268,11 @@ class LocalNetworks:
 
     @contextmanager
     def upsampler(self, factor: Fraction, time: int = 1) -> Generator[Callable[[Tensor], Tensor]]:
-        path = self.model.upsamplers[factor]
-        network = self._get(f"upsampler {factor}", lambda: load_upsampler(path, self.device, self.precision.dtype))
-        with self.video_decoder() as decoder:
-            statistics = decoder.per_channel_statistics
-        yield lambda latent: upsample(network, statistics, latent.to(self.precision.dtype))
+        path = self.model.upsamplers[factor] if time == 1 else self.model.temporal_upsampler
+        assert path is not None
+        name = f"upsampler {factor} {time}"
+        network = self._get(name, lambda: load_upsampler(path, self.device, self.precision.dtype))
+        yield upsampling(network, self._video_statistics())
 
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
         """One pixel per latent position, enlarged four times so that it can be looked at."""
@@ -274,7 +298,7 @@ class LocalNetworks:
         """Contexts of prompts. The text encoder and the conditioner are kept only where everything is kept."""
         states = self.text_encoder().encode(prompts)
         longest = self.model.description.prompt_tokens
-        if not self._plan.keep_others:
+        if self._plan.keep != "all":
             self.release("text_encoder")
         conditioner = self._get("text", lambda: load_text_conditioner(*self._where("text conditioner")))
         with torch.no_grad():
@@ -284,17 +308,20 @@ class LocalNetworks:
             ]
 
     def text_encoder(self) -> Gemma:
+        """Gemma, on the device or in host memory as the plan says; others go only where there is no room beside it."""
         _, folder = self.model.require()
+        if "text_encoder" not in self._loaded and not self._plan.text_on_host and self._plan.keep != "all":
+            size = int(_folder_bytes(folder) * MARGIN) + RESERVE
+            if free_memory(self.device).device_free < size:
+                self.release()
         expected = TextConfig.from_metadata(self.checkpoint.section("transformer"), self.checkpoint.shapes)
+        device = torch.device("cpu") if self._plan.text_on_host else self.device
 
         def load_gemma() -> Gemma:
             self.loading("loading text encoder", 0, 1)
-            return Gemma.load(folder, self.device, self.precision.dtype, expected=expected)
+            return Gemma.load(folder, device, self.precision.dtype, expected=expected)
 
         return self._get("text_encoder", load_gemma)
-
-    def text_conditioner(self) -> TextConditioner:
-        return self._get("text", lambda: load_text_conditioner(*self._where("text conditioner")))
 
     # --- loading ---
 
@@ -304,10 +331,27 @@ class LocalNetworks:
 
     def _get(self, name: str, load: Callable[[], Loaded]) -> Loaded:
         if name not in self._loaded:
-            if not self._plan.keep_others:
-                self.release(*(other for other in self._loaded if other != name and name != "upsampler"))
+            self._release_all_but(name)
             self._loaded[name] = load()
         return self._loaded[name]
+
+    def _release_all_but(self, name: str) -> None:
+        """What the plan doesn't keep beside the network that is needed now."""
+        if self._plan.keep in ("all", "model"):
+            return
+        kept = {name, "transformer"} if self._plan.keep == "transformer" and name != "text_encoder" else {name}
+        self.release(*(other for other in tuple(self._loaded) if other not in kept))
+
+    def _video_statistics(self) -> PerChannelStatistics:
+        """Mean and deviation of the video latents: a few numbers, read without the autoencoder around them."""
+        if self._statistics is None:
+            names = ("mean-of-means", "std-of-means")
+            infos = {name: self.checkpoint.tensors[f"vae.per_channel_statistics.{name}"] for name in names}
+            found = read_tensors(infos, self.device)
+            statistics = PerChannelStatistics(len(found[names[0]])).to(self.device)
+            statistics.load_state_dict({name: tensor.float() for name, tensor in found.items()})
+            self._statistics = statistics
+        return self._statistics
 
     def _load_transformer(self) -> Transformer:
         plan = self._plan
@@ -353,11 +397,6 @@ def free_memory(device: torch.device) -> Memory:
         reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
         return Memory("cuda", free + reusable, host)
     if device.type == "mps":
-        limit = cast("int", torch.mps.recommended_max_memory())
+        limit = torch.mps.recommended_max_memory()
         return Memory("mps", max(0, limit - torch.mps.driver_allocated_memory()), host)
     return Memory("cpu", host, host)
-
-
-def demand_nothing() -> Demand:
-    """The least that any job asks, for questions about a model as a whole: one latent frame of 2 x 2 cells."""
-    return Demand(4, 1, 64, 2, 2, 1)

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
 from av.filter import Graph
+from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from torch import Tensor
@@ -67,7 +68,7 @@ class FilePictures:
 
     def read(self, numbers: Sequence[int]) -> Tensor:
         """uint8 (n, H, W, 3) of the grid."""
-        return torch.from_numpy(np.stack([self._frame(self._source_frame(number)) for number in numbers]))
+        return as_tensor(np.stack([self._frame(self._source_frame(number)) for number in numbers]))
 
     def _source_frame(self, number: int) -> int:
         own = number if self._rate == self._own_rate else frame_at_rate(number, self._rate, self._own_rate)
@@ -77,7 +78,7 @@ class FilePictures:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        frame = self._reader.rgb(number, number + 1)
+        frame = cast("Pixels", self._reader.rgb(number, number + 1))  # 8 bits are the default
         fitted = (frame if self._fitting is None else self._fitting.to_grid(frame))[0]
         self._kept[number] = fitted
         while len(self._kept) > _FRAMES_KEPT:
@@ -101,7 +102,7 @@ class FileSound:
     def read(self, start: int, count: int) -> Tensor:
         """float32 (2, count)."""
         first = start - self._shift
-        return torch.from_numpy(self._reader.read(first, first + count, rate=SAMPLE_RATE, channels=2))
+        return as_tensor(self._reader.read(first, first + count, rate=SAMPLE_RATE, channels=2))
 
 
 class Medium(NamedTuple):
@@ -200,7 +201,7 @@ class MediaFiles:
         if round_trip and min(picture.shape[:2]) >= 2:
             picture = h264_round_trip(picture)
         covering = covered(picture, *fit.source)
-        return GuideImage(torch.from_numpy(fit.to_grid(covering[None])[0]), frame, keyframe.strength)
+        return GuideImage(as_tensor(fit.to_grid(covering[None])[0]), frame, keyframe.strength)
 
 
 def covered(picture: Pixels, height: int, width: int) -> Pixels:
@@ -241,7 +242,8 @@ class EdgeFit:
         height, width = frame.shape[:2]
         if (height, width) not in self._graphs:
             graph = Graph()
-            source = graph.add_buffer(width=width, height=height, format="rgb24", time_base=Fraction(1, 25))
+            rgb = VideoFormat("rgb24", width, height)
+            source = graph.add_buffer(width=width, height=height, format=rgb, time_base=Fraction(1, 25))
             chain = [
                 source,
                 graph.add("format", "gray"),
@@ -255,4 +257,9 @@ class EdgeFit:
         graph.push(VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24"))
         edges = graph.pull()
         assert isinstance(edges, VideoFrame)
-        return edges.to_ndarray()
+        return cast("Pixels", edges.to_ndarray())
+
+
+def as_tensor(array: NDArray[Any]) -> Tensor:
+    """The same memory as a tensor (torch's own function has no types)."""
+    return cast("Any", torch).from_numpy(array)

@@ -2,24 +2,42 @@
 
 Everything is decided from numbers before anything is loaded: the sizes in the checkpoint's header, the tokens and
 pixels of the job, and the memory that is free. The estimate of working memory is a formula per network, held against
-measured peaks by the tests. Where a job can't fit, the refusal names both numbers and the nearest size that does.
+measured peaks by the tests. Where a job can't fit, the refusal names both numbers.
 """
 
 # Bytes throughout, unless a name says otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 MARGIN = 1.15  # allocators round up and fragment, and convolutions want workspace
-RESERVE = 400 << 20  # driver, kernels and whatever else lives on the device
-SMALLEST_PIECE, LARGEST_PIECE = 8 << 20, 512 << 20  # between the layers of the video autoencoder
+RESERVE = 400 << 20  # of a GPU: driver, kernels and whatever else lives there
+SMALLEST_PIECE, SMALL_PIECE, LARGEST_PIECE = 8 << 20, 64 << 20, 512 << 20  # between layers of the video autoencoder
 STREAMING_SLOTS = 2  # blocks under way while streaming
 CHUNKED_TOKENS = 4096  # of a feed-forward, when memory asks
+STEP_DOWN = 0.8  # after lack of memory a plan has to need at most this share of the one that failed
+LATENT_POSITION_PIXELS = 32 * 32  # of one frame
+LATENT_FRAMES = 8
 
 Kind = Literal["cuda", "mps", "cpu"]
+# What stays loaded: everything; all but the text encoder; the transformer beside one other network; one at a time.
+Keep = Literal["all", "model", "transformer", "one"]
+
+
+class StreamedNetwork(NamedTuple):
+    """What the streaming video decoder (or encoder) holds, in numbers per latent position of one frame.
+
+    cache  what its layers keep between pieces
+    clip   what its hungriest layer holds at once for one latent frame of eight pictures
+    frame  the same for a single frame of that layer's time: no piece is smaller
+    """
+
+    cache: int
+    clip: int
+    frame: int
 
 
 @dataclass(frozen=True)
@@ -27,12 +45,12 @@ class ModelSizes:
     """What a model takes, from its header: weights in the planned dtype, widths and counts.
 
     blocks           bytes of each transformer block; outside_blocks the transformer's rest
+    blocks_fp8       bytes of each block with its matrices cast to 8 bits; equal where the file has 8 bits already
     parts            bytes of the other networks by name: text_encoder, text, video_encoder, video_decoder,
                      audio_encoder, audio_decoder, vocoder, upsampler
     video_width, audio_width   of the transformer's streams
+    channels         of a video latent (a latent step of sound has no more)
     element          bytes of a number in the transformer's activations
-    decoder_cache    numbers that the streaming video decoder keeps per latent position of one frame; likewise encoder
-    decoder_widest   numbers that its widest layer makes of one latent position
     """
 
     blocks: tuple[int, ...]
@@ -40,10 +58,11 @@ class ModelSizes:
     parts: Mapping[str, int]
     video_width: int
     audio_width: int
+    decoder: StreamedNetwork
+    encoder: StreamedNetwork
+    blocks_fp8: tuple[int, ...] = ()
+    channels: int = 128
     element: int = 2
-    decoder_cache: int = 624_896
-    encoder_cache: int = 624_896
-    decoder_widest: int = 1 << 20
 
     @property
     def transformer(self) -> int:
@@ -65,6 +84,14 @@ class Demand:
     lora_bytes: int = 0
     variations: int = 1
 
+    @property
+    def positions(self) -> int:
+        return self.latent_rows * self.latent_columns
+
+    @property
+    def latent_frames(self) -> int:
+        return (self.frames - 1) // LATENT_FRAMES + 1
+
 
 class Memory(NamedTuple):
     """Free bytes on the device and in the host; on a CPU both are the same memory."""
@@ -83,7 +110,8 @@ class MemoryPlan:
     cast_fp8     store the block matrices in 8 bits
     piece        byte budget between the video autoencoder's layers
     chunk        tokens per feed-forward call, None for all at once
-    keep_others  the small networks stay loaded beside the transformer
+    keep         what stays loaded
+    text_on_host the text encoder works in host memory, because the device has no room for it
     peak         the largest estimate of all phases, weights included
     """
 
@@ -93,7 +121,8 @@ class MemoryPlan:
     cast_fp8: bool = False
     piece: int = LARGEST_PIECE
     chunk: int | None = None
-    keep_others: bool = True
+    keep: Keep = "all"
+    text_on_host: bool = False
     peak: int = 0
 
     def sentences(self) -> tuple[str, ...]:
@@ -104,8 +133,10 @@ class MemoryPlan:
             told.append(f"{self.resident} of {self.blocks} blocks stay on the device, the others come from {where}")
         if self.cast_fp8:
             told.append("weights in 8 bits")
-        if not self.keep_others:
+        if self.keep in ("transformer", "one"):
             told.append("networks take turns in memory")
+        if self.text_on_host:
+            told.append("the prompt is read by the processor")
         return tuple(told)
 
 
@@ -119,136 +150,127 @@ class DoesNotFit(Exception):
 
 
 def gigabytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB"
+    """ "6.1 GB", and megabytes below a tenth of one."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.1f} MB"
+
+
+# --- working memory, without weights ----------------------------------------------------------------------------------
 
 
 def sampling_bytes(sizes: ModelSizes, demand: Demand, chunk: int | None) -> int:
-    """Working memory of one transformer call, without weights.
+    """One transformer call.
 
-    Per token and width, at the widest moment of a block: input, normed input, q, k, v, the attention's output and the
-    sum (7 numbers), two rotated copies in float32, the rotation table (a cosine and a sine for half a width, float32);
-    or input, normed input and both sides of the feed-forward's fourfold width (10 numbers). The larger counts.
+    Per token and width, at the widest moments of a block: attention holds input, normed input, q, k, v and the
+    attention's output, and three float32 copies inside norms and rotation; the feed-forward holds input, normed input
+    and sum, and both sides of its fourfold width (8 numbers, of `chunk` tokens at most). The larger counts. The
+    rotation table is one number per token and width more.
     """
     element = sizes.element
     total = 0
     for tokens, width in ((demand.video_tokens, sizes.video_width), (demand.audio_tokens, sizes.audio_width)):
         through = tokens if chunk is None else min(tokens, chunk)
-        attention = tokens * width * (7 * element + 2 * 4)
-        feed_forward = tokens * width * 3 * element + through * width * 8 * element
-        table = tokens * width * 4
-        total += demand.passes_at_once * max(attention, feed_forward) + table
+        attention = tokens * width * (6 * element + 3 * 4)
+        feed_forward = width * element * (3 * tokens + 8 * through)
+        total += demand.passes_at_once * max(attention, feed_forward) + tokens * width * element
     text = demand.text_tokens * (sizes.video_width + sizes.audio_width) * element * 4
-    latents = (demand.video_tokens + demand.audio_tokens) * 128 * 4 * 8 * demand.variations
+    # the sampler's float32: noisy, clean, noise, denoised, velocity, mask and positions, and what a solver remembers
+    latents = (demand.video_tokens + demand.audio_tokens) * sizes.channels * 4 * 8
+    latents += (demand.variations - 1) * demand.video_tokens * sizes.channels * 4
     mask = demand.masked_tokens**2 * (element + 4)
     return total + demand.passes_at_once * text + latents + mask
 
 
-def decoding_bytes(sizes: ModelSizes, demand: Demand, piece: int) -> int:
-    """Working memory of streamed video decoding, without weights: the layers' caches, one piece in each stage of its
-    way through a layer, and the pixels of eight frames in float32."""
-    positions = demand.latent_rows * demand.latent_columns
-    pixels = positions * 32 * 32 * 3 * 8 * 4
-    smallest = positions * sizes.decoder_widest * sizes.element // 64
-    return positions * sizes.decoder_cache * sizes.element + 4 * max(piece, smallest) + 3 * pixels
-
-
-def encoding_bytes(sizes: ModelSizes, demand: Demand, piece: int) -> int:
-    """The same for encoding."""
-    positions = demand.latent_rows * demand.latent_columns
-    pixels = positions * 32 * 32 * 3 * 8 * 4
-    return positions * sizes.encoder_cache * sizes.element + 4 * piece + 3 * pixels
-
-
-def make_plan(
-    sizes: ModelSizes, demand: Demand, memory: Memory, *, fp8: bool = False, step_down: int = 0
-) -> MemoryPlan:
-    """The fastest plan that fits. `fp8`: 8-bit storage is wanted or allowed; `step_down`: how often memory ran out.
-
-    In order: everything resident; networks in turns; feed-forward in chunks; blocks in 8 bits (where allowed); blocks
-    streamed from the host, and from the disk where the host has no room either; smaller pieces for the autoencoder.
-    Raises DoesNotFit.
-    """
-    budget = int(memory.device_free * 0.8**step_down) - RESERVE * (memory.kind != "cpu")
-    least = 0
-    for plan in _candidates(sizes, demand, memory, fp8=fp8):
-        peak = plan_peak(sizes, demand, plan)
-        if peak <= budget:
-            return replace(plan, peak=peak)
-        least = peak if not least else min(least, peak)
-    raise DoesNotFit(least, max(0, budget))
+def streaming_bytes(network: StreamedNetwork, element: int, demand: Demand, piece: int) -> int:
+    """Streamed video decoding or encoding: the layers' caches, and pieces on their way: one in each state of its layer
+    and the rests that wait before others, never more than the hungriest layer holds of the whole clip."""
+    positions = demand.positions
+    cache = positions * network.cache * element
+    whole = positions * network.clip * element * demand.latent_frames
+    under_way = min(5 * piece, whole) + positions * network.frame * element
+    pictures = positions * LATENT_POSITION_PIXELS * 3 * LATENT_FRAMES * 4  # eight in float32, between net and file
+    return cache + under_way + pictures
 
 
 def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
-    """The largest of what the phases need, weights included, with the margin."""
-    others = sum(size for name, size in sizes.parts.items() if name != "text_encoder") if plan.keep_others else 0
-    blocks = sorted(sizes.blocks, reverse=True)
-    if plan.cast_fp8:
-        blocks = [size // 2 for size in blocks]
+    """The largest of what the phases need on the device, weights included, with the margin."""
+    parts = dict(sizes.parts)
+    text_encoder = 0 if plan.text_on_host else parts.pop("text_encoder", 0)
+    parts.pop("text_encoder", 0)
+    blocks = sorted(sizes.blocks_fp8 if plan.cast_fp8 else sizes.blocks, reverse=True)
     on_device = sum(blocks[: plan.resident])
     if plan.source:
         on_device += STREAMING_SLOTS * blocks[0]
     transformer = sizes.outside_blocks + on_device + demand.lora_bytes
-
-    def part(name: str) -> int:
-        return 0 if plan.keep_others else sizes.parts.get(name, 0)
-
-    kept = transformer if plan.keep_others else 0
-    phases = (
-        sizes.parts.get("text_encoder", 0) + part("text"),
-        transformer + others + sampling_bytes(sizes, demand, plan.chunk),
-        kept + others + part("video_decoder") + decoding_bytes(sizes, demand, plan.piece),
-        kept + others + part("video_encoder") + encoding_bytes(sizes, demand, plan.piece),
-        kept + others + part("upsampler") + demand.latent_rows * demand.latent_columns * demand.frames * 4096,
-    )
-    return int(max(phases) * MARGIN)
-
-
-def _candidates(sizes: ModelSizes, demand: Demand, memory: Memory, *, fp8: bool) -> list[MemoryPlan]:
-    count = len(sizes.blocks)
-    whole = MemoryPlan(resident=count, blocks=count)
-    turns = replace(whole, keep_others=False)
-    small = replace(turns, chunk=CHUNKED_TOKENS, piece=64 << 20)
-    plans = [whole, turns, small]
-    eight = [replace(plan, cast_fp8=True) for plan in plans] if fp8 else []
-    plans += eight
-    if memory.kind == "cpu":
-        # Weights of a CPU job lie in host memory anyway: only the disk can relieve it.
-        source: Literal["host", "disk"] = "disk"
+    sampling = sampling_bytes(sizes, demand, plan.chunk)
+    work = {
+        "video_decoder": streaming_bytes(sizes.decoder, sizes.element, demand, plan.piece),
+        "video_encoder": streaming_bytes(sizes.encoder, sizes.element, demand, plan.piece),
+        "upsampler": demand.positions * demand.latent_frames * 4096 * sizes.element,
+    }
+    if plan.keep in ("all", "model"):
+        everything = transformer + sum(parts.values()) + max(sampling, *work.values())
+        peak = everything + text_encoder if plan.keep == "all" else max(everything, text_encoder + parts.get("text", 0))
     else:
-        source = "host" if memory.host_free > sum(sizes.blocks) * 1.1 else "disk"
-    for piece in (64 << 20, SMALLEST_PIECE):
-        for resident in _steps_down(count):
-            plans.append(replace(small, resident=resident, source=source, piece=piece, cast_fp8=fp8))
-    return plans
+        beside = transformer if plan.keep == "transformer" else 0
+        lent = (beside + size + work.get(name, 0) for name, size in parts.items())
+        peak = max(transformer + sampling, text_encoder, *lent)
+    return int(peak * MARGIN)
 
 
-def _steps_down(count: int) -> list[int]:
-    """Resident blocks to try: fewer and fewer, about an eighth at a time, down to none."""
+# --- choosing ---------------------------------------------------------------------------------------------------------
+
+
+def make_plan(
+    sizes: ModelSizes, demand: Demand, memory: Memory, *, fp8: bool = False, failed: MemoryPlan | None = None
+) -> MemoryPlan:
+    """The fastest plan that fits. `fp8`: 8-bit storage is allowed; `failed`: a plan for which memory ran out.
+
+    In order: everything resident; the text encoder goes before sampling; the small networks take turns beside the
+    transformer; feed-forward in chunks and smaller pieces for the autoencoder; one network at a time; all that with
+    blocks in 8 bits (where allowed); blocks streamed from the host, or from the disk where the host has no room.
+    Raises DoesNotFit.
+    """
+    budget = memory.device_free - RESERVE * (memory.kind != "cpu")
+    limit = budget if failed is None else min(budget, int(failed.peak * STEP_DOWN))
+    least = 0
+    for plan in _candidates(sizes, memory, budget, fp8=fp8):
+        peak = plan_peak(sizes, demand, plan)
+        if peak <= limit:
+            return replace(plan, peak=peak)
+        least = peak if not least else min(least, peak)
+    raise DoesNotFit(least, max(0, limit))
+
+
+def _candidates(sizes: ModelSizes, memory: Memory, budget: int, *, fp8: bool) -> Iterator[MemoryPlan]:
+    count = len(sizes.blocks)
+    text_on_host = (
+        memory.kind == "cuda"
+        and sizes.parts.get("text_encoder", 0) * MARGIN > budget
+        and sizes.parts.get("text_encoder", 0) * MARGIN < memory.host_free
+    )
+    whole = MemoryPlan(resident=count, blocks=count, text_on_host=text_on_host)
+    kept = (
+        whole,
+        replace(whole, keep="model"),
+        replace(whole, keep="transformer"),
+        replace(whole, keep="transformer", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE),
+        replace(whole, keep="one", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE),
+    )
+    yield from kept
+    fp8 = fp8 and sizes.blocks_fp8 != () and sizes.blocks_fp8 != sizes.blocks
+    if fp8:
+        yield from (replace(plan, cast_fp8=True) for plan in kept)
+    blocks = sum(sizes.blocks_fp8 if fp8 else sizes.blocks)
+    # Weights of a CPU job lie in host memory anyway: only the disk can relieve it.
+    from_host = memory.kind != "cpu" and memory.host_free > blocks * 1.1
+    source: Literal["host", "disk"] = "host" if from_host else "disk"
+    small = replace(whole, chunk=CHUNKED_TOKENS, source=source, cast_fp8=fp8)
+    for piece in (SMALL_PIECE, SMALLEST_PIECE):
+        for resident in _fewer_and_fewer(count):
+            yield replace(small, resident=resident, piece=piece, keep="transformer")
+        yield replace(small, resident=0, piece=piece, keep="one")
+
+
+def _fewer_and_fewer(count: int) -> list[int]:
+    """Resident blocks to try: about an eighth fewer at a time, down to none."""
     return sorted({count * eighth // 8 for eighth in range(8)}, reverse=True)
-
-
-def nearest_that_fits(
-    sizes: ModelSizes, demand: Demand, memory: Memory, smallest_rows: int = 2
-) -> tuple[int, int, int] | None:
-    """The nearest smaller (latent rows, latent columns, frames) for which there is a plan: first a smaller picture of
-    the same shape, then a shorter one; None if nothing fits."""
-    rows, columns, frames = demand.latent_rows, demand.latent_columns, demand.frames
-    for shorter in (frames, max(9, frames // 2 // 8 * 8 + 1), 9):
-        for tenth in range(10, 1, -1):
-            smaller_rows, smaller_columns = max(smallest_rows, rows * tenth // 10), max(2, columns * tenth // 10)
-            share = (smaller_rows * smaller_columns * ((shorter - 1) // 8 + 1)) / (
-                rows * columns * ((frames - 1) // 8 + 1)
-            )
-            smaller = replace(
-                demand,
-                latent_rows=smaller_rows,
-                latent_columns=smaller_columns,
-                frames=shorter,
-                video_tokens=int(demand.video_tokens * share),
-            )
-            try:
-                make_plan(sizes, smaller, memory, fp8=True)
-            except DoesNotFit:
-                continue
-            return smaller_rows, smaller_columns, shorter
-    return None

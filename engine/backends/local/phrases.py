@@ -1,4 +1,4 @@
-"""Words of ours: camera moves, the default negative prompt, and what the text encoder is told when it writes a prompt out."""
+"""Words of ours: camera moves, the default negative prompt, and what is said to the text encoder as a writer."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ CAMERA_MOVES: Final = {
 }
 
 NEGATIVE: Final = (
-    "burnt-in captions, on-screen text, watermark, channel logo, black bars, fade from black, cross-fade to another shot, "
-    "out of focus, smeared motion, blown highlights, crushed shadows, colour banding, flickering light, jittering edges, "
-    "melting shapes, extra limbs, fused fingers, warped face, eyes looking apart, mouth out of step with the words, "
+    "burnt-in captions, on-screen text, watermark, channel logo, black bars, fade from black, cross-fade to another "
+    "shot, out of focus, smeared motion, blown highlights, crushed shadows, colour banding, flickering light, "
+    "jittering edges, melting shapes, extra limbs, fused fingers, warped face, eyes looking apart, "
+    "mouth out of step with the words, "
     "mechanical voice, clipped or muffled sound, hum, sudden silence"
 )
 

@@ -1,4 +1,4 @@
-"""Prompts to contexts: Gemma and the text conditioner when they are needed, and a cache on disk so that they seldom are.
+"""Prompts to contexts: text encoder and conditioner when they are needed, and a cache on disk so that they seldom are.
 
 A context depends on the text, the text encoder and the checkpoint's projection, and on nothing else. 12.6 MB each in
 bfloat16 for the full model, so the cache has a limit and forgets what was not used for longest.

@@ -201,7 +201,8 @@ class Preparation:
             if not first < end <= facts.frames:
                 side = "before" if is_before else "after"
                 raise BadRequest(
-                    f"{_name(neighbour.source)} has {facts.frames} frames: none of them lie {side} frame {neighbour.at}."
+                    f"{_name(neighbour.source)} has {facts.frames} frames: "
+                    f"none of them lie {side} frame {neighbour.at}."
                 )
             same = (facts.width, facts.height) == (work.width, work.height)
             medium = self.files.medium(
@@ -290,27 +291,32 @@ class Preparation:
         return replace(self._prepared(task, fit), prompts=(prompt, self.work.negative))
 
     def _upscale(self, work: asked.Upscale) -> Prepared:
-        if work.smoother:
-            raise Unsupported("Doubling the rate is not built in: only larger pictures can be made.")
-        factor = Fraction(work.factor)
-        if factor not in self.facts.upsamplers:
+        factor, times = Fraction(work.factor), 2 if work.smoother else 1
+        if factor == 1 and not work.smoother:
+            raise BadRequest("An upscaling by 1 at the same rate changes nothing: ask for a larger picture or rate.")
+        if factor != 1 and factor not in self.facts.upsamplers:
             raise Unsupported(f"{self.description.title} has no upscaler for a factor of {float(factor):g} here.")
+        if work.smoother and not self.facts.doubles_rate:
+            raise Unsupported(f"{self.description.title} has no file here that doubles the rate.")
         facts = self.files.facts(work.source)
         self._check_range(work.source, work.start, work.end, facts.frames)
-        recipe = enlarging(factor)
+        recipe = enlarging(factor, smoother=work.smoother)
         multiple = int(recipe.size_multiple(self.facts) / factor)
         small = fit_to_grid(
             facts.height, facts.width, multiple, pixels_limit=int(self.description.largest_pixels / factor**2)
         )
         fit = enlarged(small, factor)
         medium = self.files.medium(work.source, small)
+        rate = facts.rate * times
+        room = (min(work.handles, work.start), min(work.handles, facts.frames - work.end))
         plans = plan_following(
-            FrameRange(work.start, work.end),
-            facts.rate,
-            self._longest(facts.rate),
-            handles=(min(work.handles, work.start), min(work.handles, facts.frames - work.end)),
+            FrameRange(work.start * times, work.end * times),
+            rate,
+            self._longest(rate),
+            handles=(room[0] * times, room[1] * times),
+            slow=times,
         )
-        task = modes.upscale(self._task(plans, recipe, fit), Known(medium.pictures, medium.sound))
+        task = modes.upscale(self._task(plans, recipe, fit), Known(medium.pictures, medium.sound, every=times))
         return replace(self._prepared(task, fit), given_sound=medium.sound)
 
     # --- parts ---
