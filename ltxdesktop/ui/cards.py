@@ -108,8 +108,9 @@ class TakeCards(QStyledItemDelegate):
         _paint_ground(painter, option, theme)
         _paint_picture(painter, boxes.picture, take.picture, theme)
         _paint_line(painter, boxes.caption, take.caption, theme.text, _font(option, 12))
+        kind = "draft · " if take.is_draft else ""
         if take.seed is not None:
-            _paint_line(painter, boxes.seed, f"seed {take.seed}", theme.quiet, _font(option, 11))
+            _paint_line(painter, boxes.seed, f"{kind}seed {take.seed}", theme.quiet, _font(option, 11))
         painter.restore()
 
 

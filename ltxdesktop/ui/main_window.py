@@ -116,7 +116,7 @@ class MainWindow(QMainWindow):
         generate = self.menuBar().addMenu("&Generate")
         self._add(generate.addAction("&Generate"), "Ctrl+Return", self.prompt.generate)
         generate.addSeparator()
-        for name in ("again", "vary", "retake", "recipe"):
+        for name in ("finish", "again", "vary", "retake", "recipe"):
             generate.addAction(self.takes.actions_by_name[name])
         jobs = self.menuBar().addMenu("&Jobs")
         for action in self.jobs.actions_by_name.values():
@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
         self.jobs.clear_requested.connect(session.clear_ended)
         self.jobs.chosen.connect(self._show_job)
         self.takes.chosen.connect(self._play_take)
+        self.takes.finish_requested.connect(self._finish)
         self.takes.again_requested.connect(self._again)
         self.takes.vary_requested.connect(self._vary)
         self.takes.retake_requested.connect(self._retake)
@@ -221,6 +222,12 @@ class MainWindow(QMainWindow):
         path, _ = QFileDialog.getOpenFileName(self, "Open", "", MEDIA_FILES)
         if path:
             self.look_at_file(path)
+
+    def _finish(self, take: Take) -> None:
+        work = take.finishing()
+        if work is not None:
+            self._following = True
+            self._session.submit(work, f"Finish: {take.caption}")
 
     def _again(self, take: Take) -> None:
         self._use_recipe(take, new_seed=False)

@@ -17,6 +17,7 @@ class TakesPanel(Panel):
     """Shows a `TakeListModel`."""
 
     chosen = Signal(object)  # Take, to be played
+    finish_requested = Signal(object)  # Take, a draft
     again_requested = Signal(object)  # Take: fill the panel with its recipe
     vary_requested = Signal(object)  # Take: the same with another seed
     retake_requested = Signal(object)  # Take: use it as the clip to work on
@@ -52,6 +53,7 @@ class TakesPanel(Panel):
         self._pages.addWidget(self._list)
         self.body.addLayout(self._pages, 1)
 
+        self._add("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested)
         self._add("again", "again", "Again with this recipe", "Ctrl+G", self.again_requested)
         self._add("vary", "vary", "Vary: the same with another seed", "Ctrl+Shift+G", self.vary_requested)
         self._add("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested)
@@ -117,4 +119,6 @@ def _possible(action: str, take: Take) -> bool:
         return True
     if take.recipe is None:
         return False
+    if action == "finish":
+        return take.finishing() is not None
     return action != "join" or isinstance(take.recipe.work, Retake | Extend)

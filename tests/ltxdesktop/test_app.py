@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QListView, QPlainTextEdit
@@ -229,3 +231,26 @@ def test_bare_keys_work_the_transport_but_never_steal_from_a_text_field(open_app
     qtbot.keyClick(app.window, Qt.Key.Key_Home)
     qtbot.keyClick(app.window, Qt.Key.Key_Period)
     assert player.frame == 1
+
+
+def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.MonkeyPatch):
+    app = open_app()
+    generate(app, qtbot)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    finish = app.window.takes.actions_by_name["finish"]
+    assert not finish.isEnabled()
+    made = app.session.takes.takes()[0]
+    draft = replace(
+        made,
+        file=msgspec.structs.replace(made.file, path="/drafts/one.mp4"),
+        recipe=msgspec.structs.replace(made.recipe, work=msgspec.structs.replace(made.recipe.work, stage="draft")),
+        latents="/drafts/one.safetensors",
+    )
+    work = draft.finishing()
+    assert (work.stage, work.draft_latents, work.seed) == ("finish", "/drafts/one.safetensors", made.seed)
+    app.session.takes.add(draft)
+    app.window.takes.choose("/drafts/one.mp4")
+    assert finish.isEnabled()
+    finish.trigger()
+    qtbot.waitUntil(lambda: len(states(app)) == 2, timeout=LONG_MS)
+    assert app.session.jobs.entries()[0].title.startswith("Finish: ")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
 from engine.protocol.messages import Recipe, ResultFile
+from engine.protocol.work import AnyWork
 from ltxdesktop.words import shortened
 
 TAKE = Qt.ItemDataRole.UserRole
@@ -25,6 +27,7 @@ class Take:
     file: ResultFile
     recipe: Recipe | None
     sound_file: str = ""  # where the sound isn't in the video file
+    latents: str = ""  # of a draft: what "finish" goes on from
     picture: QImage | None = None
 
     @property
@@ -33,6 +36,19 @@ class Take:
             return None
         seeds = self.recipe.seeds
         return seeds[self.file.variation] if self.file.variation < len(seeds) else self.recipe.work.seed
+
+    @property
+    def is_draft(self) -> bool:
+        return self.recipe is not None and self.recipe.work.stage == "draft"
+
+    def finishing(self) -> AnyWork | None:
+        """The work that refines this very draft; None if it's no draft, or its latents are gone."""
+        if self.recipe is None or not self.is_draft or not self.latents:
+            return None
+        work = self.recipe.work
+        return msgspec.structs.replace(
+            work, stage="finish", draft_latents=self.latents, seed=self.seed or work.seed, variations=1
+        )
 
     @property
     def caption(self) -> str:

@@ -70,7 +70,7 @@ class PictureView(QWidget):
         painter.setFont(self.font())
         painter.setPen(QColor("#9aa3b2"))
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        painter.drawText(QRect(self.width() // 2 - 220, middle - 6, 440, 90), flags, words)
+        painter.drawText(QRect(self.width() // 2 - 270, middle - 6, 540, 90), flags, words)
 
     def _paint_badge(self, painter: QPainter) -> None:
         metrics = self.fontMetrics()
