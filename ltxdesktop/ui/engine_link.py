@@ -1,171 +1,203 @@
-"""The engine process of a window: a `QProcess` that is started on demand, watched, started again and ended.
+"""The engine of a window: the supervisor's rules with `QProcess`, `QTimer` and signals. Nothing here waits.
 
-Everything happens in signals on the GUI thread; nothing here waits. What the bytes mean is in `ltxdesktop/jobs`.
+Everything happens on the GUI thread, in bound methods of objects that live there. What the bytes mean and when a
+process is started or ended is in `ltxdesktop/jobs`.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QProcess, QTimer, Signal
 
-from engine.protocol.messages import EngineHello, EngineState, Request, Shutdown
-from ltxdesktop.jobs.channel import Channel, ending_of
+from engine.protocol.messages import Request
+from ltxdesktop.jobs.channel import Arrival, runs_elsewhere
+from ltxdesktop.jobs.supervisor import (
+    GivenUp,
+    Patience,
+    Process,
+    Ready,
+    Restarting,
+    Run,
+    Starting,
+    State,
+    Stopped,
+    Stopping,
+    Supervisor,
+)
 
-PATIENCE_MS = 5_000  # between asking, terminating and killing
-RESTART_AFTER_MS = (200, 1_000, 3_000, 10_000)  # then it's given up until the person says so
-STEADY_MS = 60_000  # an engine that lived so long is counted afresh
-
-log = logging.getLogger(__name__)
+SLICE_BYTES = 16_384  # about 100 small events
+SLICE_S = 0.004  # then the window's other events have their turn: an engine that floods can't freeze it
 
 
 class EngineLink(QObject):
     """Owns the engine process. `stop` before it goes, and wait for `stopped`."""
 
+    state_changed = Signal(object)  # State of the supervisor
     ready = Signal()  # hellos done, store open: requests are answered
-    received = Signal(object, object)  # an event, and its bytes or pixels
+    received = Signal(object, object)  # an event and its bytes, or its Pixels: to be copied at once
     lost = Signal(str, bool)  # words for the person; whether it's given up
     stopped = Signal()  # after `stop`: no process is left
 
-    def __init__(self, command: Sequence[str], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        parent: QObject | None = None,
+        *,
+        remote: bool | None = None,
+        patience: Patience | None = None,
+    ) -> None:
+        """`remote` None: as the command looks."""
         super().__init__(parent)
         self._command = list(command)
-        self._channel = Channel()
-        self._process: QProcess | None = None
-        self._is_ready = False
-        self._stopping = False
-        self._failures = 0
-        self._restart_timer = self._timer(self.start)
-        self._steady_timer = self._timer(self._count_afresh)
-        self._harder_timer = self._timer(self._stop_harder)
-        self._rung = 0
+        self._supervisor = Supervisor(
+            self._launch,
+            _QtTimers(self),
+            on_state=self._take_state,
+            on_arrival=self._take,
+            patience=patience,
+            remote=runs_elsewhere(self._command) if remote is None else remote,
+        )
+
+    @property
+    def state(self) -> State:
+        return self._supervisor.state
 
     @property
     def process_id(self) -> int:
         """0 when no process runs."""
-        return self._process.processId() if self._process is not None else 0
+        return self._supervisor.process_id
 
     def start(self) -> None:
         """Start the engine; `ready` or `lost` follows."""
-        if self._process is not None or self._stopping:
-            return
-        self._channel = Channel()
-        self._is_ready = False
-        process = QProcess(self)
-        process.readyReadStandardOutput.connect(self._read)
-        process.readyReadStandardError.connect(self._read_log)
-        process.finished.connect(self._take_end)
-        process.errorOccurred.connect(self._take_error)
-        self._process = process
-        process.start(self._command[0], self._command[1:])
+        self._supervisor.start()
 
     def restart(self) -> None:
         """End a running engine and start a fresh one; also after it was given up."""
-        self._failures = 0
-        if self._process is None:
-            self.start()
-        else:
-            self._ask_to_end()
-
-    def send(self, request: Request) -> None:
-        """Send a request; without a ready engine it's dropped, since its answers are asked for again on `ready`."""
-        if self._process is not None and self._is_ready:
-            self._process.write(self._channel.send(request))
+        self._supervisor.restart()
 
     def stop(self) -> None:
         """End the engine for good: ask, wait, terminate, wait, kill. `stopped` follows."""
-        self._stopping = True
-        self._restart_timer.stop()
-        if self._process is None:
+        if isinstance(self._supervisor.state, Stopped):
             self.stopped.emit()
         else:
-            self._ask_to_end()
+            self._supervisor.stop()
 
-    def _ask_to_end(self) -> None:
-        assert self._process is not None
-        if self._is_ready:
-            self._process.write(self._channel.send(Shutdown()))
+    def send(self, request: Request, body: bytes = b"") -> bool:
+        """Send a request; see `Supervisor.send` for what happens without an engine that is ready."""
+        return self._supervisor.send(request, body)
+
+    def _launch(self, run: Run) -> Process:
+        return _QtProcess(self._command, run, self)
+
+    def _take(self, arrival: Arrival) -> None:
+        self.received.emit(arrival.event, arrival.body)
+
+    def _take_state(self, state: State) -> None:
+        self.state_changed.emit(state)
+        match state:
+            case Ready():
+                self.ready.emit()
+            case Restarting():
+                self.lost.emit(f"{state.reason} Starting it again; jobs that wait go on then.", False)
+            case GivenUp():
+                self.lost.emit(state.reason, True)
+            case Stopping(then_start=True):
+                self.lost.emit("The engine is started afresh.", False)
+            case Stopped():
+                self.stopped.emit()
+            case Starting() | Stopping():
+                pass
+
+
+class _QtTimers:
+    """Time as Qt's event loop has it."""
+
+    def __init__(self, owner: QObject) -> None:
+        self._owner = owner
+
+    def after(self, delay_s: float, call: Callable[[], None]) -> Callable[[], None]:
+        return _Alarm(delay_s, call, self._owner).cancel
+
+
+class _Alarm(QTimer):
+    """Calls once, unless it's cancelled; then it's gone."""
+
+    def __init__(self, delay_s: float, call: Callable[[], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._call = call
+        self._over = False
+        self.setSingleShot(True)
+        self.timeout.connect(self._go_off)
+        self.start(round(delay_s * 1000))
+
+    def cancel(self) -> None:
+        if not self._over:  # else the timer behind this object may be deleted already
+            self._end()
+
+    def _go_off(self) -> None:
+        self._end()
+        self._call()
+
+    def _end(self) -> None:
+        self._over = True
+        self.stop()
+        self.deleteLater()
+
+
+class _QtProcess(QObject):
+    """One engine process; tells its run what it says and how it ends."""
+
+    def __init__(self, command: Sequence[str], run: Run, parent: QObject) -> None:
+        super().__init__(parent)
+        self._run = run
+        self._go_on = QTimer(self)
+        self._go_on.setSingleShot(True)
+        self._go_on.timeout.connect(self._read)
+        self._process = QProcess(self)
+        self._process.readyReadStandardOutput.connect(self._read)
+        self._process.readyReadStandardError.connect(self._read_log)
+        self._process.finished.connect(self._take_end)
+        self._process.errorOccurred.connect(self._take_error)
+        self._process.start(command[0], list(command[1:]))
+
+    @property
+    def process_id(self) -> int:
+        return self._process.processId()
+
+    def write(self, data: bytes) -> None:
+        if self._process.state() != QProcess.ProcessState.NotRunning:
+            self._process.write(data)
+
+    def close_input(self) -> None:
         self._process.closeWriteChannel()
-        self._rung = 0
-        self._harder_timer.start(PATIENCE_MS)
 
-    def _stop_harder(self) -> None:
-        if self._process is None:
-            return
-        self._rung += 1
-        if self._rung == 1:
-            self._process.terminate()
-            self._harder_timer.start(PATIENCE_MS)
-        else:
-            self._process.kill()
+    def terminate(self) -> None:
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
 
     def _read(self) -> None:
-        if self._process is None:
-            return
-        for event, body in self._channel.receive(bytes(self._process.readAllStandardOutput().data())):
-            match event:
-                case EngineHello():
-                    self._process.write(self._channel.answer_hello())
-                case EngineState() if not self._is_ready:
-                    self._is_ready = True
-                    self._steady_timer.start(STEADY_MS)
-                    self.ready.emit()
-                case _:
-                    pass
-            self.received.emit(event, body)
+        until = time.perf_counter() + SLICE_S
+        while self._process.bytesAvailable():
+            self._run.take_output(bytes(self._process.read(SLICE_BYTES).data()))
+            if time.perf_counter() > until:
+                self._go_on.start(0)
+                return
 
     def _read_log(self) -> None:
-        if self._process is not None:
-            text = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
-            for line in text.splitlines():
-                log.info("engine: %s", line)
+        self._run.take_log(bytes(self._process.readAllStandardError().data()))
 
     def _take_end(self, code: int, status: QProcess.ExitStatus) -> None:
-        self._read()
+        self._go_on.stop()
+        self._run.take_output(bytes(self._process.readAllStandardOutput().data()))
         self._read_log()
-        crashed = status == QProcess.ExitStatus.CrashExit
-        self._let_go()
-        ending = ending_of(-code if crashed else code, self._channel.goodbye)
-        if self._stopping:
-            self.stopped.emit()
-        elif ending.may_restart:
-            self._start_again(ending.words)
-        else:
-            self.lost.emit(ending.words, True)
+        self.deleteLater()
+        self._run.take_end(-code if status == QProcess.ExitStatus.CrashExit else code)
 
     def _take_error(self, error: QProcess.ProcessError) -> None:
-        if error != QProcess.ProcessError.FailedToStart or self._process is None:
-            return  # the others end in `finished`
-        words = f"The engine can't be started: {self._process.errorString()}"
-        self._let_go()
-        if self._stopping:
-            self.stopped.emit()
-        else:
-            self.lost.emit(words, True)
-
-    def _start_again(self, words: str) -> None:
-        if self._failures >= len(RESTART_AFTER_MS):
-            self.lost.emit(f"{words} It was started {self._failures} times again and always stopped.", True)
-            return
-        self._restart_timer.start(RESTART_AFTER_MS[self._failures])
-        self._failures += 1
-        self.lost.emit(f"{words} Starting it again; jobs that waited go on.", False)
-
-    def _let_go(self) -> None:
-        self._steady_timer.stop()
-        self._harder_timer.stop()
-        self._channel.close()
-        if self._process is not None:
-            self._process.deleteLater()
-        self._process = None
-        self._is_ready = False
-
-    def _count_afresh(self) -> None:
-        self._failures = 0
-
-    def _timer(self, call: object) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.timeout.connect(call)
-        return timer
+        if error == QProcess.ProcessError.FailedToStart:  # the others end in `finished`
+            self.deleteLater()
+            self._run.take_failure_to_start(self._process.errorString())

@@ -10,11 +10,10 @@ import itertools
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 
 from engine.protocol.grid import parse_rate
 from engine.protocol.messages import (
@@ -43,6 +42,7 @@ from engine.protocol.messages import (
     ListJobs,
     MoveJob,
     Notice,
+    Queued,
     Refused,
     Request,
     Retry,
@@ -50,17 +50,13 @@ from engine.protocol.messages import (
     Submit,
 )
 from engine.protocol.work import AnyWork
+from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
+from ltxdesktop.ui.previews import pictures_of
 
 Answer = Callable[[Event], None]
 TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
-
-
-class Pixels(Protocol):
-    """A preview's pixels that still lie where the engine put them."""
-
-    def copy(self) -> bytes | None: ...
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,7 @@ class EngineSession(QObject):
     noticed = Signal(str, str)  # kind, words for the person
     refused = Signal(str)  # a request that couldn't be done; words for the person
 
-    def __init__(self, send: Callable[[Request], None], parent: QObject | None = None) -> None:
+    def __init__(self, send: Callable[[Request], object], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._send = send
         self._calls = itertools.count(1)
@@ -102,7 +98,10 @@ class EngineSession(QObject):
     # What the window asks
 
     def submit(self, work: AnyWork, title: str) -> str:
-        """Queue a job under a new id, which is returned; the list shows it once the engine has it."""
+        """Queue a job under a new id, which is returned; the list shows it once the engine has it.
+
+        While there is no engine the list shows it at once: it waits on this side, and is sent as soon as there is one.
+        """
         job = str(uuid.uuid4())
 
         def accepted(reply: Event) -> None:
@@ -110,6 +109,8 @@ class EngineSession(QObject):
                 self.jobs.add(job, title, reply.state)
 
         self._ask(Submit(job=job, work=work, title=title), accepted)
+        if self.view.life != "ready":
+            self.jobs.add(job, title, Queued())
         return job
 
     def cancel(self, job: str) -> None:
@@ -232,8 +233,7 @@ class EngineSession(QObject):
                     self.job_ended.emit(job)
 
     def _take_preview(self, preview: JobPreview, body: bytes | Pixels) -> None:
-        pixels = body if isinstance(body, bytes) else body.copy()
-        pictures = pictures_of(preview, pixels) if pixels is not None else []
+        pictures = pictures_of(preview, body)
         if not pictures:  # gone already: a newer one is on its way
             return
         self.jobs.show_picture(preview.job, pictures[len(pictures) // 2])
@@ -256,25 +256,9 @@ def takes_of(job: str, title: str, done: Done) -> list[Take]:
     """One take for every variation of a job that has a picture."""
     files = done.result.files
     sounds = {each.variation: each.path for each in files if each.role == "audio"}
+    latents = {each.variation: each.path for each in files if each.role == "latents"}
     return [
-        Take(job, title, each, done.result.recipe, sounds.get(each.variation, ""))
+        Take(job, title, each, done.result.recipe, sounds.get(each.variation, ""), latents.get(each.variation, ""))
         for each in files
         if each.role == "video"
-    ]
-
-
-def pictures_of(preview: JobPreview, body: bytes) -> list[QImage]:
-    """The pictures in a preview's pixels; none when the pixels aren't all there."""
-    size = preview.width * preview.height * 3
-    if not size or len(body) < size * preview.frames:
-        return []
-    return [
-        QImage(
-            body[place * size : (place + 1) * size],
-            preview.width,
-            preview.height,
-            3 * preview.width,
-            QImage.Format.Format_RGB888,
-        ).copy()
-        for place in range(preview.frames)
     ]

@@ -147,6 +147,16 @@ def test_lost_engine_keeps_what_is_on_screen(session: EngineSession, engine: Eng
     assert engine_words(session.view) == "The engine stopped. Starting it again."
 
 
+def test_job_without_an_engine_is_listed_as_waiting_until_the_engine_lists_it(session: EngineSession, engine: Engine):
+    session.engine_lost("The engine stopped. Starting it again.", given_up=False)
+    job = session.submit(WORK, "a red ball")
+    assert session.jobs.entry(job).state == "queued"
+    session.engine_ready()
+    row = JobRow(job=job, mode="text_to_video", state="running", title="a red ball")
+    session.receive(Jobs(call=engine.last(ListJobs).call, jobs=(row,), total=1), b"")
+    assert [(entry.job, entry.state) for entry in session.jobs.entries()] == [(job, "running")]
+
+
 def test_engine_is_described_in_one_line(session: EngineSession):
     session.receive(EngineState(state="busy", queued=1, running="a", model="Pocket"), b"")
     assert engine_words(session.view) == "Pocket  ·  2 jobs"
