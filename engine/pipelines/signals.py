@@ -23,7 +23,8 @@ def network_pixels(frames_nHWC: Tensor, height: int, width: int) -> Tensor:
 
 def rgb8(pixels_BCFHW: Tensor) -> Tensor:
     """(1, 3, n, H, W) in -1..1 -> uint8 (n, H, W, 3) on the CPU, clipped and rounded."""
-    scaled = (pixels_BCFHW[0].float() + 1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+    pixels = pixels_BCFHW[0].to(torch.float32, copy=True)  # one copy, whatever the piece's size
+    scaled = pixels.add_(1).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
     return scaled.permute(1, 2, 3, 0).contiguous().cpu()
 
 

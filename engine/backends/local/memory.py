@@ -187,8 +187,20 @@ def streaming_bytes(network: StreamedNetwork, element: int, demand: Demand, piec
     cache = positions * network.cache * element
     whole = positions * network.clip * element * demand.latent_frames
     under_way = min(5 * piece, whole) + positions * network.frame * element
-    pictures = positions * LATENT_POSITION_PIXELS * 3 * LATENT_FRAMES * 4  # eight in float32, between net and file
-    return cache + under_way + pictures
+    return cache + under_way
+
+
+def decoding_bytes(sizes: ModelSizes, demand: Demand, piece: int) -> int:
+    """The streamed decoder, and a piece of pictures on its way to the file: once in float32, twice in 8 bits."""
+    eight = demand.positions * LATENT_POSITION_PIXELS * 3 * LATENT_FRAMES
+    pictures = min(eight * demand.latent_frames, max(eight, piece // sizes.element)) * (4 + 2)
+    return streaming_bytes(sizes.decoder, sizes.element, demand, piece) + pictures
+
+
+def encoding_bytes(sizes: ModelSizes, demand: Demand, piece: int) -> int:
+    """The streamed encoder, and eight pictures on their way in: read in 8 bits, scaled and moved in float32."""
+    eight = demand.positions * LATENT_POSITION_PIXELS * 3 * LATENT_FRAMES
+    return streaming_bytes(sizes.encoder, sizes.element, demand, piece) + eight * (1 + 2 * 4)
 
 
 def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
@@ -203,8 +215,8 @@ def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
     transformer = sizes.outside_blocks + on_device + demand.lora_bytes
     sampling = sampling_bytes(sizes, demand, plan.chunk)
     work = {
-        "video_decoder": streaming_bytes(sizes.decoder, sizes.element, demand, plan.piece),
-        "video_encoder": streaming_bytes(sizes.encoder, sizes.element, demand, plan.piece),
+        "video_decoder": decoding_bytes(sizes, demand, plan.piece),
+        "video_encoder": encoding_bytes(sizes, demand, plan.piece),
         "upsampler": demand.positions * demand.latent_frames * 4096 * sizes.element,
     }
     if plan.keep in ("all", "model"):

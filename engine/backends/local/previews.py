@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from engine.backends.local.lending import LocalNetworks
 from engine.models.preview import LatentToRgb, fit
+from engine.pipelines.signals import dtype_of
 
 _PICTURES = 24
 _SIDE = 128  # pixels: sixteen latent positions each
@@ -42,13 +44,14 @@ def fitted(networks: LocalNetworks) -> LatentToRgb:
     """Least squares over soft random pictures that move, encoded by the model's own video encoder."""
     generator = torch.Generator().manual_seed(0)
     with networks.video_encoder() as encoder:
-        dtype = next(encoder.parameters()).dtype
-        pairs: list[tuple[Tensor, Tensor]] = []
-        for number in range(_PICTURES):
-            clip = soft_clip(generator, frames=1 if number % 2 else 9)
-            latent = encoder(clip.to(networks.device, dtype)).float().cpu()
-            pairs.append((latent, clip))
-    table, _ = fit(pairs)
+        dtype = dtype_of(encoder)
+
+        def pairs() -> Iterator[tuple[Tensor, Tensor]]:
+            for number in range(_PICTURES):
+                clip = soft_clip(generator, frames=1 if number % 2 else 9)
+                yield encoder(clip.to(networks.device, dtype)).float().cpu(), clip
+
+        table, _ = fit(pairs())
     return table
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from local_kit import Desk, write_model
@@ -22,3 +24,15 @@ def desk(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     desk = Desk.at(tmp_path_factory.mktemp("local"), models_folder)
     yield desk
     desk.backend.close()
+
+
+@pytest.fixture(scope="session")
+def live_bytes() -> type[Any]:
+    """The counter of live tensors, from the tests of the networks."""
+    path = Path(__file__).parents[1] / "models" / "live_bytes.py"
+    spec = importlib.util.spec_from_file_location("live_bytes", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.LiveBytes
