@@ -4,65 +4,93 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import secrets
 import shutil
-import signal
 import statistics
 import sys
+import textwrap
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, TextIO, cast
 
 from engine.backends.base import JobCancelled, JobContext, NoticeKind, PlannedPhase
 from engine.server.progress import ProgressClock
 
 _REDRAW_S = 0.1
-_RUNS_KEPT = 20  # per model and phase
+_RUNS_KEPT = 20  # per device, model and phase
 _BAR = 24
+_PER_CENT = 100  # a phase of so many steps tells per cent, not steps
 
 
 class SpeedHistory:
     """Seconds per work of each phase, kept in a small JSON file. Losing it costs nothing but estimates."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: str) -> None:
         self._path = path
+        self._device = device
         self._runs: dict[str, list[float]] = {}
-        with contextlib.suppress(OSError, ValueError):
-            found: Any = json.loads(path.read_text(encoding="utf-8"))
-            if isinstance(found, dict):
-                self._runs = {
-                    key: [float(run) for run in runs]
-                    for key, runs in cast("dict[str, Any]", found).items()
-                    if isinstance(runs, list)
-                }
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            found: object = json.loads(path.read_text(encoding="utf-8"))
+            if isinstance(found, Mapping):
+                self._runs = _valid(cast("Mapping[object, object]", found))
 
     def seconds_per_work(self, model: str, phase: str) -> float | None:
-        runs = self._runs.get(f"{model}|{phase}")
+        """The median of the runs that are kept; None for a phase that never ran here."""
+        runs = self._runs.get(self._key(model, phase))
         return statistics.median(runs) if runs else None
+
+    def seconds(self, model: str, phases: Sequence[PlannedPhase]) -> float | None:
+        """How long the phases will take together; None while one of them never ran here."""
+        total = 0.0
+        for phase in phases:
+            rate = self.seconds_per_work(model, phase.name)
+            if rate is None:
+                return None
+            total += rate * phase.work
+        return total
 
     def add(self, model: str, clock: ProgressClock) -> None:
         """Keep how long the phases of a finished job took."""
         for timing, work in clock.finish():
             if work > 0:
-                runs = self._runs.setdefault(f"{model}|{timing.phase}", [])
+                runs = self._runs.setdefault(self._key(model, timing.phase), [])
                 runs.append(timing.seconds / work)
                 del runs[:-_RUNS_KEPT]
-        with contextlib.suppress(OSError):
+        part = self._path.with_name(f".{self._path.name}-{secrets.token_hex(4)}")  # two may end at the same time
+        try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            part = self._path.with_suffix(".part")
             part.write_text(json.dumps(self._runs), encoding="utf-8")
             part.replace(self._path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+
+    def _key(self, model: str, phase: str) -> str:
+        return f"{self._device}|{model}|{phase}"
+
+
+def _valid(found: Mapping[object, object]) -> dict[str, list[float]]:
+    """What of a file that anyone may have written to can be used."""
+    runs: dict[str, list[float]] = {}
+    for key, values in found.items():
+        if isinstance(key, str) and isinstance(values, list):
+            numbers = [v for v in cast("list[Any]", values) if isinstance(v, int | float) and math.isfinite(v)]
+            runs[key] = [float(number) for number in numbers if number >= 0]
+    return runs
 
 
 class ConsoleJob(JobContext):
-    """The context of the one job: draws a line that changes in place, or prints a line per phase; Ctrl-C cancels."""
+    """The context of the one job: draws a line that changes in place, or prints a line per phase."""
 
     def __init__(
         self,
         scratch: Path,
         output_folder: Path,
         history: SpeedHistory,
+        cancel: threading.Event,
         *,
         quiet: bool = False,
         out: TextIO | None = None,
@@ -73,26 +101,13 @@ class ConsoleJob(JobContext):
         self._scratch = scratch
         self._output_folder = output_folder
         self._history = history
+        self._cancel = cancel
         self._quiet = quiet
         self._out = out or sys.stderr
         self._live = self._out.isatty()
         self._now = clock
-        self._drawn_at = -1e9
-        self._cancelled = False
+        self._drawn_at = -math.inf
         self._drawn = False
-
-    def cancel_on_interrupt(self) -> None:
-        """Let the first Ctrl-C (or a termination) end the job at its next step; a second one ends the program."""
-
-        def end(number: int, frame: FrameType | None) -> None:
-            if self._cancelled:
-                signal.signal(number, signal.SIG_DFL)
-                signal.raise_signal(number)
-            self._cancelled = True
-            self.line("cancelling at the next step … (again to stop at once)")
-
-        signal.signal(signal.SIGINT, end)
-        signal.signal(signal.SIGTERM, end)
 
     # --- JobContext ---
 
@@ -106,10 +121,10 @@ class ConsoleJob(JobContext):
 
     @property
     def cancelled(self) -> bool:
-        return self._cancelled
+        return self._cancel.is_set()
 
     def check(self) -> None:
-        if self._cancelled:
+        if self._cancel.is_set():
             raise JobCancelled
 
     def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
@@ -119,8 +134,8 @@ class ConsoleJob(JobContext):
     def phase(self, name: str, steps: int | None = None, variation: int = 0) -> None:
         changed = name != self.clock.name
         self.clock.begin(name, steps)
-        if not self._live and changed:
-            self.line(f"{self.clock.fraction():4.0%}  {name}")
+        if changed and not self._live:
+            self.line(plain_line(self.clock))
         self._draw(force=True)
         self.check()
 
@@ -142,13 +157,13 @@ class ConsoleJob(JobContext):
         rate: str = "",
         variation: int = 0,
     ) -> None:
-        pass  # a terminal has nowhere to show it
+        """A terminal has nowhere to show it."""
 
     def notice(self, kind: NoticeKind, message: str) -> None:
         self.line(f"{kind}: {message}")
 
     def remember(self, resume: str) -> None:
-        pass  # nothing outlives this process
+        """Nothing outlives this process."""
 
     # --- drawing ---
 
@@ -156,13 +171,13 @@ class ConsoleJob(JobContext):
         """A line that stays, above the bar."""
         if self._quiet:
             return
-        print(("\r\033[K" if self._drawn else "") + words, file=self._out, flush=True)
+        self._print(("\r\033[K" if self._drawn else "") + words + "\n")
         self._drawn = False
 
     def close(self) -> None:
         """Take the bar away."""
         if self._drawn:
-            print("\r\033[K", end="", file=self._out, flush=True)
+            self._print("\r\033[K")
             self._drawn = False
 
     def _draw(self, *, force: bool = False) -> None:
@@ -170,20 +185,36 @@ class ConsoleJob(JobContext):
             return
         self._drawn_at = self._now()
         width = shutil.get_terminal_size().columns - 1
-        print(f"\r\033[K{progress_line(self.clock)[:width]}", end="", file=self._out, flush=True)
+        self._print(f"\r\033[K{progress_line(self.clock)[:width]}")
         self._drawn = True
+
+    def _print(self, text: str) -> None:
+        """A log that nobody reads any more is no reason to stop."""
+        with contextlib.suppress(OSError):
+            print(text, end="", file=self._out, flush=True)
 
 
 def progress_line(clock: ProgressClock) -> str:
-    """ "[######      ]  48 %  stage 1, step 3 of 8   0:21 left"."""
+    """ "[######      ]  48%  stage 1, step 3 of 8   0:21 left"."""
     fraction = clock.fraction()
     filled = int(_BAR * fraction)
-    counted = clock.steps and clock.steps != 100
-    step = f", step {min(clock.done + 1, clock.steps)} of {clock.steps}" if counted else ""
-    percent = f" {clock.done} %" if clock.steps == 100 else ""
+    counted = ""
+    if clock.steps == _PER_CENT:
+        counted = f" {clock.done} %"
+    elif clock.steps:
+        counted = f", step {min(clock.done + 1, clock.steps)} of {clock.steps}"
+    bar = "#" * filled + " " * (_BAR - filled)
+    return f"[{bar}] {fraction:4.0%}  {clock.name}{counted}{_left(clock)}"
+
+
+def plain_line(clock: ProgressClock) -> str:
+    """ " 48%  stage 1   0:21 left", for a log."""
+    return f"{clock.fraction():4.0%}  {clock.name}{_left(clock)}"
+
+
+def _left(clock: ProgressClock) -> str:
     seconds = clock.seconds_left()
-    left = "" if seconds is None else f"   {minutes(seconds)} left"
-    return f"[{'#' * filled}{' ' * (_BAR - filled)}] {fraction:4.0%}  {clock.name}{step}{percent}{left}"
+    return "" if seconds is None else f"   {minutes(seconds)} left"
 
 
 def minutes(seconds: float) -> str:
@@ -191,3 +222,14 @@ def minutes(seconds: float) -> str:
     whole = max(0, round(seconds))
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def listing(title: str, rows: Sequence[tuple[str, str]]) -> str:
+    """A titled table of two columns, ended with a line break."""
+    widest = max((len(name) for name, _ in rows), default=0)
+    indent = " " * (widest + 4)
+    lines = [
+        textwrap.fill(f"  {name:<{widest}}  {words}", 100, subsequent_indent=indent, break_long_words=False)
+        for name, words in rows
+    ]
+    return "\n".join([title, *lines, ""])
