@@ -17,12 +17,13 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 import msgspec
 import platformdirs
 
-from engine.backends.base import Job, JobCancelled, JobError, Places, Unsupported
+from engine.backends.base import Job, JobCancelled, JobError, Places
 from engine.backends.local.catalogue import Catalogue
 from engine.generate import console, earlier
 from engine.generate.arguments import Options, UsageError, parse
 from engine.generate.destination import STAGED, Destination, codec_said
 from engine.generate.interrupts import Interrupts
+from engine.generate.whole import check_whole, joined
 from engine.generate.works import Defaults, in_bounds, work_of
 from engine.media.errors import is_disk_full
 from engine.protocol.messages import FailureKind, Result, ResultFile
@@ -103,6 +104,8 @@ def _do(options: Options, interrupts: Interrupts) -> _Answer:
     work = _work(options, catalogue)
     job = str(uuid.uuid4())
     destination = Destination.of(options, work, job, whole=options.whole)
+    if options.whole:
+        check_whole(work)
     backend = _backend(where, options.device)
     try:
         device = backend.device().name
@@ -145,18 +148,12 @@ def _work(options: Options, catalogue: Catalogue) -> AnyWork:
 
 
 def _backend(where: Places, device: str | None) -> LocalBackend:
-    """The machine's own models. Raises UsageError for a device that can't be, Unsupported for one that isn't here."""
-    import torch  # here: only who makes something waits for it
-
-    from engine.backends.local.backend import LocalBackend
+    """The machine's own models. Raises BadRequest, Unsupported for a device that isn't here."""
+    from engine.backends.local.backend import LocalBackend  # torch: only who makes something waits for it
+    from engine.backends.local.device import check_device
 
     if device is not None:
-        try:
-            torch.empty(1, device=torch.device(device))
-        except (RuntimeError, AssertionError, NotImplementedError) as exc:
-            if device.partition(":")[0] not in ("cuda", "mps", "cpu"):
-                raise UsageError(f"--device {device}: give cuda, cuda:1, mps or cpu") from exc
-            raise Unsupported(f"The device {device} can't be used here.", str(exc)) from exc
+        check_device(device)
     return LocalBackend(where, device)
 
 
@@ -180,11 +177,14 @@ def _made(
             context.check()
             result = backend.run(Job(job, msgspec.structs.replace(work, output=staged_output)), context)
             context.check()
-            files = destination.publish(result.files)
+            made = joined(work, result.files, context) if options.whole else result.files
+            files = destination.publish(made)
         finally:
             context.close()
-        history.add(context.model, context.clock)
-    return _done(msgspec.structs.replace(result, files=files), options)
+        took = context.clock.finish()
+        history.add(context.model, took)
+    timings = tuple(timing for timing, _ in took)
+    return _done(msgspec.structs.replace(result, files=files, timings=timings), options)
 
 
 # --- answers ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 from engine.backends.base import JobCancelled, JobContext, NoticeKind, PlannedPhase
+from engine.protocol.messages import Timing
 from engine.server.progress import ProgressClock
 
 _REDRAW_S = 0.1
@@ -52,9 +53,9 @@ class SpeedHistory:
             total += rate * phase.work
         return total
 
-    def add(self, model: str, clock: ProgressClock) -> None:
-        """Keep how long the phases of a finished job took."""
-        for timing, work in clock.finish():
+    def add(self, model: str, took: Sequence[tuple[Timing, float]]) -> None:
+        """Keep how long the phases of a finished job took; with each its amount of work, 0 if it wasn't planned."""
+        for timing, work in took:
             if work > 0:
                 runs = self._runs.setdefault(self._key(model, timing.phase), [])
                 runs.append(timing.seconds / work)
