@@ -9,9 +9,10 @@ from PySide6.QtCore import QObject, QSettings
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.resources import samples
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
-from ltxdesktop.ui.main_window import MainWindow
+from ltxdesktop.ui.main_window import WINDOW_GEOMETRY, MainWindow
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 
@@ -35,9 +36,11 @@ class App(QObject):
         self.window.restart_engine_requested.connect(self.link.restart)
         self.window.closing.connect(self.link.stop)
 
-    def start(self) -> None:
-        """Show the window first; the engine starts behind it."""
+    def start(self, *, with_sample: bool = False) -> None:
+        """Show the window first; the engine starts behind it. At the very first start there is something to try."""
         self.window.show()
+        if with_sample and (shipped := samples()):
+            self.window.open_sample(shipped[0])
         self.link.start()
 
     def _tell_lost(self, words: str, given_up: bool) -> None:
@@ -50,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
     application.setApplicationName("ltxdesktop")
     application.setOrganizationName("ltxdesktop")
     application.setDesktopFileName("ltxdesktop")
-    app = App(application, engine_command(options.engine, options.backend, options.store), QSettings())
-    app.start()
+    settings = QSettings()
+    app = App(application, engine_command(options.engine, options.backend, options.store), settings)
+    app.start(with_sample=not settings.contains(WINDOW_GEOMETRY))
     return application.exec()

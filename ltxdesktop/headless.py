@@ -1,7 +1,7 @@
 """One job without a window: ask the engine what works here, make a film, say where it is. No Qt.
 
-With a clip (one that was named, or the sample that comes with the program) a range of it is made again and the take is
-joined into the clip; without one a new clip is made from words. Progress goes to standard error; the last line on
+With a clip a range of it is made again and the take is joined into the clip; with other words a new clip is made. With
+nothing named at all it's the sample that comes with the program. Progress goes to standard error; the last line on
 standard output is the path of the finished film.
 """
 
@@ -37,10 +37,10 @@ from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.plain import EngineGone, PlainEngine
 from ltxdesktop.render.joined import Placed, placement, write_joined
-from ltxdesktop.resources import sample_clips
+from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 
-PROMPT = "a red ball bounces across a blue floor from left to right"
+PROMPT = "A red ball bounces to the right on a meadow."
 
 
 class MakeFailed(Exception):
@@ -111,8 +111,11 @@ def choose(engine: Engine, wanted: argparse.Namespace) -> Ask:
         frames=wanted.frames or model.default_frames or 25,
         rate=Fraction(model.default_rate or "24"),
     )
+    source = wanted.source
     retake = capability(model, "retake")
-    source = wanted.source or (next(map(str, sample_clips()), "") if retake is not None and retake.available else "")
+    says_nothing = not (wanted.source or wanted.prompt or wanted.size or wanted.frames)
+    if says_nothing and retake is not None and retake.available and (shipped := samples()):
+        source, ask = str(shipped[0].clip), replace(ask, prompt=shipped[0].prompt)
     if source:
         clip = look_at_clip(Path(source))
         ask = replace(ask, clip=clip, selection=_range(wanted.range, clip.frames))

@@ -1,10 +1,26 @@
-"""Where the files that come with the program lie."""
+"""Where the files that come with the program lie, and what its sample clips are for."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+
+# File in resources/samples -> words for its list entry, and what could be made of its middle: in the words of Pocket's
+# world (engine/training/words.py), so that the model that ships can draw it.
+_SAMPLES = {
+    "ball-on-the-meadow.mp4": ("A ball on the meadow", "A blue ball bounces to the right on a meadow."),
+    "star-at-night.mp4": ("A star at night", "A green star spins at night."),
+}
+
+
+class Sample(NamedTuple):
+    """A clip to try things on, and a prompt for making a part of it again."""
+
+    title: str
+    clip: Path
+    prompt: str
 
 
 def icon_file(name: str) -> Path:
@@ -15,6 +31,9 @@ def font_files() -> list[Path]:
     return sorted((RESOURCES / "fonts").glob("*.otf"))
 
 
-def sample_clips() -> list[Path]:
-    """Clips that come with the program, to try things on; may be none."""
-    return sorted((RESOURCES / "samples").glob("*.mp4"))
+def samples() -> list[Sample]:
+    """The sample clips that are there, in the order in which they're offered."""
+    folder = RESOURCES / "samples"
+    return [
+        Sample(title, folder / name, prompt) for name, (title, prompt) in _SAMPLES.items() if (folder / name).exists()
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
@@ -20,6 +21,7 @@ from PySide6.QtWidgets import (
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
 from ltxdesktop.render.joined import Placed, placement, write_joined
+from ltxdesktop.resources import Sample, samples
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
@@ -37,6 +39,7 @@ from ltxdesktop.words import about, gigabytes
 
 POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
+WINDOW_GEOMETRY = "window/geometry"
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 MEDIA_FILES = (
     "Clips, pictures and sounds "
@@ -109,6 +112,10 @@ class MainWindow(QMainWindow):
     def _build_menus(self) -> None:
         file = self.menuBar().addMenu("&File")
         self._add(file.addAction("&Open a clip, picture or sound…"), "Ctrl+O", self._choose_file)
+        shipped = file.addMenu("Open a s&ample")
+        for sample in samples():
+            self._add(shipped.addAction(sample.title), "", partial(self.open_sample, sample))
+        file.addSeparator()
         file.addAction(self.takes.actions_by_name["save"])
         file.addAction(self.takes.actions_by_name["join"])
         file.addSeparator()
@@ -194,6 +201,11 @@ class MainWindow(QMainWindow):
         """Find out what a file is and put it into the prompt panel."""
         self.statusBar().showMessage(f"Looking at {Path(path).name}…")
         self._background.run(lambda: look_at(path, PICTURES, STRIP_HEIGHT_PX), self._take_given, self._show_bad_file)
+
+    def open_sample(self, sample: Sample) -> None:
+        """A clip to try things on, with its range selected and a prompt filled in."""
+        self.look_at_file(str(sample.clip))
+        self.prompt.write(sample.prompt)
 
     def _take_given(self, given: Given) -> None:
         self.statusBar().clearMessage()
@@ -415,7 +427,7 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._settings.setValue("window/geometry", self.saveGeometry())
+        self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self._columns.saveState())
         self._settings.setValue("window/theme", self._look.theme.name)
         self.monitor.close_all()
@@ -428,7 +440,7 @@ class MainWindow(QMainWindow):
             self._look.use(LIGHT)
         elif self._settings.value("window/theme") == "dark" and self._look.theme is not DARK:
             self._look.use(DARK)
-        geometry = self._settings.value("window/geometry")
+        geometry = self._settings.value(WINDOW_GEOMETRY)
         columns = self._settings.value("window/columns")
         if isinstance(geometry, QByteArray):
             self.restoreGeometry(geometry)

@@ -159,6 +159,10 @@ class PromptPanel(Panel):
         self._refresh()
         return True
 
+    def write(self, prompt: str) -> None:
+        """Put words into the prompt."""
+        self._prompt.setPlainText(prompt)
+
     def show_estimate(self, words: str) -> None:
         self._estimate.setText(words)
         self._estimate.setVisible(bool(words))

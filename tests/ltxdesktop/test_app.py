@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QListView, QPlainTextEdit
 
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.resources import samples
 from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import DARK, LIGHT
 
@@ -254,3 +255,15 @@ def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.Monke
     finish.trigger()
     qtbot.waitUntil(lambda: len(states(app)) == 2, timeout=LONG_MS)
     assert app.session.jobs.entries()[0].title.startswith("Finish: ")
+
+
+def test_first_start_offers_a_sample_with_its_range_and_words(qapp, qtbot, tmp_path: Path, settings: QSettings):
+    app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings)
+    app.start(with_sample=True)
+    qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
+    ask = app.window.prompt.ask
+    assert ask.prompt == samples()[0].prompt
+    assert 0 < ask.selection.start < ask.selection.end < ask.clip.frames
+    qtbot.waitUntil(lambda: app.window.monitor.player.film is not None, timeout=LONG_MS)
+    close(app, qtbot)

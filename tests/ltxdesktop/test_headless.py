@@ -16,6 +16,7 @@ from engine.media.encode import Delivery, write_media
 from engine.protocol.messages import GetCapabilities
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.plain import EngineGone, PlainEngine
+from ltxdesktop.resources import samples
 
 LONG_S = 120
 
@@ -47,6 +48,21 @@ def test_a_retake_is_joined_into_its_clip(tmp_path: Path):
         assert (reader.index.frames, reader.rate) == (30, 24)
         assert reader.rgb(2, 3).mean() == pytest.approx(200, abs=2)
         assert abs(reader.rgb(15, 16).mean() - 200) > 20
+
+
+def test_nothing_named_is_a_retake_of_the_sample(tmp_path: Path):
+    """The test backend draws at its own size, so the join refuses; everything before it is the main job's way."""
+    done = make(tmp_path)
+    assert "retake with" in done.stderr
+    assert samples()[0].clip.name in done.stderr
+    assert "doesn't fit the clip" in done.stderr
+
+
+def test_samples_are_there_and_can_be_read():
+    for sample in samples():
+        with VideoReader(sample.clip) as reader:
+            assert reader.index.frames > 24
+    assert len(samples()) == 2
 
 
 @pytest.mark.parametrize(
