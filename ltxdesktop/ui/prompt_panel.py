@@ -83,6 +83,7 @@ class PromptPanel(Panel):
         self._estimate_timer.setInterval(ESTIMATE_AFTER_MS)
         self._estimate_timer.timeout.connect(self._tell_changed)
         self._build()
+        self._show_fields()
         self._refresh()
 
     # What others ask of the panel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 
@@ -67,6 +68,14 @@ def test_model_brings_its_own_size_length_and_rate(panel: PromptPanel):
     ask = panel.ask
     assert (ask.model, ask.backend) == ("pocket", "local")
     assert (ask.width, ask.height, ask.frames, ask.rate) == (192, 128, 25, Fraction(24))
+
+
+def test_words_written_before_the_engine_is_there_change_nothing_else(qtbot, look: Look):
+    panel = PromptPanel(look, Random(1))
+    qtbot.addWidget(panel)
+    before = panel.ask
+    panel.write("a red ball")
+    assert panel.ask == replace(before, prompt="a red ball")
 
 
 def test_nothing_can_be_generated_without_words(panel: PromptPanel, qtbot):
