@@ -145,15 +145,11 @@ def set_loras(
     Raises LoraDoesNotMatch, LoraNeedsTextConditioner, OSError or Truncated, and then nothing has changed.
     """
     layers: dict[str, Linear] = {**linears(transformer), **(linears(text) if text is not None else {})}
-    flat_names = {name.replace(".", "_"): name for name in layers}
     wanted: dict[str, list[tuple[LoraPair, float]]] = {}
     ignored = 0
     for lora, strength in loras:
-        named = {flat_names.get(name, name): pair for name, pair in lora.pairs.items()}
-        texts = [name for name in named if _TEXT_LAYER.match(name)] if text is None else []
-        named = {name: pair for name, pair in named.items() if name not in texts}
-        ignored += len(texts)
-        _check_match(lora, named, layers)
+        named = _fitting_pairs(lora, layers, with_text=text is not None)
+        ignored += len(lora.pairs) - len(named)
         for name, pair in named.items() if strength else ():
             wanted.setdefault(name, []).append((pair, strength))
 
@@ -174,6 +170,14 @@ def set_loras(
                 extra.setdefault(int(index), {}).update({f"{path}.lora_down": down, f"{path}.lora_up": up})
             streamer.set_extra(extra)
     return LorasInForce(len(wanted), ignored)
+
+
+def check_lora(lora: Lora, transformer: Transformer) -> None:
+    """Whether `set_loras` would take it. The network needs our Linears but no weights: it may be on the meta device.
+
+    Raises LoraDoesNotMatch, LoraNeedsTextConditioner.
+    """
+    _fitting_pairs(lora, linears(transformer), with_text=False)
 
 
 def save_lora(
@@ -322,6 +326,16 @@ def _factor(path: Path, metadata: Mapping[str, Any], *names: str) -> int:
 
 
 # ---- putting on ------------------------------------------------------------------------------------------------------
+
+
+def _fitting_pairs(lora: Lora, layers: Mapping[str, Linear], *, with_text: bool) -> dict[str, LoraPair]:
+    """The pairs by the layers' own names, without those of text layers where none are given; all of them fit."""
+    flat_names = {name.replace(".", "_"): name for name in layers}
+    named = {flat_names.get(name, name): pair for name, pair in lora.pairs.items()}
+    if not with_text:
+        named = {name: pair for name, pair in named.items() if not _TEXT_LAYER.match(name)}
+    _check_match(lora, named, layers)
+    return named
 
 
 def _check_match(lora: Lora, named: Mapping[str, LoraPair], layers: Mapping[str, Linear]) -> None:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 import msgspec
 import torch
+from safetensors import SafetensorError
 
 from engine.backends.base import (
     Backend,
@@ -68,9 +69,11 @@ from engine.media.still import read_still
 from engine.models.errors import ModelError
 from engine.pipelines.draft import Draft, draft_bytes, load_draft
 from engine.pipelines.errors import PipelineError
+from engine.pipelines.networks import ModelFacts
 from engine.pipelines.phases import planned_phases
 from engine.pipelines.recipe import Recipe as PipelineRecipe
 from engine.pipelines.runner import Runner
+from engine.pipelines.work import StageWork
 from engine.protocol.grid import GridError, snap_frames_up
 from engine.protocol.messages import (
     BackendCapability,
@@ -420,28 +423,30 @@ class LocalBackend(Backend):
         with self._lock:
             model = self._catalogue.get(work.model)
         networks = self._networks_for(model)
-        loras = self._loras(work, model)
+        loras = self._loras(work, networks)
         prepared = Preparation(work, model.description, networks.facts, files, loras).prepare()
         drafts: tuple[Draft, ...] = ()
         if work.stage == "finish":
             if not work.draft_latents:
                 raise BadRequest("To finish a draft, name the latents that were kept with it.")
-            draft = load_draft(work.draft_latents)
+            draft = _draft(work.draft_latents, prepared, networks.facts)
             prepared = replace(prepared, task=replace(prepared.task, seeds=(draft.seed,)))
             drafts = (draft,)
         sizes = sizes_of(model, networks.checkpoint, self._precision)
         return _Ready(networks, prepared, loras, sizes, _demand_of(prepared, networks, loras), drafts)
 
     def _networks_for(self, model: InstalledModel) -> LocalNetworks:
+        checkpoint = self._checkpoint(model)  # first: a file of another family has nothing to do with what is missing
         model.require()
-        checkpoint = self._checkpoint(model)
         current = self._networks
         if current is not None and current.model == model and current.checkpoint is checkpoint:
             return current
         return LocalNetworks(model, checkpoint, self._device, self._precision)
 
     def _checkpoint(self, model: InstalledModel) -> Checkpoint:
-        path, _ = model.require()
+        path = model.checkpoint
+        if path is None:
+            path, _ = model.require()
         stat = path.stat()
         state = (stat.st_size, stat.st_mtime_ns)
         with self._lock:
@@ -451,11 +456,15 @@ class LocalBackend(Backend):
                 self._checkpoints[path] = known
             return known[1]
 
-    def _loras(self, work: AnyWork, model: InstalledModel) -> tuple[UserLora, ...]:
+    def _loras(self, work: AnyWork, networks: LocalNetworks) -> tuple[UserLora, ...]:
         follows = mode_of(work) in ("video_to_video", "revoice")
         loras: list[UserLora] = []
         for asked in work.loras:
-            file = Lora.open(self._catalogue.lora(asked.lora, model))
+            try:
+                file = Lora.open(self._catalogue.lora(asked.lora, networks.model))
+                networks.check_lora(file)
+            except LoadingError as exc:
+                raise BadRequest(f"The LoRA {asked.lora} can't be used: {exc}") from exc
             names = ("reference_downscale_factor", "reference_spatial_scale_factor")
             in_context = follows and any(name in file.metadata for name in names)
             loras.append(UserLora(file, asked.strength, in_context))
@@ -509,6 +518,12 @@ class LocalBackend(Backend):
 
         def encode(unknown: Sequence[str]) -> list[Any]:
             contexts = [on_cpu(found) for found in networks.encode(unknown)]
+            for number in networks.cut:
+                context.notice(
+                    "warning",
+                    f'The prompt "{unknown[number][:40]}..." is longer than the {networks.prompt_tokens} tokens that '
+                    "the model reads: its end is left out.",
+                )
             context.check()
             return contexts
 
@@ -598,6 +613,26 @@ def _suffixes(prepared: Prepared, codec: str) -> tuple[str, ...]:
     counted = [""] if len(prepared.task.seeds) == 1 else [f"-{n + 1}" for n in range(len(prepared.task.seeds))]
     endings = (".mp4", ".mov", ".mkv", ".wav", ".flac", ".draft.safetensors")
     return tuple(f"{number}{ending}" for number in counted for ending in endings)
+
+
+def _draft(path: str, prepared: Prepared, facts: ModelFacts) -> Draft:
+    """A kept draft that belongs to this very job. Raises BadMedia, BadRequest."""
+    try:
+        draft = load_draft(path)
+    except (OSError, ValueError, KeyError, SafetensorError) as exc:
+        raise BadMedia(f"The draft {Path(path).name} can't be read: {exc}") from exc
+    task = prepared.task
+    if len(draft.passes) == len(task.plans) and len(task.recipe.stages) > 1:
+        for number, latents in enumerate(draft.passes):
+            video = StageWork.of(task, facts, number, 0).video
+            expected = (1, video.channels, *video.shape)
+            found = None if latents.video is None else tuple(latents.video.shape)
+            if task.video == "make" and found != expected:
+                raise BadRequest(
+                    f"The draft {Path(path).name} was made at another size or length, or by another model: "
+                    "finish it with the settings that it was made with."
+                )
+    return draft
 
 
 def _demand_of(prepared: Prepared, networks: LocalNetworks, loras: Sequence[UserLora]) -> Demand:

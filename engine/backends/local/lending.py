@@ -26,7 +26,8 @@ from engine.backends.local.memory import (
 )
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.fp8 import WeightFormat
-from engine.loading.lora import Lora, set_loras
+from engine.loading.linear import replace_linears
+from engine.loading.lora import Lora, check_lora, set_loras
 from engine.loading.networks import (
     load_audio_decoder,
     load_audio_encoder,
@@ -35,6 +36,7 @@ from engine.loading.networks import (
     load_video_decoder,
     load_video_encoder,
     load_vocoder,
+    on_meta,
 )
 from engine.loading.safetensors_file import read_tensors
 from engine.loading.streaming import Streaming
@@ -184,12 +186,15 @@ class LocalNetworks:
         self.facts = facts_of(model, checkpoint)
         self.loading: Loading = lambda phase, done, total: None
         self.preview_table: LatentToRgb | None = None
+        self.prompt_tokens = model.description.prompt_tokens
+        self.cut: tuple[int, ...] = ()  # prompts of the last call that were longer than that
         self._plan = MemoryPlan(resident=self.facts.layers, blocks=self.facts.layers)
         self._loaded: dict[str, Any] = {}
         self._user_loras: tuple[UserLora, ...] = ()
         self._in_force: tuple[tuple[str, float], ...] = ()
         self._distilled_lora: Lora | None = None
         self._statistics: PerChannelStatistics | None = None
+        self._skeleton: Transformer | None = None  # names and shapes only
 
     @property
     def loaded(self) -> frozenset[str]:
@@ -236,6 +241,14 @@ class LocalNetworks:
             torch.cuda.empty_cache()
         elif self.device.type == "mps":
             torch.mps.empty_cache()
+
+    def check_lora(self, lora: Lora) -> None:
+        """Raises LoraError for one that doesn't fit this transformer, which need not be loaded for that."""
+        if self._skeleton is None:
+            config = TransformerConfig.from_metadata(self.checkpoint.section("transformer"))
+            self._skeleton = on_meta(lambda: Transformer(config))
+            replace_linears(self._skeleton)
+        check_lora(lora, self._skeleton)
 
     # --- lending ---
 
@@ -297,7 +310,8 @@ class LocalNetworks:
     def encode(self, prompts: Sequence[str]) -> list[TextContext]:
         """Contexts of prompts. The text encoder and the conditioner are kept only where everything is kept."""
         states = self.text_encoder().encode(prompts)
-        longest = self.model.description.prompt_tokens
+        longest = self.prompt_tokens
+        self.cut = tuple(number for number, state in enumerate(states) if len(state) > longest)
         if self._plan.keep != "all":
             self.release("text_encoder")
         conditioner = self._get("text", lambda: load_text_conditioner(*self._where("text conditioner")))

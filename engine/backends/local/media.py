@@ -27,7 +27,7 @@ from engine.pipelines.task import GuideImage
 from engine.protocol import work as asked
 from engine.protocol.grid import SAMPLE_RATE, frame_at_rate, sample_of_frame
 
-_FRAMES_KEPT = 96  # decoded frames of a medium that stay at hand: mirrored windows and two stages ask twice
+_BYTES_KEPT = 256 << 20  # of decoded frames that stay at hand: mirrored windows and two stages ask twice
 
 Pixels = NDArray[np.uint8]
 
@@ -81,7 +81,7 @@ class FilePictures:
         frame = cast("Pixels", self._reader.rgb(number, number + 1))  # 8 bits are the default
         fitted = (frame if self._fitting is None else self._fitting.to_grid(frame))[0]
         self._kept[number] = fitted
-        while len(self._kept) > _FRAMES_KEPT:
+        while len(self._kept) * fitted.nbytes > _BYTES_KEPT:
             self._kept.popitem(last=False)
         return fitted
 
