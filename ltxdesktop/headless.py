@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
+from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import (
     Accepted,
@@ -36,7 +37,6 @@ from engine.protocol.messages import (
 from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.plain import EngineGone, PlainEngine
-from ltxdesktop.render.joined import Placed, placement, write_joined
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 

@@ -58,7 +58,7 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("ltxdesktop.jobs", ["torch", "PySide6"]),
     ("ltxdesktop.headless", ["torch", "PySide6", "av"]),
     ("ltxdesktop.words", ["PySide6", "torch", "msgspec"]),
-    ("ltxdesktop.render.joined", ["torch", "PySide6", "av", "numpy"]),
+    ("engine.media.joined", ["torch", "PySide6", "av", "numpy"]),
     ("engine.generate", ["torch", "PySide6"]),
     ("engine.__main__", ["torch", "PySide6", "av"]),
     ("ltxdesktop.app", ["torch", "transformers", "safetensors", "av", "numpy"]),

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
-from ltxdesktop.render.joined import Placed, placement, write_joined
 from ltxdesktop.resources import Sample, samples
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner

@@ -10,8 +10,8 @@ import pytest
 
 from engine.media.decode import AudioReader, VideoReader
 from engine.media.encode import Delivery, write_media
+from engine.media.joined import Placed, TakeDoesNotFit, write_joined
 from engine.protocol.grid import FrameRange, sample_of_frame
-from ltxdesktop.render.joined import Placed, TakeDoesNotFit, write_joined
 
 RATE = Fraction(24)
 SIZE = (32, 48)
