@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -91,6 +92,10 @@ def _answer(options: Options, interrupts: Interrupts) -> _Answer:
     except Exception as exc:
         if is_disk_full(exc):
             return _failed(EXIT_STATUS["disk_full"], "disk_full", f"The disk is full: {exc}")
+        if isinstance(exc, OSError) and exc.errno == errno.ENAMETOOLONG:
+            return _failed(
+                EXIT_STATUS["bad_request"], "bad_request", f"This can't be the name of a file: {exc.filename}"
+            )
         detail = "".join(traceback.format_exception(exc))
         sys.stderr.write(detail)
         return _failed(INTERNAL, "internal", f"this is a mistake of ours, please report it: {exc!r}", detail)

@@ -253,7 +253,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--list", action="store_true", dest="listing", help="models, LoRAs and camera moves that are known here"
     )
     report.add_argument("--json", action="store_true", help="one JSON object on standard output, also for failures")
-    report.add_argument("-0", "--null", action="store_true", help="end paths with a NUL byte, for xargs -0")
+    report.add_argument("--null", action="store_true", help="end paths with a NUL byte, for xargs -0")
     report.add_argument("--quiet", action="store_true", help="no progress")
     return parser
 

@@ -83,7 +83,7 @@ class Destination:
         for name in names:
             if len(os.fsencode(name)) > _NAME_BYTES:
                 raise UsageError(f"--output: the name is longer than {_NAME_BYTES} bytes: {name}")
-            if (self.folder / name).is_dir():
+            if os.path.isdir(self.folder / name):  # noqa: PTH112  (never raises)
                 raise UsageError(f"--output: {self.folder / name} is a folder")
             if not self.overwrite and os.path.lexists(self.folder / name):
                 raise UsageError(f"{self.folder / name} is there already: choose another --output, or add --overwrite")
@@ -147,7 +147,10 @@ def _split(name: str) -> tuple[str, str]:
 
 
 def _is_folder(output: str) -> bool:
-    return Path(output).is_dir() or output.endswith(("/", os.sep)) or not Path(output).suffix
+    with contextlib.suppress(OSError):  # a name too long is told later
+        if Path(output).is_dir():
+            return True
+    return output.endswith(("/", os.sep)) or not Path(output).suffix
 
 
 def _translated(exc: OSError, folder: Path) -> NotWritable | DiskFull:

@@ -276,7 +276,7 @@ def parse_image(text: str) -> Image:
     for place, letter in enumerate(text):
         if letter == ":" and _is_place(text[:place]) and text[place + 1 :]:
             readings.append(_strong(text[place + 1 :], text[:place]))
-    existing = [reading for reading in readings if Path(reading.path).exists()]
+    existing = [reading for reading in readings if _is_there(reading.path)]
     chosen = existing[0] if existing else readings[-1]
     if not 0 <= chosen.strength <= 1:
         raise UsageError(f"--image {text}: a strength goes from 0 to 1")
@@ -311,7 +311,7 @@ def _lora(text: str) -> asked.Lora:
 def _split_strength(text: str) -> tuple[str, float | None]:
     """PATH:NUMBER to both parts; a path that exists as it is, is one."""
     head, colon, tail = text.rpartition(":")
-    if not colon or Path(text).exists():
+    if not colon or _is_there(text):
         return text, None
     try:
         return head, float(tail)
@@ -326,4 +326,12 @@ def _absolute(path: str) -> str:
 
 def _existing(name: str) -> str:
     """The full path of something that is a file here; a name otherwise."""
-    return _absolute(name) if name and Path(name).is_file() else name
+    return _absolute(name) if name and _is_there(name) else name
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is a file; what can't even be the name of one isn't there."""
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False
