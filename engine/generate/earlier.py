@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from engine.generate.arguments import Options
 from engine.media.errors import RecipeError, shown
 from engine.media.recipe import read_recipe, recipe_path
 from engine.protocol import work as asked
-from engine.protocol.messages import Recipe
+from engine.protocol.again import NotARecipe, work_again
 from engine.protocol.work import AnyWork
 
 _RECIPE_SUFFIX = recipe_path(Path("x")).name[1:]
@@ -25,12 +26,12 @@ def again(options: Options, file: str, output: asked.Output | None) -> AnyWork:
     Of several variations it's the very one that the file is. Raises BadMedia, BadRequest.
     """
     try:
-        plain = read_recipe(Path(file.removesuffix(_RECIPE_SUFFIX)))
+        work = _work_in(read_recipe(Path(file.removesuffix(_RECIPE_SUFFIX))), file)
     except RecipeError as exc:
         raise BadMedia(str(exc)) from exc
-    work = _work_in(plain, file)
-    changes: dict[str, Any] = {"seed": int(plain.get("seed", work.seed)), "variations": 1}
-    return msgspec.structs.replace(work, **(changes | _said(options, work, output)))
+    if work.stage == "finish" and options.seed is not None:  # the draft is bound to its own
+        work = msgspec.structs.replace(work, stage="full", draft_latents="")
+    return msgspec.structs.replace(work, **_said(options, work, output))
 
 
 def finish(options: Options, latents: str, output: asked.Output | None) -> AnyWork:
@@ -49,19 +50,21 @@ def finish(options: Options, latents: str, output: asked.Output | None) -> AnyWo
     if text is None:
         raise BadMedia(f"{shown(path)} is no draft of this program: it tells nothing of what it was made for.")
     try:
-        plain = cast("dict[str, Any]", json.loads(text))
+        plain: object = json.loads(text)
     except ValueError as exc:
         raise BadMedia(f"{shown(path)} holds a recipe that can't be read: {exc}") from exc
-    work = _work_in(plain, latents)
+    if not isinstance(plain, dict):
+        raise BadMedia(f"{shown(path)} holds no recipe.")
+    work = _work_in(cast("dict[str, Any]", plain), latents)
     changes: dict[str, Any] = {"stage": "finish", "draft_latents": str(path.absolute()), "variations": 1}
     return msgspec.structs.replace(work, **(changes | _said(options, work, output)))
 
 
-def _work_in(plain: dict[str, Any], file: str) -> AnyWork:
+def _work_in(plain: Mapping[str, Any], file: str) -> AnyWork:
     try:
-        return msgspec.convert(plain, Recipe).work
-    except msgspec.ValidationError as exc:
-        raise BadRequest(f"The recipe of {shown(Path(file))} can't be read: {exc}") from exc
+        return work_again(plain)
+    except NotARecipe as exc:
+        raise BadRequest(f"{shown(Path(file))} can't be made again: {exc}.") from exc
 
 
 def _said(options: Options, work: AnyWork, output: asked.Output | None) -> dict[str, Any]:
