@@ -53,7 +53,7 @@ from engine.protocol.work import AnyWork
 from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
-from ltxdesktop.ui.previews import pictures_of
+from ltxdesktop.ui.previews import pictures_of, small
 
 Answer = Callable[[Event], None]
 TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
@@ -236,7 +236,7 @@ class EngineSession(QObject):
         pictures = pictures_of(preview, body)
         if not pictures:  # gone already: a newer one is on its way
             return
-        self.jobs.show_picture(preview.job, pictures[len(pictures) // 2])
+        self.jobs.show_picture(preview.job, small(pictures[len(pictures) // 2]))
         self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)
 
     def _ask(self, request: Request, answer: Answer | None = None) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QSize, QTimer
+from PySide6.QtGui import QImage
 
 from engine.backends.testing import Orders
 from engine.protocol.messages import (
@@ -34,7 +35,7 @@ from engine.protocol.work import TextToVideo
 from ltxdesktop.jobs.channel import Pixels, engine_command
 from ltxdesktop.jobs.supervisor import GivenUp, Patience, Ready, Restarting, Starting, State, Stopped, Stopping
 from ltxdesktop.ui.engine_link import EngineLink
-from ltxdesktop.ui.previews import pictures_of
+from ltxdesktop.ui.previews import pictures_of, small
 
 LONG_MS = 60_000
 QUICK = Patience(ask_s=0.1, terminate_s=0.1, restarts_s=(0.01, 0.01))
@@ -215,6 +216,12 @@ def test_pictures_have_the_pixels_of_the_ring_in_their_place(width: int, frames:
         ring.write(pixels)
         ring.write(pixels)
         assert pictures_of(preview, there) == []
+
+
+def test_pictures_for_cards_are_small_and_keep_their_shape():
+    large, already = QImage(1920, 1080, QImage.Format.Format_RGB888), QImage(60, 34, QImage.Format.Format_RGB888)
+    assert small(large).size() == QSize(160, 90)
+    assert small(already).size() == already.size()
 
 
 def test_flood_does_not_freeze_the_window(link: EngineLink, heard: Listener, qtbot):
