@@ -37,14 +37,13 @@ from engine.backends.base import (
     Unsupported,
 )
 from engine.backends.local.catalogue import Catalogue, InstalledModel, ModelDescription
-from engine.backends.local.lending import LocalNetworks, Precision, UserLora, free_memory, sizes_of
+from engine.backends.local.lending import LocalNetworks, Precision, UserLora, free_memory
 from engine.backends.local.media import MediaFiles, as_tensor
 from engine.backends.local.memory import (
     Demand,
     DoesNotFit,
     Memory,
     MemoryPlan,
-    ModelSizes,
     gigabytes,
     make_plan,
 )
@@ -112,7 +111,6 @@ class _Ready(NamedTuple):
     networks: LocalNetworks
     prepared: Prepared
     loras: tuple[UserLora, ...]
-    sizes: ModelSizes
     demand: Demand
     drafts: tuple[Draft, ...]
 
@@ -130,6 +128,7 @@ class LocalBackend(Backend):
         self._contexts = ContextCache(places.cache / "contexts")
         self._indices: dict[tuple[str, int, int], VideoIndex] = {}
         self._checkpoints: dict[Path, tuple[tuple[int, int], Checkpoint]] = {}
+        self._known: dict[tuple[Path, str], LocalNetworks] = {}  # by checkpoint and model: `_networks` has the weights
         self._networks: LocalNetworks | None = None
         self._lock = threading.Lock()  # the catalogue and the headers are read by two threads
 
@@ -186,13 +185,11 @@ class LocalBackend(Backend):
     def _model_capability(self, model: InstalledModel) -> ModelCapability:
         description = model.description
         why_not, available = model.missing, model.complete
-        checkpoint: Checkpoint | None = None
         if available:
             try:
-                checkpoint = self._checkpoint(model)
-                memory = free_memory(self._device)
-                sizes = sizes_of(model, checkpoint, self._precision)
-                make_plan(sizes, _least_demand(description), memory, fp8=True)
+                sizes = self._networks_for(model).sizes
+                fp8 = self._device.type == "cuda"
+                make_plan(sizes, _least_demand(description), self._memory_without_own(), fp8=fp8)
             except (LoadingError, ModelError, OSError) as exc:
                 available, why_not = False, f"{description.title} can't be used: {exc}"
             except DoesNotFit as exc:
@@ -432,16 +429,18 @@ class LocalBackend(Backend):
             draft = _draft(work.draft_latents, prepared, networks.facts)
             prepared = replace(prepared, task=replace(prepared.task, seeds=(draft.seed,)))
             drafts = (draft,)
-        sizes = sizes_of(model, networks.checkpoint, self._precision)
-        return _Ready(networks, prepared, loras, sizes, _demand_of(prepared, networks, loras), drafts)
+        return _Ready(networks, prepared, loras, _demand_of(prepared, networks, loras), drafts)
 
     def _networks_for(self, model: InstalledModel) -> LocalNetworks:
         checkpoint = self._checkpoint(model)  # first: a file of another family has nothing to do with what is missing
         model.require()
-        current = self._networks
-        if current is not None and current.model == model and current.checkpoint is checkpoint:
-            return current
-        return LocalNetworks(model, checkpoint, self._device, self._precision)
+        key = (checkpoint.path, model.description.id)
+        with self._lock:
+            known = self._known.get(key)
+            if known is None or known.model != model or known.checkpoint is not checkpoint:
+                known = LocalNetworks(model, checkpoint, self._device, self._precision)
+                self._known[key] = known
+            return known
 
     def _checkpoint(self, model: InstalledModel) -> Checkpoint:
         path = model.checkpoint
@@ -473,7 +472,7 @@ class LocalBackend(Backend):
         return tuple(loras)
 
     def _plan(self, ready: _Ready, memory: Memory, failed: MemoryPlan | None = None) -> MemoryPlan:
-        return make_plan(ready.sizes, ready.demand, memory, fp8=self._device.type == "cuda", failed=failed)
+        return make_plan(ready.networks.sizes, ready.demand, memory, fp8=self._device.type == "cuda", failed=failed)
 
     def _memory_without_own(self) -> Memory:
         """What would be free if nothing of ours were loaded: plans count all that they need anew."""
@@ -497,7 +496,7 @@ class LocalBackend(Backend):
 
     def _phases(self, ready: _Ready) -> tuple[PlannedPhase, ...]:
         phases: list[PlannedPhase] = []
-        missing = ready.sizes.transformer if "transformer" not in ready.networks.loaded else 0
+        missing = ready.networks.sizes.transformer if "transformer" not in ready.networks.loaded else 0
         if missing:
             phases.append(PlannedPhase("loading", missing / 1e9, _LOADING_STEPS))
         phases.append(PlannedPhase("encoding prompt", 1.0))

@@ -184,6 +184,7 @@ class LocalNetworks:
         self.device = device
         self.precision = precision
         self.facts = facts_of(model, checkpoint)
+        self._sizes: ModelSizes | None = None
         self.loading: Loading = lambda phase, done, total: None
         self.preview_table: LatentToRgb | None = None
         self.prompt_tokens = model.description.prompt_tokens
@@ -202,9 +203,16 @@ class LocalNetworks:
         return frozenset(self._loaded)
 
     @property
+    def sizes(self) -> ModelSizes:
+        """What the planner needs; worked out once (for the largest models in half a second)."""
+        if self._sizes is None:
+            self._sizes = sizes_of(self.model, self.checkpoint, self.precision)
+        return self._sizes
+
+    @property
     def held_bytes(self) -> int:
         """Bytes of the weights in memory (of Gemma as on disk)."""
-        networks = [network for network in self._loaded.values() if isinstance(network, nn.Module)]
+        networks = [network for network in tuple(self._loaded.values()) if isinstance(network, nn.Module)]
         tensors = (tensor for network in networks for tensor in (*network.parameters(), *network.buffers()))
         text = _folder_bytes(self.model.text_encoder) if "text_encoder" in self._loaded else 0
         return sum(tensor.nbytes for tensor in tensors) + text
