@@ -122,26 +122,14 @@ class RingReader:
         """Whether the picture with this stamp is still there."""
         return self._bytes_of(slot, stamp) is not None
 
-    def copy_into(
-        self, slot: int, stamp: int, target: memoryview, *, start: int = 0, row_bytes: int = 0, stride: int = 0
-    ) -> bool:
-        """Copy the picture straight to where it's wanted; False when it's gone, and then `target` holds nothing of use.
+    def lend(self, slot: int, stamp: int) -> memoryview | None:
+        """The picture where it lies, to make something of it without another copy; None when it's gone.
 
-        Byte `start` of the picture and what follows fills `target` (writable bytes). With `row_bytes`, rows of that
-        size land `stride` bytes apart, for images whose rows are padded.
+        Release it soon. What was made of it counts only if the ring `holds` the picture still, afterwards.
         """
         size = self._bytes_of(slot, stamp)
-        rows = len(target) // stride if row_bytes and stride != row_bytes else 0
-        wanted = rows * row_bytes if rows else len(target)
-        if size is None or not 0 <= start <= size - wanted:
-            return False
-        at = slot * _stride(self.slot_bytes) + _PAGE + start
-        with self._view[at : at + wanted] as source:
-            if not rows:
-                target[:] = source
-            for row in range(rows):
-                target[row * stride : row * stride + row_bytes] = source[row * row_bytes : (row + 1) * row_bytes]
-        return self._bytes_of(slot, stamp) == size
+        at = slot * _stride(self.slot_bytes) + _PAGE
+        return None if size is None else self._view[at : at + size]
 
     def close(self) -> None:
         """Unmap; nothing is held any more."""

@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 
 class Pixels:
-    """A preview's pixels where the engine put them: copied once, straight to where they're wanted, if that is soon."""
+    """A preview's pixels where the engine put them: to be made into something at once, before newer ones come."""
 
     def __init__(self, ring: RingReader, slot: int, stamp: int) -> None:
         self._ring, self._slot, self._stamp = ring, slot, stamp
@@ -46,9 +46,14 @@ class Pixels:
         """All of them; None when a newer picture has taken their place."""
         return self._ring.read(self._slot, self._stamp)
 
-    def copy_into(self, target: memoryview, *, start: int = 0, row_bytes: int = 0, stride: int = 0) -> bool:
-        """Fill `target` from byte `start` on (rows `stride` apart, if that is given); False when they're gone."""
-        return self._ring.copy_into(self._slot, self._stamp, target, start=start, row_bytes=row_bytes, stride=stride)
+    def lend(self) -> memoryview | None:
+        """Where they lie, read-only; None when they're gone. Release it soon, and ask `held` afterwards."""
+        return self._ring.lend(self._slot, self._stamp)
+
+    @property
+    def held(self) -> bool:
+        """Whether no newer picture has taken their place till now."""
+        return self._ring.holds(self._slot, self._stamp)
 
 
 class Arrival(NamedTuple):

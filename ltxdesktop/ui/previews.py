@@ -1,4 +1,4 @@
-"""A job's preview as pictures for the screen: pixels are copied once, from where the engine put them into a QImage."""
+"""A job's preview as pictures for the screen: pixels are read where the engine put them, and become a QImage."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ CARD_SIDE_PX = 160  # a card's picture on a screen with two pixels to the point
 
 def pictures_of(preview: JobPreview, body: bytes | Pixels) -> list[QImage]:
     """The pictures in a preview's pixels; none when the pixels aren't all there, or not any more."""
-    width, height = preview.width, preview.height
-    row_bytes = width * 3
-    pictures: list[QImage] = []
-    for place in range(preview.frames):
-        picture = QImage(width, height, QImage.Format.Format_RGB888)
-        if picture.isNull() or not _fill(picture, body, place * row_bytes * height, row_bytes):
-            return []
-        pictures.append(picture)
-    return pictures
+    lent = body.lend() if isinstance(body, Pixels) else memoryview(body)
+    if lent is None:
+        return []
+    with lent:
+        pictures = _converted(preview, lent)
+    return pictures if not isinstance(body, Pixels) or body.held else []
 
 
 def small(picture: QImage) -> QImage:
@@ -31,18 +28,17 @@ def small(picture: QImage) -> QImage:
     return picture.scaled(CARD_SIDE_PX, CARD_SIDE_PX, Qt.AspectRatioMode.KeepAspectRatio)
 
 
-def _fill(picture: QImage, body: bytes | Pixels, start: int, row_bytes: int) -> bool:
-    """Copy one picture's rows; a QImage pads its rows to whole 32-bit words."""
-    stride = picture.bytesPerLine()
-    target = memoryview(picture.bits())
-    if isinstance(body, Pixels):
-        return body.copy_into(target, start=start, row_bytes=row_bytes, stride=stride)
-    source = memoryview(body)[start : start + row_bytes * picture.height()]
-    if len(source) < row_bytes * picture.height():
-        return False
-    if stride == row_bytes:
-        target[:] = source
-        return True
-    for row in range(picture.height()):
-        target[row * stride : row * stride + row_bytes] = source[row * row_bytes : (row + 1) * row_bytes]
-    return True
+def _converted(preview: JobPreview, pixels: memoryview) -> list[QImage]:
+    """The only copy there is: from 24 bits a pixel, where they lie, into pictures of 32, which are painted six times
+    as fast (Qt 6.11)."""
+    width, height = preview.width, preview.height
+    size = width * height * 3
+    if min(width, height) < 1 or len(pixels) < size * preview.frames:
+        return []
+    pictures: list[QImage] = []
+    for place in range(preview.frames):
+        with pixels[place * size : (place + 1) * size] as part:
+            there = QImage(part, width, height, width * 3, QImage.Format.Format_RGB888)
+            pictures.append(there.convertToFormat(QImage.Format.Format_RGB32))
+            del there  # it points into what is released here
+    return pictures
