@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import hashlib
+import json
 import logging
 import os
 import threading
@@ -405,7 +406,7 @@ class LocalBackend(Backend):
                 latents = folder / f"{stem}{suffix}.draft.safetensors"
                 written_files.append(latents)
                 latents.write_bytes(
-                    draft_bytes(drafts[result.variation], {"recipe": msgspec.json.encode(recipe).decode()})
+                    draft_bytes(drafts[result.variation], {"recipe": json.dumps(plain)})  # names may be no UTF-8
                 )
                 beside.append(
                     ResultFile(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -41,8 +42,8 @@ class Fitting(Protocol):
 class FilePictures:
     """Frames of a video file at the job's rate, brought onto the job's grid.
 
-    Reading frame n gives the frame that is on screen when frame n of the job's rate begins. `first` and `end` cut the
-    medium, in its own frames: frame 0 is then `first`.
+    Without a `rate` the numbers are the medium's own; with one, frame n is what is on screen when frame n of that rate
+    begins, counted from the time of `first`. `first` and `end` cut the medium, in its own frames: frame 0 is `first`.
     """
 
     def __init__(
@@ -55,24 +56,32 @@ class FilePictures:
     ) -> None:
         self._reader = reader
         self._fitting = fitting
-        self._own_rate = reader.rate
-        self._rate = reader.rate if rate is None else rate
+        index = reader.index
+        self._rate = None if rate is None or (index.is_constant and rate == reader.rate) else rate
         self._first = first
         self._end = reader.index.frames if end is None else end
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
 
     @property
     def frames(self) -> int:
-        own = self._end - self._first
-        return own if self._rate == self._own_rate else max(1, int(own / self._own_rate * self._rate))
+        if self._rate is None:
+            return self._end - self._first
+        index = self._reader.index
+        until = index.seconds(self._end) if self._end < index.frames else index.duration_seconds
+        return max(1, int((until - index.seconds(self._first)) * self._rate))
 
     def read(self, numbers: Sequence[int]) -> Tensor:
         """uint8 (n, H, W, 3) of the grid."""
         return as_tensor(np.stack([self._frame(self._source_frame(number)) for number in numbers]))
 
     def _source_frame(self, number: int) -> int:
-        own = number if self._rate == self._own_rate else frame_at_rate(number, self._rate, self._own_rate)
-        return min(self._first + own, self._end - 1)
+        if self._rate is None:
+            return min(self._first + number, self._end - 1)
+        index = self._reader.index
+        if index.is_constant:  # by the rate itself: a container's ticks round the times
+            return min(self._first + frame_at_rate(number, self._rate, self._reader.rate), self._end - 1)
+        shown = index.frame_at(index.seconds(self._first) + number / self._rate)
+        return min(shown, self._end - 1)
 
     def _frame(self, number: int) -> Pixels:
         if number in self._kept:
@@ -151,8 +160,13 @@ class MediaFiles:
         first: int = 0,
         end: int | None = None,
         soundtrack: FileSound | None = None,
+        beside: int | None = None,
     ) -> Medium:
-        """Frames [first, end) of a video file and their sound; `soundtrack` takes the place of its own sound."""
+        """Frames [first, end) of a video file and their sound; `soundtrack` takes the place of its own sound.
+
+        Where frames have times of their own, sound can be counted by the rate only near one of them: frame `beside`
+        of the file (`first` by default).
+        """
         reader, info = self._reader(name)
         pictures = FilePictures(reader, fitting, rate, first, end)
         sound = soundtrack
@@ -160,6 +174,10 @@ class MediaFiles:
             audio = AudioReader(Path(name))
             self._open.callback(audio.close)
             at_first = sample_of_frame(first, reader.rate)
+            if not reader.index.is_constant:
+                near = first if beside is None else min(beside, reader.index.frames - 1)
+                real = math.floor(reader.index.seconds(near) * SAMPLE_RATE + Fraction(1, 2))
+                at_first += real - sample_of_frame(near, reader.rate)
             shown = reader.rate if rate is None else rate
             sound = FileSound(audio, sample_of_frame(pictures.frames, shown), -at_first)
         return Medium(pictures, sound)

@@ -140,7 +140,7 @@ class Preparation:
         if work.what == "sound":
             recipe = sound_alone(recipe)
         soundtrack = self._soundtrack(work.soundtrack, sample_of_frame(work.start, facts.rate))
-        medium = self.files.medium(work.source, fit, soundtrack=soundtrack)
+        medium = self.files.medium(work.source, fit, soundtrack=soundtrack, beside=work.start)
         if work.what == "picture" and medium.sound is None:
             self.adjusted.append("the clip has no sound: the picture is made beside invented sound, which is dropped")
         plans = plan_retake(
@@ -173,7 +173,9 @@ class Preparation:
         if end <= first:
             raise BadRequest(f"There is nothing of {_name(work.source)} on that side of frame {work.at} to go on from.")
         soundtrack = self._soundtrack(work.soundtrack, 0)
-        medium = self.files.medium(work.source, fit, first=first, end=end, soundtrack=soundtrack)
+        medium = self.files.medium(
+            work.source, fit, first=first, end=end, soundtrack=soundtrack, beside=first if backward else end - 1
+        )
         plans = plan_extend(
             end - first,
             work.frames,
@@ -248,7 +250,7 @@ class Preparation:
         fitting: Fitting = fit if same else CoveringFit(fit.source, fit)
         if work.control == "canny":
             fitting = EdgeFit(fitting)
-        medium = self.files.medium(work.source, fitting)
+        medium = self.files.medium(work.source, fitting, beside=work.start)
         self._check_range(work.source, work.start, work.end, facts.frames)
         plans = plan_following(FrameRange(work.start, work.end), facts.rate, self._longest(facts.rate))
         mask = self.files.medium(work.attention_mask, None).pictures if work.attention_mask else None
@@ -275,7 +277,7 @@ class Preparation:
         recipe, fit = self._size(facts.width, facts.height, source=True, downscale=downscale, change=dubbing)
         self._check_range(work.source, work.start, work.end, facts.frames)
         soundtrack = self._soundtrack(work.soundtrack, sample_of_frame(work.start, facts.rate))
-        medium = self.files.medium(work.source, fit, soundtrack=soundtrack)
+        medium = self.files.medium(work.source, fit, soundtrack=soundtrack, beside=work.start)
         voice = medium.sound if work.voice is None else self.files.sound(work.voice)
         if voice is None:
             raise BadRequest(f"{_name(work.source)} has no sound: give a sound that shows how the speaker sounds.")
@@ -306,7 +308,7 @@ class Preparation:
             facts.height, facts.width, multiple, pixels_limit=int(self.description.largest_pixels / factor**2)
         )
         fit = enlarged(small, factor)
-        medium = self.files.medium(work.source, small)
+        medium = self.files.medium(work.source, small, beside=work.start)
         rate = facts.rate * times
         room = (min(work.handles, work.start), min(work.handles, facts.frames - work.end))
         plans = plan_following(

@@ -300,6 +300,19 @@ def test_a_variable_rate_clip_is_retaken_by_frame_numbers(make: Make, tmp_path: 
     assert build_index(Path(file.path)).frames == 19
 
 
+def test_a_variable_rate_clip_keeps_the_sound_of_the_frames_own_times(make: Make, tmp_path: Path) -> None:
+    """Frame 13 stands at its own time, half a second later than the rate says; so does its sound."""
+    uneven = variable_rate(footage(tmp_path / "even", 40, sound=False), tmp_path / "uneven.mov", jump=12_000)
+    index = build_index(uneven)
+    assert abs(index.seconds(13) - 13 / index.rate) > Fraction(1, 10)
+    work = Retake(
+        source=str(uneven), start=13, end=24, handles=0, what="picture", prompt="x", model=MODEL, output=lossless()
+    )
+    kept = track(video_of(make(work)))
+    first = round(index.seconds(13) * 48000)
+    assert np.abs(kept - track(str(uneven))[:, first : first + kept.shape[1]]).max() < 1e-6
+
+
 @pytest.mark.parametrize("backward", [False, True])
 def test_an_extension_has_exactly_the_asked_frames_and_a_handle_at_the_seam(
     make: Make, clip: str, backward: bool
@@ -412,12 +425,15 @@ def test_the_phases_are_those_that_were_planned(make: Make, desk: Desk, clip: st
     ]
 
 
-def variable_rate(source: str, path: Path) -> Path:
-    """The same pictures with uneven times."""
-    from engine.media.encode import MediaWriter, VideoSpec
+def variable_rate(source: str, path: Path, jump: int = 0) -> Path:
+    """The same pictures with uneven times (frame 5 stays for `jump` 24000ths longer), and a rising tone."""
+    from engine.media.encode import AudioSpec, MediaWriter, VideoSpec
 
     pictures = film(source)
     spec = VideoSpec(pictures.shape[2], pictures.shape[1], Fraction(24), time_base=Fraction(1, 24000))
-    with MediaWriter(path, Delivery.H264_AAC, video=spec) as out:
-        out.write_rgb(pictures, [number * 1000 + (number % 3) * 200 for number in range(len(pictures))])
+    times = [number * 1000 + (number % 3) * 200 + jump * (number > 5) for number in range(len(pictures))]
+    delivery = Delivery.PRORES_PCM if path.suffix == ".mov" else Delivery.H264_AAC
+    with MediaWriter(path, delivery, video=spec, audio=AudioSpec()) as out:
+        out.write_samples(np.linspace(-1, 1, times[-1] * 2, dtype=np.float32)[None].repeat(2, 0))
+        out.write_rgb(pictures, times)
     return path
