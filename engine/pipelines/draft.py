@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import NamedTuple
 
-from safetensors import safe_open  # pyright: ignore[reportUnknownVariableType]  (no types)
-from safetensors.torch import save
+from safetensors.torch import load, save
 from torch import Tensor
 
 from engine.pipelines.errors import NotPossible
@@ -50,27 +50,23 @@ def draft_bytes(draft: Draft, metadata: Mapping[str, str] | None = None) -> byte
 
 
 def load_draft(path: str | os.PathLike[str]) -> Draft:
-    """Raises NotPossible for a file that is no draft, OSError for one that cannot be read."""
-    with cast("Any", safe_open)(Path(path), framework="pt") as opened:
-        file = cast("_File", opened)
-        facts = file.metadata() or {}
-        if facts.get("format") != _FORMAT:
-            raise NotPossible(f"{os.fspath(path)} is not a draft of this program")
-        names = set(file.keys())
+    """Raises NotPossible for a file that is no draft, OSError for one that cannot be read.
 
-        def tensor(name: str) -> Tensor | None:
-            return file.get_tensor(name) if name in names else None
-
-        passes = tuple(
-            StageLatents(tensor(f"{number}.video"), tensor(f"{number}.audio"), file.get_tensor(f"{number}.noise"))
-            for number in range(int(facts["passes"]))
-        )
-        return Draft(int(facts["seed"]), passes)
+    The file is read here and not by the library, which refuses names that are no UTF-8.
+    """
+    data = Path(path).read_bytes()
+    tensors = load(data)  # checks the header, which is read again for what the library doesn't give
+    facts = _metadata(data)
+    if facts.get("format") != _FORMAT:
+        raise NotPossible(f"{os.fspath(path)} is not a draft of this program")
+    passes = tuple(
+        StageLatents(tensors.get(f"{number}.video"), tensors.get(f"{number}.audio"), tensors[f"{number}.noise"])
+        for number in range(int(facts["passes"]))
+    )
+    return Draft(int(facts["seed"]), passes)
 
 
-class _File(Protocol):
-    """What of an open safetensors file is used here (the library has no types)."""
-
-    def metadata(self) -> dict[str, str] | None: ...
-    def keys(self) -> list[str]: ...
-    def get_tensor(self, name: str) -> Tensor: ...
+def _metadata(data: bytes) -> dict[str, str]:
+    """What travels along in a safetensors file: its first eight bytes are the length of a JSON header."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    return header.get("__metadata__", {})

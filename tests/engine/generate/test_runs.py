@@ -188,6 +188,16 @@ def test_variations_are_drafted_and_one_is_finished(say: Command, here: Path) ->
     assert read_recipe(here / "done.mkv")["work"]["seed"] == 4
 
 
+def test_a_draft_survives_names_that_are_no_text(say: Command, here: Path, footage_folder: Path) -> None:
+    strange = os.fsdecode(b"\xff\n\xf0\x9f\x8e\x88")
+    (here / f"{strange}.png").write_bytes((footage_folder / "picture.png").read_bytes())
+    large = ("--model", "tiny", "--device", "cpu", "--resolution", "128x120", "--duration", "1f", "--silent")
+    assert say("--image", f"{strange}.png", *large, "--draft", "--output", f"{strange}/a.mkv").status == 0
+    said = say("--finish", f"{strange}/a.draft.safetensors", "--device", "cpu", "--output", f"{strange}/b.mkv")
+    assert said.status == 0, said.err
+    assert frames(here / strange / "b.mkv") == 1
+
+
 def test_again_gives_the_same_frames_and_with_another_seed_others(say: Command, here: Path) -> None:
     assert say("--prompt", "x", *SMALL, "--variations", "2", "--seed", "5", "--output", "a.mkv").status == 0
     assert say("--again", "a-2.mkv", "--device", "cpu", "--output", "b.mkv").status == 0
