@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import msgspec
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from engine.protocol.grid import parse_rate
 from engine.protocol.messages import (
@@ -56,6 +56,7 @@ from ltxdesktop.ui.models.take_list import Take, TakeListModel
 from ltxdesktop.ui.previews import pictures_of, small
 
 Answer = Callable[[Event], None]
+PROGRESS_EVERY_MS = 40  # an engine may tell 100 times a second, and each time a card is painted (1 ms)
 TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
 
 
@@ -90,6 +91,10 @@ class EngineSession(QObject):
         self._calls = itertools.count(1)
         self._answers: dict[int, Answer] = {}
         self._newest_estimate = 0
+        self._newest_progress: dict[str, JobProgress] = {}  # not shown yet
+        self._progress_timer = QTimer(self)
+        self._progress_timer.setSingleShot(True)
+        self._progress_timer.timeout.connect(self._show_progress)
         self.view = EngineView()
         self.backends: tuple[BackendCapability, ...] = ()
         self.jobs = JobListModel(self)
@@ -172,7 +177,9 @@ class EngineSession(QObject):
             case JobChanged():
                 self._take_state(event.job, event.state)
             case JobProgress():
-                self.jobs.show_progress(event)
+                self._newest_progress[event.job] = event
+                if not self._progress_timer.isActive():
+                    self._show_progress()
             case JobPreview():
                 self._take_preview(event, body)
             case JobNotice() | Notice():
@@ -215,10 +222,19 @@ class EngineSession(QObject):
             for take in takes_of(reply.row.job, reply.row.title, reply.state):
                 self.takes.add(take, newest=False)
 
+    def _show_progress(self) -> None:
+        """Show the newest of each job; the next comes no sooner than a person can see it."""
+        if self._newest_progress:
+            for progress in self._newest_progress.values():
+                self.jobs.show_progress(progress)
+            self._newest_progress.clear()
+            self._progress_timer.start(PROGRESS_EVERY_MS)
+
     def _take_state(self, job: str, state: JobState) -> None:
         title = entry.title if (entry := self.jobs.entry(job)) is not None else ""
         if entry is None:
             self._relist()  # another client queued it
+        self._newest_progress.pop(job, None)
         self.jobs.change(job, state)
         match state:
             case Running():

@@ -17,6 +17,7 @@ from engine.protocol.messages import (
     JobChanged,
     JobDetail,
     JobPreview,
+    JobProgress,
     JobRow,
     Jobs,
     ListJobs,
@@ -145,6 +146,17 @@ def test_lost_engine_keeps_what_is_on_screen(session: EngineSession, engine: Eng
     session.engine_lost("The engine stopped. Starting it again.", given_up=False)
     assert session.jobs.entry(job) is not None
     assert engine_words(session.view) == "The engine stopped. Starting it again."
+
+
+def test_progress_is_shown_at_once_and_then_only_the_newest(session: EngineSession, engine: Engine, qtbot):
+    job = submit(session, engine)
+    session.receive(JobChanged(job=job, state=Running()), b"")
+    shown: list[int] = []
+    session.jobs.dataChanged.connect(lambda *_: shown.append(session.jobs.entry(job).progress.step))
+    for step in range(1, 100):
+        session.receive(JobProgress(job=job, phase="stage 1", step=step, steps=100), b"")
+    assert shown == [1]
+    qtbot.waitUntil(lambda: shown == [1, 99], timeout=60_000)
 
 
 def test_job_without_an_engine_is_listed_as_waiting_until_the_engine_lists_it(session: EngineSession, engine: Engine):
