@@ -119,6 +119,9 @@ def write_model(folder: Path) -> None:
     upsampler = pocket.upsampler_config() | {"in_channels": VIDEO_CHANNELS, "mid_channels": 32}
     network = LatentUpsampler(UpsamplerConfig.from_metadata(upsampler))
     save_checkpoint(folder / "tiny-x2.safetensors", upsampler, stored(network.state_dict()), version)
+    doubler = upsampler | {"spatial_upsample": False, "temporal_upsample": True}
+    network = LatentUpsampler(UpsamplerConfig.from_metadata(doubler))
+    save_checkpoint(folder / "tiny-smoother.safetensors", doubler, stored(network.state_dict()), version)
     shutil.copytree(GEMMA, folder / "gemma", dirs_exist_ok=True)
     (folder / "loras").mkdir(exist_ok=True)
     write_lora(folder / "loras" / "style.safetensors", flow, 1)
@@ -139,7 +142,14 @@ def write_model(folder: Path) -> None:
     }
     models = [
         common | {"id": MODEL, "follows_references": True, "loras": {"painted": "style.safetensors"}},
-        common | {"id": DEV, "distilled": False, "distilled_loras": ["tiny-distilled-lora.safetensors"]},
+        common
+        | {
+            "id": DEV,
+            "aliases": ["development"],
+            "distilled": False,
+            "distilled_loras": ["tiny-distilled-lora.safetensors"],
+            "temporal_upsampler": "tiny-smoother.safetensors",
+        },
     ]
     (folder / "tiny.model.json").write_text(json.dumps(models))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from fractions import Fraction
 from pathlib import Path
@@ -244,10 +243,12 @@ def test_a_known_prompt_needs_no_text_encoder_and_a_damaged_one_is_read_again(
         return "text_encoder" in desk.backend._networks.loaded
 
     assert not text_encoder_of(Desk.at(tmp_path, models_folder))
-    for damage in (b"", kept.read_bytes()[:100], b"\xff" * 2000, json.dumps({"a": 1}).encode()):
+    for damage in (b"", kept.read_bytes()[:100], b"\xff" * 2000):
         kept.write_bytes(damage)
-        assert text_encoder_of(Desk.at(tmp_path, models_folder))
-        assert not text_encoder_of(Desk.at(tmp_path, models_folder))
+        again = Desk.at(tmp_path, models_folder)
+        assert text_encoder_of(again)
+        again.backend.free_memory()
+        assert not text_encoder_of(again)
 
 
 def test_a_camera_move_is_part_of_the_prompt(desk: Desk, tmp_path: Path) -> None:

@@ -394,6 +394,16 @@ def test_upscaling_doubles_the_size_and_keeps_the_sound(make: Make, tmp_path: Pa
     assert np.abs(kept - track(source)[:, first : first + kept.shape[1]]).max() < 1e-6
 
 
+@pytest.mark.parametrize(("factor", "times"), [("1", 1), ("2", 2)])
+def test_upscaling_doubles_the_rate(make: Make, clip: str, factor: Any, times: int) -> None:
+    asked = Upscale(source=clip, start=3, end=20, factor=factor, smoother=True, handles=2, model=DEV, output=lossless())
+    result = make(asked)
+    size = (96 * times, 64 * times)
+    check_file(video_of(result), frames=34, rate="48", size=size, start=6, handles=(4, 4))
+    kept, first = track(video_of(result)), sample_of_frame(1, Fraction(24))
+    assert np.abs(kept - track(clip)[:, first : first + kept.shape[1]]).max() < 1e-6
+
+
 # --- beside the result --------------------------------------------------------------------------------------------
 
 
