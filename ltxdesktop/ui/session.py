@@ -252,8 +252,8 @@ class EngineSession(QObject):
         pictures = pictures_of(preview, body)
         if not pictures:  # gone already: a newer one is on its way
             return
-        self.jobs.show_picture(preview.job, small(pictures[len(pictures) // 2]))
         self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)
+        self.jobs.show_picture(preview.job, small(pictures[len(pictures) // 2]))
 
     def _ask(self, request: Request, answer: Answer | None = None) -> int:
         call = next(self._calls)
