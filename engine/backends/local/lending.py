@@ -46,7 +46,7 @@ from engine.models.gemma import Gemma
 from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.preview import LatentToRgb
 from engine.models.text import CHECKPOINT_PREFIXES as TEXT_PREFIXES
-from engine.models.text import TextConfig, TextContext
+from engine.models.text import TextConditioner, TextConfig, TextContext
 from engine.models.transformer import Transformer, TransformerConfig
 from engine.models.video_vae import Downsample, Upsample, VideoDecoder, VideoEncoder, VideoVaeConfig
 from engine.models.vocoder import PlainVocoder, Vocoder
@@ -204,7 +204,7 @@ class LocalNetworks:
 
     @property
     def sizes(self) -> ModelSizes:
-        """What the planner needs; worked out once (for the largest models in half a second)."""
+        """What the planner needs; worked out once (a second or two for the largest models)."""
         if self._sizes is None:
             self._sizes = sizes_of(self.model, self.checkpoint, self.precision)
         return self._sizes
@@ -222,8 +222,8 @@ class LocalNetworks:
         old = self._plan
         if (plan.resident, plan.source, plan.cast_fp8) != (old.resident, old.source, old.cast_fp8):
             self.release("transformer")
-        if plan.text_on_host != old.text_on_host:
-            self.release("text_encoder")
+        if plan.on_host != old.on_host:
+            self.release("text_encoder", "text")
         self._plan = plan
         self._release_all_but("transformer")
         self._user_loras = tuple(loras)
@@ -322,28 +322,36 @@ class LocalNetworks:
         self.cut = tuple(number for number, state in enumerate(states) if len(state) > longest)
         if self._plan.keep != "all":
             self.release("text_encoder")
-        conditioner = self._get("text", lambda: load_text_conditioner(*self._where("text conditioner")))
+        device = self._text_device("text")
+
+        def load_conditioner() -> TextConditioner:
+            self.loading("loading text conditioner", 0, 1)
+            return load_text_conditioner(self.checkpoint, device, self.precision.dtype)
+
+        conditioner = self._get("text", load_conditioner)
         with torch.no_grad():
             return [
-                conditioner.of_prompts([state[:longest].to(self.device, self.precision.dtype)], longest)
-                for state in states
+                conditioner.of_prompts([state[:longest].to(device, self.precision.dtype)], longest) for state in states
             ]
 
     def text_encoder(self) -> Gemma:
         """Gemma, on the device or in host memory as the plan says; others go only where there is no room beside it."""
         _, folder = self.model.require()
-        if "text_encoder" not in self._loaded and not self._plan.text_on_host and self._plan.keep != "all":
+        device = self._text_device("text_encoder")
+        if "text_encoder" not in self._loaded and device == self.device and self._plan.keep != "all":
             size = int(_folder_bytes(folder) * MARGIN) + RESERVE
             if free_memory(self.device).device_free < size:
                 self.release()
         expected = TextConfig.from_metadata(self.checkpoint.section("transformer"), self.checkpoint.shapes)
-        device = torch.device("cpu") if self._plan.text_on_host else self.device
 
         def load_gemma() -> Gemma:
             self.loading("loading text encoder", 0, 1)
             return Gemma.load(folder, device, self.precision.dtype, expected=expected)
 
         return self._get("text_encoder", load_gemma)
+
+    def _text_device(self, name: str) -> torch.device:
+        return torch.device("cpu") if name in self._plan.on_host else self.device
 
     # --- loading ---
 

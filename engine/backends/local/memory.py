@@ -111,7 +111,7 @@ class MemoryPlan:
     piece        byte budget between the video autoencoder's layers
     chunk        tokens per feed-forward call, None for all at once
     keep         what stays loaded
-    text_on_host the text encoder works in host memory, because the device has no room for it
+    on_host      of "text_encoder" and "text" those that work in host memory, for lack of room on the device
     peak         the largest estimate of all phases, weights included
     """
 
@@ -122,7 +122,7 @@ class MemoryPlan:
     piece: int = LARGEST_PIECE
     chunk: int | None = None
     keep: Keep = "all"
-    text_on_host: bool = False
+    on_host: tuple[str, ...] = ()
     peak: int = 0
 
     def sentences(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class MemoryPlan:
             told.append("weights in 8 bits")
         if self.keep in ("transformer", "one"):
             told.append("networks take turns in memory")
-        if self.text_on_host:
+        if self.on_host:
             told.append("the prompt is read by the processor")
         return tuple(told)
 
@@ -205,9 +205,8 @@ def encoding_bytes(sizes: ModelSizes, demand: Demand, piece: int) -> int:
 
 def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
     """The largest of what the phases need on the device, weights included, with the margin."""
-    parts = dict(sizes.parts)
-    text_encoder = 0 if plan.text_on_host else parts.pop("text_encoder", 0)
-    parts.pop("text_encoder", 0)
+    parts = {name: size for name, size in sizes.parts.items() if name not in plan.on_host}
+    text_encoder = parts.pop("text_encoder", 0)
     blocks = sorted(sizes.blocks_fp8 if plan.cast_fp8 else sizes.blocks, reverse=True)
     on_device = sum(blocks[: plan.resident])
     if plan.source:
@@ -238,9 +237,9 @@ def make_plan(
     """The fastest plan that fits. `fp8`: 8-bit storage is allowed; `failed`: a plan for which memory ran out.
 
     In order: everything resident; the text encoder goes before sampling; the small networks take turns beside the
-    transformer; feed-forward in chunks and smaller pieces for the autoencoder; one network at a time; all that with
-    blocks in 8 bits (where allowed); blocks streamed from the host, or from the disk where the host has no room.
-    Raises DoesNotFit.
+    transformer; feed-forward in chunks and smaller pieces for the autoencoder; all that with blocks in 8 bits (where
+    allowed); one network at a time, which reads the transformer anew for each stage; blocks streamed from the host, or
+    from the disk where the host has no room. Raises DoesNotFit.
     """
     budget = memory.device_free - RESERVE * (memory.kind != "cpu")
     limit = budget if failed is None else min(budget, int(failed.peak * STEP_DOWN))
@@ -255,23 +254,23 @@ def make_plan(
 
 def _candidates(sizes: ModelSizes, memory: Memory, budget: int, *, fp8: bool) -> Iterator[MemoryPlan]:
     count = len(sizes.blocks)
-    text_on_host = (
-        memory.kind == "cuda"
-        and sizes.parts.get("text_encoder", 0) * MARGIN > budget
-        and sizes.parts.get("text_encoder", 0) * MARGIN < memory.host_free
-    )
-    whole = MemoryPlan(resident=count, blocks=count, text_on_host=text_on_host)
+    text = {name: int(sizes.parts.get(name, 0) * MARGIN) for name in ("text_encoder", "text")}
+    on_host = tuple(name for name, size in text.items() if memory.kind == "cuda" and budget < size < memory.host_free)
+    whole = MemoryPlan(resident=count, blocks=count, on_host=on_host)
     kept = (
         whole,
         replace(whole, keep="model"),
         replace(whole, keep="transformer"),
         replace(whole, keep="transformer", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE),
-        replace(whole, keep="one", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE),
     )
+    one = replace(whole, keep="one", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE)
     yield from kept
     fp8 = fp8 and sizes.blocks_fp8 != () and sizes.blocks_fp8 != sizes.blocks
     if fp8:
         yield from (replace(plan, cast_fp8=True) for plan in kept)
+    yield one
+    if fp8:
+        yield replace(one, cast_fp8=True)
     blocks = sum(sizes.blocks_fp8 if fp8 else sizes.blocks)
     # Weights of a CPU job lie in host memory anyway: only the disk can relieve it.
     from_host = memory.kind != "cpu" and memory.host_free > blocks * 1.1
