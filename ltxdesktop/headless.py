@@ -13,7 +13,8 @@ import uuid
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+
+import msgspec
 
 from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.grid import FrameRange
@@ -23,20 +24,20 @@ from engine.protocol.messages import (
     Cancelled,
     Capabilities,
     Done,
-    Event,
     Failed,
     GetCapabilities,
     JobChanged,
     JobNotice,
     JobProgress,
     Refused,
-    Request,
     Result,
     Submit,
 )
+from engine.protocol.work import Output
 from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
 from ltxdesktop.jobs.channel import engine_command
-from ltxdesktop.jobs.plain import EngineGone, PlainEngine
+from ltxdesktop.jobs.errors import EngineGone, JobsError
+from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 
@@ -45,13 +46,6 @@ PROMPT = "A red ball bounces to the right on a meadow."
 
 class MakeFailed(Exception):
     """The film wasn't made; the message is for the person."""
-
-
-class Engine(Protocol):
-    """What this needs of a client: to ask and wait for the reply, and to wait for what comes unasked."""
-
-    def ask(self, request: Request) -> Event: ...
-    def next_event(self) -> Event: ...
 
 
 class Teller:
@@ -76,11 +70,11 @@ class Teller:
         self._phase = ""
 
 
-def make_film(engine: Engine, wanted: argparse.Namespace, teller: Teller) -> Path:
+def make_film(engine: PlainEngine, wanted: argparse.Namespace, teller: Teller) -> Path:
     """Make what `wanted` says (see `ltxdesktop make --help`) and return the finished film. Raises MakeFailed."""
     ask = choose(engine, wanted)
     teller.line(f"{mode_of_ask(ask).replace('_', ' ')} with {ask.model}: {title_of(ask)}")
-    result = run_job(engine, ask, teller)
+    result = run_job(engine, ask, teller, wanted.output)
     film = next((each for each in result.files if each.role == "video"), None)
     if film is None:
         raise MakeFailed("The engine said that it's done, but there is no film among its results.")
@@ -89,7 +83,7 @@ def make_film(engine: Engine, wanted: argparse.Namespace, teller: Teller) -> Pat
     return Path(film.path) if placed is None else join(*placed, teller)
 
 
-def choose(engine: Engine, wanted: argparse.Namespace) -> Ask:
+def choose(engine: PlainEngine, wanted: argparse.Namespace) -> Ask:
     """The job: what was wanted, the rest from the model that works here. Raises MakeFailed."""
     reply = engine.ask(GetCapabilities())
     if not isinstance(reply, Capabilities):
@@ -140,10 +134,19 @@ def look_at_clip(path: Path) -> SourceClip:
     return SourceClip(str(path.resolve()), video.frames, video.rate, width, height, bool(info.audio))
 
 
-def run_job(engine: Engine, ask: Ask, teller: Teller) -> Result:
-    """Queue the job and wait for its end; Ctrl+C cancels it. Raises MakeFailed."""
-    job = str(uuid.uuid4())
-    reply = engine.ask(Submit(job=job, work=work_of(ask), title=title_of(ask)))
+def run_job(engine: PlainEngine, ask: Ask, teller: Teller, folder: str) -> Result:
+    """Queue the job and wait for its end; Ctrl+C cancels it. Raises MakeFailed, JobsError.
+
+    Results go to `folder`, if that isn't empty. An engine on another machine gets the media first, and what it made is
+    brought here.
+    """
+    job, work = str(uuid.uuid4()), work_of(ask)
+    if engine.remote:
+        work = engine.put_files(work)
+    elif folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        work = msgspec.structs.replace(work, output=Output(folder=str(Path(folder).resolve())))
+    reply = engine.ask(Submit(job=job, work=work, title=title_of(ask)))
     if not isinstance(reply, Accepted):
         raise MakeFailed(reply.message if isinstance(reply, Refused) else "The engine didn't take the job.")
     state = reply.state
@@ -165,7 +168,7 @@ def run_job(engine: Engine, ask: Ask, teller: Teller) -> Result:
                 pass
     match state:
         case Done():
-            return state.result
+            return (engine.fetch_result(job, state, Path(folder)) if engine.remote else state).result
         case Failed():
             raise MakeFailed(state.message)
         case Cancelled():
@@ -211,7 +214,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with PlainEngine(command) as engine:
             film = make_film(engine, options, teller)
-    except (MakeFailed, EngineGone, OSError) as exc:
+    except (MakeFailed, JobsError, OSError) as exc:
         teller.line(f"ltxdesktop: {exc}")
         if isinstance(exc, EngineGone):
             print(exc.log[-4000:], file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from fractions import Fraction
@@ -15,7 +16,8 @@ from engine.media.decode import VideoReader
 from engine.media.encode import Delivery, write_media
 from engine.protocol.messages import GetCapabilities
 from ltxdesktop.jobs.channel import engine_command
-from ltxdesktop.jobs.plain import EngineGone, PlainEngine
+from ltxdesktop.jobs.errors import EngineGone
+from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.resources import samples
 
 LONG_S = 120
@@ -28,9 +30,11 @@ def make(store: Path, *words: str, engine: str = "") -> subprocess.CompletedProc
 
 
 def test_a_film_is_made_and_its_path_is_the_only_output(tmp_path: Path):
-    done = make(tmp_path, "--prompt", "a red ball", "--size", "64x32", "--frames", "17")
+    folder = tmp_path / "my films"
+    done = make(tmp_path, "--prompt", "a red ball", "--size", "64x32", "--frames", "17", "--output", str(folder))
     assert done.returncode == 0, done.stderr
     (line,) = done.stdout.splitlines()
+    assert Path(line).parent == folder
     with VideoReader(Path(line)) as film:
         assert film.index.frames == 17
         assert film.rgb(0, 1).shape == (1, 32, 64, 3)
@@ -81,6 +85,22 @@ def test_what_goes_wrong_is_said_and_the_status_is_not_zero(tmp_path: Path, word
     assert said in done.stderr
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
+
+
+def test_an_engine_elsewhere_gets_the_clip_and_its_film_comes_here(tmp_path: Path):
+    clip = tmp_path / "clip.mkv"
+    write_media(clip, Delivery.FFV1_FLAC, frames=[np.full((30, 160, 256, 3), 200, np.uint8)], rate=Fraction(24))
+    relay = [sys.executable, str(Path(__file__).parent / "jobs" / "relay.py")]
+    there = shlex.join([*relay, *engine_command(backends=["test"], store=str(tmp_path / "there")), "--no-ring"])
+    here = tmp_path / "here"
+    done = make(
+        tmp_path / "unused", "--source", str(clip), "--range", "10:20", "--output", str(here), engine=there
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    film = Path(done.stdout.strip())
+    assert film.parent == here
+    with VideoReader(film) as reader:
+        assert reader.index.frames == 30
 
 
 def test_engine_that_cannot_be_started_is_said(tmp_path: Path):
