@@ -1,9 +1,13 @@
 """Train the video VAE: from a latent space made by hand (latent_basis.py) to one that encoder and decoder share.
 
-One loop. At first the decoder sees the hand-made latents and the encoder is drawn towards them; step by step the
-decoder is given the encoder's own latents and the pixel error reaches the encoder too. A little noise on the latents
-keeps the decoder calm about what the transformer will get slightly wrong.
+First both networks are fitted block by block (block_start.py), then trained whole in one loop. At first the decoder
+sees the hand-made latents and the encoder is drawn towards them; step by step the decoder is given the encoder's own
+latents and the pixel error reaches the encoder too. A little noise on the latents keeps the decoder calm about what the
+transformer will get slightly wrong.
 """
+
+# torch and safetensors leave `backward`, seeds and paths half annotated:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from __future__ import annotations
 
@@ -15,13 +19,15 @@ from random import Random
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig
+from engine.training.block_start import fit_blocks
 from engine.training.latent_basis import BlockBasis, cut_blocks
 from engine.training.optim import MovingAverage, Optimisers
 from engine.training.pocket import NATIVE_SIZES, vae_config
-from engine.training.run import Budget, Run, mixed_precision, warm_cosine
+from engine.training.run import Budget, Randomness, Run, has_state, mixed_precision, warm_cosine
 
 # Draws clips (B, 3, frames, height, width) in [-1, 1] on the training device: count, frames, height, width, seed.
 DrawClips = Callable[[int, int, int, int, int], Tensor]
@@ -41,6 +47,9 @@ class VaeTraining:
     learning_rate: float = 2e-3
     latent_noise: float = 0.08
     blocks_for_basis: int = 6_000
+    block_steps: int = 1_500  # of the block-by-block fit; cheap beside the rest
+    block_batch: int = 192
+    statistics_batches: int = 24  # from which mean and deviation of the latents are measured
     seed: int = 0
 
 
@@ -81,7 +90,7 @@ def crops(clips: Tensor, size: int, random: Random) -> Tensor:
 
 
 class Renderings:
-    """The first `distinct` batches of clips, rendered once and kept as bytes; half at native size, half at half size."""
+    """The first `distinct` batches of clips, kept as bytes; half of them at native size, half at half of it."""
 
     def __init__(self, draw: DrawClips, training: VaeTraining):
         self._draw = draw
@@ -104,29 +113,63 @@ class Renderings:
         return cut.float() / 127.5 - 1
 
 
-def fit_basis(renderings: Renderings, training: VaeTraining, channels: int) -> BlockBasis:
-    """Principal components of blocks of both sizes of frame, every second block of a batch."""
+def some_blocks(renderings: Renderings, training: VaeTraining) -> Tensor:
+    """Blocks (N, 8*32*32*3) of both sizes of frame, every second one of a batch."""
     blocks: list[Tensor] = []
     for number in count():
         if sum(map(len, blocks)) >= training.blocks_for_basis:
             break
         blocks.append(cut_blocks(renderings.batch(number)).flatten(0, 3)[::2])
-    return BlockBasis.fit(torch.cat(blocks)[: training.blocks_for_basis].float(), channels)
+    return torch.cat(blocks)[: training.blocks_for_basis].float()
+
+
+def start(vae: VideoVae, renderings: Renderings, folder: Path, training: VaeTraining) -> BlockBasis:
+    """The hand-made latents and, for a run that only begins, networks that know them block by block.
+
+    The basis is kept in the folder: a resumed run has the same, and doesn't wait for it.
+    """
+    kept = folder / "basis.safetensors"
+    if has_state(folder) and kept.exists():
+        stored = load_file(kept)
+        device = next(vae.parameters()).device
+        return BlockBasis(**{name: tensor.to(device) for name, tensor in stored.items()})
+    blocks = some_blocks(renderings, training)
+    basis = BlockBasis.fit(blocks, vae.encoder.config.latent_channels)
+    coefficients = basis.of_blocks(blocks)
+    for step, found, rebuilt in fit_blocks(
+        vae.encoder,
+        vae.decoder,
+        blocks,
+        coefficients,
+        steps=training.block_steps,
+        batch=training.block_batch,
+        seed=training.seed,
+    ):
+        print(f"blocks step {step}: encoder {found:.4f}, decoder {rebuilt:.5f}", flush=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous().cpu() for name, tensor in vars(basis).items()}, kept)
+    return basis
 
 
 def train_video_vae(
     draw: DrawClips, folder: Path, budget: Budget, device: torch.device, training: VaeTraining | None = None
 ) -> VideoVae:
-    """Train, average the weights, measure the latent statistics; returns the averaged network in float32."""
+    """Train, average the weights, measure the latent statistics; returns the averaged network in float32.
+
+    While it trains the latents are those that come out of the encoder's last convolution (`moments`), and the
+    statistics in both networks are mean 0 and deviation 1. They are measured once, at the end, on the averaged encoder:
+    from then on `encoder(...)` and `decoder(...)` speak normalised latents, as in the released checkpoint.
+    """
     training = training or VaeTraining()
     torch.manual_seed(training.seed)
-    config = VideoVaeConfig.from_metadata(vae_config())
-    vae = VideoVae(config).to(device, memory_format=torch.channels_last_3d)
+    randomness = Randomness(training.seed, device)
+    vae = VideoVae(VideoVaeConfig.from_metadata(vae_config())).to(device)
     renderings = Renderings(draw, training)
-    basis = fit_basis(renderings, training, config.latent_channels)
+    basis = start(vae, renderings, folder, training)
+    vae.to(memory_format=torch.channels_last_3d)  # pyright: ignore[reportCallIssue]  (torch's own overload says 4-D only)
     optimisers = Optimisers(vae.named_parameters(), training.learning_rate, betas=(0.9, 0.99))
     average = MovingAverage(vae, decay=0.998)
-    run = Run(folder, budget, {"vae": vae, "optimisers": optimisers, "average": average})
+    run = Run(folder, budget, {"vae": vae, "optimisers": optimisers, "average": average, "randomness": randomness})
     for step, fraction in run.steps():
         pixels = renderings.batch(step)
         hand_made = basis.encode(pixels)
@@ -135,7 +178,8 @@ def train_video_vae(
         with mixed_precision(device):
             mean = vae.encoder.moments(pixels).mean
             latent = mean.float() if own_latents else hand_made
-            noisy = latent + training.latent_noise * torch.randn_like(latent)
+            noise = torch.randn(latent.shape, generator=randomness.generator, device=device)
+            noisy = latent + training.latent_noise * noise
             made = vae.decoder(noisy)  # its statistics are still 0 and 1
         distance = F.mse_loss(mean.float(), hand_made)
         pixel = pixel_error(made.float(), pixels)
@@ -143,7 +187,7 @@ def train_video_vae(
         run.log(pixel=pixel.detach(), anchor=distance.detach(), norm=optimisers.step(warm_cosine(fraction)))
         average.update()
     average.copy_to(vae)
-    set_statistics(vae, [renderings.batch(number) for number in range(24)])
+    set_statistics(vae, [renderings.batch(number) for number in range(training.statistics_batches)])
     return vae
 
 

@@ -5,10 +5,14 @@ student learns the straight line between the ends of that walk. So one Euler ste
 guided steps of the teacher do (progressive distillation, T. Salimans and J. Ho 2022, with the guidance folded in).
 """
 
+# torch leaves `backward` and `manual_seed` half annotated:
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +104,9 @@ def distil(
     freeze(model)
     adapter = LoraAdapter(model.transformer, training.rank, block_linears)
     randomness = Randomness(training.seed, device)
-    segments = list(zip(DISTILLED_STAGE_1[:-1], DISTILLED_STAGE_1[1:], strict=True))
+    segments = list(pairwise(DISTILLED_STAGE_1))
     # the first four steps hardly move: they share what one of the last four gets, twice over
     shares = np.array([0.5, 0.5, 0.5, 0.5, 1.2, 1.2, 1.2, 1.2])
-    choice = np.random.default_rng(training.seed)
     sigma = 1.0
 
     def segment_sigma(count: int, generator: torch.Generator) -> Tensor:
@@ -117,7 +120,7 @@ def distil(
     hidden, mask = buckets[0].empty_hidden_LDY, buckets[0].empty_mask_L
     empty = model.conditioner(hidden[None], mask[None])
     for _, fraction in run.steps():
-        sigma, end = segments[choice.choice(len(segments), p=shares / shares.sum())]
+        sigma, end = segments[randomness.choices.choice(len(segments), p=shares / shares.sum())]
         with mixed_precision(device):
             streams = batches.next()
             count = len(streams.video.sigma_B)

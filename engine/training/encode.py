@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -95,10 +96,12 @@ def encode_bucket(
     batch: int = 64,
     with_reference: bool = False,
     look: Mapping[str, Any] | None = None,
+    seconds: float | None = None,
 ) -> LatentClips:
     """Draw, render and encode `count` clips of a bucket. A tenth of them change colour or shape in their middle.
 
     `look` is handed to `sample_scenes`: the style or the camera moves that a LoRA is to learn.
+    After `seconds` no further batch is begun, though at least one is made.
     """
     aspect = bucket.width / bucket.height
     device = encoders.device
@@ -118,7 +121,10 @@ def encode_bucket(
             device=device,
         )
 
+    begin = time.monotonic()
     for start in range(0, count, batch):
+        if start and seconds is not None and time.monotonic() - begin > seconds:
+            break
         size = min(batch, count - start)
         scenes = sample_scenes(size, draw, duration_s=bucket.duration_s, aspect=aspect, changes=0.1, **(look or {}))
         pixels = render(scenes)

@@ -5,6 +5,9 @@ One sigma per clip serves both streams, except that a frozen stream has sigma 0.
 specification, sections 2, 4.6 and 5.
 """
 
+# torch leaves `backward`, `manual_seed` and `from_numpy` half annotated:
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -16,7 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from engine.models.text import TextConditioner
 from engine.models.transformer import Rotary, StreamInput, Timesteps, Transformer
 from engine.training.latents import LatentClips
 from engine.training.masks import audio_step_times, draw_masks, latent_frame_times
@@ -78,14 +80,15 @@ def detail_weight(tokens_BTC: Tensor, strength: float = 3.0) -> Tensor:
 class FlowModel(nn.Module):
     """Transformer and text conditioner as one network, for training only."""
 
-    def __init__(self, transformer: Transformer, conditioner: TextConditioner):
+    def __init__(self, transformer: Transformer, conditioner: nn.Module):
+        """`conditioner` takes hidden states and mask and gives a TextContext; as a rule a TextConditioner."""
         super().__init__()
         self.transformer = transformer
         self.conditioner = conditioner
 
 
 class BatchMaker:
-    """Makes Streams from encoded clips: picks a bucket, tasks, noise levels and, sometimes, keyframes or a reference."""
+    """Makes Streams from encoded clips: picks a bucket, tasks, noise levels and, at times, keyframes or a reference."""
 
     def __init__(
         self,
@@ -100,7 +103,7 @@ class BatchMaker:
         self.generator = randomness.generator
         self.model = model
         self.sigmas = sigmas
-        self._random = np.random.default_rng(training.seed)
+        self._random = randomness.choices
         shares = np.array([len(bucket) for bucket in self.buckets], np.float64)
         self._shares = shares / shares.sum()
         self._plain_rotary = [
@@ -139,6 +142,8 @@ class BatchMaker:
         video_tokens, audio_tokens = clips.video_BTC, clips.audio_BSC
         video_weight = detail_weight(video_tokens) * (video_mask > 0.5)
         audio_weight = detail_weight(audio_tokens) * (audio_mask > 0.5)
+        if clips.audible_B is not None:
+            audio_weight = audio_weight * clips.audible_B[:, None]
         positions = bucket.video_positions
         if keyframes:
             still, at = clips.a_still(self._random)

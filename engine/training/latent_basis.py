@@ -56,9 +56,11 @@ class BlockBasis:
 
     def encode(self, pixels_BCFHW: Tensor) -> Tensor:
         """Normalised coefficients (B, channels, T, h, w) of clips in [-1, 1]."""
-        blocks = cut_blocks(pixels_BCFHW.float()) - self.centre
-        coefficients = (blocks @ self.components - self.mean) / self.std
-        return rearrange(coefficients, "b t h w c -> b c t h w")
+        return rearrange(self.of_blocks(cut_blocks(pixels_BCFHW.float())), "b t h w c -> b c t h w")
+
+    def of_blocks(self, blocks: Tensor) -> Tensor:
+        """Normalised coefficients (..., channels) of blocks (..., 8*32*32*3)."""
+        return ((blocks - self.centre) @ self.components - self.mean) / self.std
 
     def decode(self, latent_BCTHW: Tensor) -> Tensor:
         """Blocks put together again: what the coefficients alone hold, block edges and all."""

@@ -7,11 +7,10 @@ states of the text encoder for two phrasings of the caption.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -21,7 +20,8 @@ from torch import Tensor
 from engine.conditioning.layout import audio_positions, video_positions, video_tokens
 from engine.protocol.grid import LatentShape, audio_latents
 
-# Shapes: N clips of a bucket, B clips of a batch, F latent frames, h w latent grid, S audio steps, P phrasings, L text tokens
+# Shapes: N clips of a bucket, B clips of a batch, F latent frames, h w latent grid, S audio steps, P phrasings of a
+# caption, L text tokens, K stills
 
 STILLS = 2
 PHRASINGS = 2
@@ -44,19 +44,6 @@ class Bucket(NamedTuple):
         return audio_latents(self.frames, self.rate)
 
 
-class ClipEncoders(Protocol):
-    """The networks that turn clips into latents; all take and give tensors on one device."""
-
-    def video(self, pixels_BCFHW: Tensor) -> Tensor: ...
-    def audio(self, samples_BCN: Tensor) -> Tensor:
-        """16 kHz stereo to normalised latents (B, C, S, 16)."""
-        ...
-
-    def text(self, prompts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Hidden states (B, L, D, layers) and mask (B, L), padded to the model's text length."""
-        ...
-
-
 @dataclass
 class TakenClips:
     """The clips of one batch, as tokens in float32."""
@@ -70,15 +57,16 @@ class TakenClips:
     text_mask_BPL: Tensor
     empty_prompt: tuple[Tensor, Tensor]
     changes_B2: Tensor
+    audible_B: Tensor | None
 
     def a_still(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Tokens (B, cells, C) and positions of one of the stills that were taken from the clips."""
-        which = int(random.integers(STILLS))
+        which = int(random.integers(self.stills_BKTC.shape[1]))
         return self.stills_BKTC[:, which], self.still_positions_BKAT2[:, which]
 
     def hidden_states(self, dropped_B: Tensor, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Hidden states and mask of a phrasing of each caption; of the empty prompt where `dropped_B`."""
-        which = int(random.integers(PHRASINGS))
+        which = int(random.integers(self.hidden_BPLDY.shape[1]))
         hidden, mask = self.empty_prompt
         drop = dropped_B[:, None]
         return (
@@ -102,6 +90,7 @@ class LatentClips:
     empty_hidden_LDY: Tensor
     empty_mask_L: Tensor
     changes_N2: Tensor  # seconds; inf where the clip has no change in it
+    audible_N: Tensor | None = None  # bool; False: the file had no sound, so none is learnt. None: all have
 
     def __post_init__(self) -> None:
         device = self.video_NCFhw.device
@@ -141,7 +130,7 @@ class LatentClips:
 
     def take(self, picked_B: Tensor, random: np.random.Generator) -> TakenClips:
         """The picked clips as tokens."""
-        at = self._still_positions.expand(len(picked_B), STILLS, -1, -1, -1).clone()
+        at = self._still_positions.expand(len(picked_B), self.still_frames_NK.shape[1], -1, -1, -1).clone()
         at[:, :, 0] += (self.still_frames_NK[picked_B] / self.rate)[:, :, None, None]
         reference = self.reference_NCFhw[picked_B] if self.has_reference else self.video_NCFhw[:0]
         return TakenClips(
@@ -154,6 +143,7 @@ class LatentClips:
             text_mask_BPL=self.text_mask_NPL[picked_B],
             empty_prompt=(self.empty_hidden_LDY, self.empty_mask_L),
             changes_B2=self.changes_N2[picked_B],
+            audible_B=None if self.audible_N is None else self.audible_N[picked_B],
         )
 
     def save(self, path: Path) -> None:

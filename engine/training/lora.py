@@ -1,15 +1,19 @@
 """Train a LoRA: small matrices beside the frozen Linears of a transformer, saved in the official key format.
 
-The same code makes Pocket's style and camera LoRAs, its distilled LoRA (distil.py), and a person's own from their clips.
+The same code makes Pocket's style and camera LoRAs, its distilled LoRA (distil.py), and a person's own
+from their clips (clips.py).
 """
+
+# torch leaves `backward` and `manual_seed` half annotated:
+# pyright: reportUnknownMemberType=false
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -57,7 +61,8 @@ class LoraAdapter(nn.Module):
         self.strength = 1.0
         self._names: list[str] = []
         self.pairs = nn.ModuleList()
-        for name, module in transformer.named_modules():
+        modules = cast("Iterable[tuple[str, nn.Module]]", transformer.named_modules())
+        for name, module in list(modules):
             if isinstance(module, nn.Linear) and targets(name):
                 pair = LoraPair(module, rank)
                 self._names.append(name)

@@ -68,12 +68,12 @@ def draw_masks(
     audio = np.ones((batch, steps), np.float32)
     video_frozen = np.zeros(batch, np.bool_)
     audio_frozen = np.zeros(batch, np.bool_)
-    names = [*TASKS, "text"]
+    names = (*TASKS, "text")
     shares = np.array([*TASKS.values(), 1 - sum(TASKS.values())])
     tasks = random.choice(len(names), size=batch, p=shares)
     end_s = float(frame_times_F2[-1, 1])
     for clip in range(batch):
-        task = names[tasks[clip]]
+        task = names[int(tasks[clip])]
         start, stop = changes_B2[clip]
         if np.isfinite(start):
             task = "retake picture" if task == "retake picture" else "retake"

@@ -6,6 +6,11 @@ quintic Newton-Schulz iteration. Scaled by 0.2 sqrt(max(rows, columns)) so that 
 small transformer has hundreds of them, and one launch for each would cost more than the arithmetic.
 """
 
+# torch's fused operations over lists of tensors are documented by PyTorch's own optimisers, but not exported or
+# annotated, and `norm` and `mT` only in part:
+# pyright: reportPrivateUsage=false, reportPrivateImportUsage=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -57,6 +62,7 @@ class Muon(torch.optim.Optimizer):
         return loss
 
     def _step_stack(self, shape: torch.Size, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
+        weights: list[Tensor] = [*parameters]
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         momenta: list[Tensor] = []
         for parameter in parameters:
@@ -68,9 +74,9 @@ class Muon(torch.optim.Optimizer):
         nesterov = torch._foreach_lerp(gradients, momenta, group["momentum"])
         updates = orthogonalise(torch.stack(nesterov)).to(parameters[0].dtype).unbind(0)
         if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
+            torch._foreach_mul_(weights, 1 - group["lr"] * group["weight_decay"])
         scale = 0.2 * max(shape) ** 0.5
-        torch._foreach_add_(parameters, list(updates), alpha=-group["lr"] * scale)
+        torch._foreach_add_(weights, list(updates), alpha=-group["lr"] * scale)
 
 
 class Optimisers:

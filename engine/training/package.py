@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from engine.loading.checkpoint import save_checkpoint
 from engine.loading.networks import official_tensors
 from engine.models.audio_vae import AudioDecoder, AudioEncoder
+from engine.models.text import TextConditioner
 from engine.models.upsampler import LatentUpsampler
 from engine.models.video_vae import VideoDecoder, VideoEncoder
 from engine.models.vocoder import Vocoder
@@ -58,6 +59,7 @@ def write_pocket(
         "audio_decoder": audio_decoder,
         "vocoder": vocoder,
     }
+    assert isinstance(flow.conditioner, TextConditioner)
     config = pocket.checkpoint_config(flow.conditioner.config.caption_channels)
     metadata = {"model_version": pocket.MODEL_VERSION, "license": LICENCE}
     save_checkpoint(folder / CHECKPOINT, config, stored(official_tensors(**networks)), metadata)

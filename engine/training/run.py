@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
     """bfloat16 arithmetic over float32 weights on a GPU; float32 throughout on a CPU.
 
-    WORKAROUND: on the CPU, torch 2.13 gives NaN in the weight gradient of some bfloat16 3-D convolutions (seen: 64 to 64
-    channels over 2 x 4 x 8 positions, oneDNN, avx512_bf16). Goes when tests/engine/training/test_run.py says so.
+    WORKAROUND: on the CPU, torch 2.13 gives NaN in the weight gradient of some bfloat16 3-D convolutions (seen: 64 to
+    64 channels over 2 x 4 x 8 positions, oneDNN, avx512_bf16). Goes when tests/engine/training/test_run.py says so.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu")
 
@@ -27,20 +27,27 @@ class Stateful(Protocol):
     """Anything whose state a checkpoint keeps: networks, optimisers, averages, generators."""
 
     def state_dict(self) -> Any: ...
-    def load_state_dict(self, state: Any) -> Any: ...
+    def load_state_dict(self, state: Any, /) -> Any: ...
 
 
 class Randomness:
-    """A generator whose place in its sequence is part of a checkpoint, so that a resumed run draws what it would have."""
+    """All chance of a run; its place in both sequences is part of a checkpoint, so that a resumed run draws what it
+    would have drawn.
+
+    `generator` draws tensors on the device, `choices` decides small things on the CPU while the device is busy.
+    """
 
     def __init__(self, seed: int, device: torch.device | str):
         self.generator = torch.Generator(device).manual_seed(seed)
+        self.choices = np.random.default_rng(seed)
 
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        return {"state": self.generator.get_state()}
+    def state_dict(self) -> dict[str, Any]:
+        # as text: the numbers are wider than any tensor's, and a checkpoint holds nothing that needs unpickling
+        return {"state": self.generator.get_state(), "choices": json.dumps(self.choices.bit_generator.state)}
 
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["state"].cpu())
+        self.choices.bit_generator.state = json.loads(state["choices"])
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,14 @@ def warm_stable_decay(fraction: float, warm_up: float = 0.02, decay: float = 0.3
     return min(1.0, max(floor, (1 - fraction) / decay))
 
 
+_STATE = "state.pt"
+
+
+def has_state(folder: Path) -> bool:
+    """Whether a run in this folder would go on instead of begin."""
+    return (folder / _STATE).exists()
+
+
 class Run:
     """One training stage: yields (step, fraction of the budget), logs lines, saves and resumes.
 
@@ -83,7 +98,7 @@ class Run:
 
     SAVE_EVERY_SECONDS = 60.0
 
-    def __init__(self, folder: Path, budget: Budget, parts: dict[str, Stateful], *, print_every: int = 50):
+    def __init__(self, folder: Path, budget: Budget, parts: Mapping[str, Stateful], *, print_every: int = 50):
         self.folder = folder
         self.budget = budget
         self.parts = parts
@@ -92,9 +107,15 @@ class Run:
         self.seconds = 0.0
         self._lines: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
-        self._state_path = folder / "state.pt"
-        if self._state_path.exists():
+        self._state_path = folder / _STATE
+        if has_state(folder):
             self._resume()
+
+    @property
+    def seconds_left(self) -> float:
+        """How long the rest takes at the pace so far; infinite before the first step."""
+        used = self.fraction
+        return self.seconds / used * (1 - used) if used > 0 else math.inf
 
     @property
     def fraction(self) -> float:
@@ -133,7 +154,8 @@ class Run:
                 line[name] = round(number, 5) if isinstance(number, float) else number
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.writelines(json.dumps(line) + "\n" for line in self._lines)
-        print(self.folder.name, json.dumps(self._lines[-1]), flush=True)
+        left = f"{self.seconds_left / 60:.1f} min left" if math.isfinite(self.seconds_left) else ""
+        print(self.folder.name, json.dumps(self._lines[-1]), left, flush=True)
         self._lines.clear()
 
     def save(self) -> None:
@@ -143,7 +165,7 @@ class Run:
         state |= {name: part.state_dict() for name, part in self.parts.items()}
         unfinished = self._state_path.with_suffix(".part")
         torch.save(state, unfinished)
-        os.replace(unfinished, self._state_path)
+        unfinished.replace(self._state_path)
 
     def _resume(self) -> None:
         state = torch.load(self._state_path, map_location="cpu", weights_only=True)

@@ -1,15 +1,18 @@
 """The stages of Pocket's training, each from the folder of the one before to its own: `python -m engine.training`."""
 
+# safetensors and torch leave paths and seeds half annotated:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,14 +26,15 @@ from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
 from engine.models.video_vae import VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig
 from engine.training import pocket
-from engine.training.audio_autoencoder import AudioVae, train_audio_vae, train_vocoder
+from engine.training.audio_autoencoder import STATISTICS_SEED, AudioVae, DrawSounds, train_audio_vae, train_vocoder
 from engine.training.autoencoder import VideoVae, train_video_vae
-from engine.training.distil import DistilTraining, distil
+from engine.training.distil import distil
 from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
-from engine.training.flow import FlowModel, FlowTraining, train_flow
+from engine.training.flow import FlowModel, train_flow
 from engine.training.latents import LatentClips
-from engine.training.lora import LoraTraining, train_lora
+from engine.training.lora import train_lora
 from engine.training.package import sizes, write_pocket
+from engine.training.presets import Preset
 from engine.training.run import Budget
 from engine.training.upscaler import train_upscaler
 from engine.training.world import render_audio, render_video, sample_scenes
@@ -38,6 +42,7 @@ from engine.training.world import render_audio, render_video, sample_scenes
 Network = TypeVar("Network", bound=nn.Module)
 STYLES = ("natural", "natural", "natural", "natural", "sepia", "comic")
 CAMERAS = ("pan left", "pan right", "push in", "pull out")
+DISTILLED_LORA = "pocket-distilled-lora.safetensors"
 LORAS: dict[str, dict[str, Any]] = {
     "pocket-style-comic": {"style": "comic"},
     "pocket-camera-pull-out": {"cameras": ("pull out",), "moving_camera": 1.0},
@@ -127,38 +132,72 @@ def load_buckets(folder: Path, device: torch.device) -> list[LatentClips]:
     return [LatentClips.load(path, device) for path in paths]
 
 
-# ---- the stages: (folder of the whole run, budget, device, folder of the text encoder) --------------------------------
+@dataclass(frozen=True)
+class Setup:
+    """What all stages of one run share: its folder, the device, the text encoder's folder, and the sizes."""
+
+    root: Path
+    device: torch.device
+    gemma: Path
+    preset: Preset
+    compile_blocks: bool = False
 
 
-def vae_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+class Repeated:
+    """The first `distinct` batches of sounds, rendered once and then given again and again."""
+
+    def __init__(self, draw: DrawSounds, distinct: int):
+        self._draw = draw
+        self._distinct = distinct
+        self._kept: dict[tuple[int, int, int], Tensor] = {}
+
+    def __call__(self, count: int, samples: int, seed: int) -> Tensor:
+        key = (count, samples, seed % self._distinct if seed < STATISTICS_SEED else seed)
+        if key not in self._kept:
+            self._kept[key] = self._draw(*key).half()
+        return self._kept[key].float()
+
+
+# ---- the stages ------------------------------------------------------------------------------------------------------
+
+
+def vae_stage(setup: Setup, budget: Budget) -> None:
     """Video autoencoder, from pixels alone."""
-    vae = train_video_vae(WorldDraws(device).clips, root / "vae", budget, device)
+    root, device = setup.root, setup.device
+    vae = train_video_vae(WorldDraws(device).clips, root / "vae", budget, device, setup.preset.vae)
     save_network(vae, root / "video_vae.safetensors")
 
 
-def audio_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def audio_stage(setup: Setup, budget: Budget) -> None:
     """Audio autoencoder, from spectrograms."""
-    save_network(
-        train_audio_vae(WorldDraws(device).sounds, root / "audio", budget, device), root / "audio_vae.safetensors"
-    )
+    root, device = setup.root, setup.device
+    sounds = Repeated(WorldDraws(device).sounds, setup.preset.distinct_sounds)
+    vae = train_audio_vae(sounds, root / "audio", budget, device, setup.preset.audio)
+    save_network(vae, root / "audio_vae.safetensors")
 
 
-def vocoder_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def vocoder_stage(setup: Setup, budget: Budget) -> None:
     """Vocoder, on what the audio autoencoder gives back."""
+    root, device = setup.root, setup.device
     vae = load_audio_vae(root, device)
-    vocoder = train_vocoder(WorldDraws(device).sounds, vae, root / "vocoder", budget, device)
+    sounds = Repeated(WorldDraws(device).sounds, setup.preset.distinct_sounds)
+    vocoder = train_vocoder(sounds, vae, root / "vocoder", budget, device, setup.preset.audio)
     save_network(vocoder, root / "vocoder.safetensors")
 
 
-def upscaler_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def upscaler_stage(setup: Setup, budget: Budget) -> None:
     """Spatial x2 latent upsampler."""
+    root, device = setup.root, setup.device
     encoder = load_video_vae(root, device).encoder
-    upscaler = train_upscaler(WorldDraws(device).pairs, encoder, root / "upscaler", budget, device)
+    upscaler = train_upscaler(
+        WorldDraws(device).pairs, encoder, root / "upscaler", budget, device, setup.preset.upscaler
+    )
     save_network(upscaler, root / "upscaler.safetensors")
 
 
-def latents_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def latents_stage(setup: Setup, budget: Budget) -> None:
     """Encode `budget.steps` clips for the transformer; a bucket that is there already is not made again."""
+    root, device, gemma = setup.root, setup.device, setup.gemma
     folder = root / "latents"
     folder.mkdir(exist_ok=True)
     encoders = load_encoders(root, device, gemma)
@@ -170,43 +209,53 @@ def latents_stage(root: Path, budget: Budget, device: torch.device, gemma: Path)
         count = max(16, round(budget.steps * share))
         batch = max(8, min(256, 24_000_000 // (bucket.width * bucket.height * bucket.frames)))
         referenced = bucket.frames == 49
-        clips = encode_bucket(bucket, count, 1000 + number, encoders, batch=batch, with_reference=referenced)
+        seconds = None if budget.minutes is None else budget.minutes * 60 * share
+        clips = encode_bucket(
+            bucket, count, 1000 + number, encoders, batch=batch, with_reference=referenced, seconds=seconds
+        )
         clips.save(path)
-        print(f"latents {path.name}: {count} clips, {time.monotonic() - begin:.0f} s", flush=True)
+        print(f"latents {path.name}: {len(clips)} clips, {time.monotonic() - begin:.0f} s", flush=True)
 
 
-def flow_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def flow_stage(setup: Setup, budget: Budget) -> None:
     """Transformer and text connectors."""
+    root, device, gemma = setup.root, setup.device, setup.gemma
     torch.manual_seed(0)
     model = new_flow_model(gemma, device)
-    train_flow(model, load_buckets(root / "latents", device), root / "flow", budget, FlowTraining())
+    if setup.compile_blocks:
+        for block in model.transformer.transformer_blocks:
+            block.compile(dynamic=True)
+    train_flow(model, load_buckets(root / "latents", device), root / "flow", budget, setup.preset.flow)
     save_network(model, root / "flow.safetensors")
 
 
-def distil_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def distil_stage(setup: Setup, budget: Budget) -> None:
     """Distilled LoRA."""
+    root, device, gemma = setup.root, setup.device, setup.gemma
     model = load_flow_model(root, gemma, device)
-    adapter = distil(model, load_buckets(root / "latents", device), root / "distil", budget, DistilTraining())
+    adapter = distil(model, load_buckets(root / "latents", device), root / "distil", budget, setup.preset.distil)
     save_network(adapter, root / "distilled_lora_state.safetensors")
-    adapter.save(root / "pocket-distilled-lora.safetensors")
+    adapter.save(root / DISTILLED_LORA)
 
 
-def loras_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def loras_stage(setup: Setup, budget: Budget) -> None:
     """The style and the camera LoRA, each on a few thousand clips of its own."""
+    root, device, gemma = setup.root, setup.device, setup.gemma
     encoders = load_encoders(root, device, gemma)
     for number, (name, look) in enumerate(LORAS.items()):
         clips = [
-            encode_bucket(bucket, 640, 50_000 + 100 * number + index, encoders, batch=48, look=look)
+            encode_bucket(bucket, setup.preset.lora_clips, 50_000 + 100 * number + index, encoders, batch=48, look=look)
             for index, (bucket, _) in enumerate(world_buckets())
             if bucket.frames <= 49
         ]
         model = load_flow_model(root, gemma, device)
-        adapter = train_lora(model, clips, root / name, budget, LoraTraining())
+        adapter = train_lora(model, clips, root / name, budget, setup.preset.lora)
         adapter.save(root / f"{name}.safetensors")
 
 
-def package_stage(root: Path, budget: Budget, device: torch.device, gemma: Path) -> None:
+def package_stage(setup: Setup, budget: Budget) -> None:
     """Write what ships into `root/pocket`: every stage before has to be done."""
+    root, gemma = setup.root, setup.gemma
     cpu = torch.device("cpu")
     video, audio = load_video_vae(root, cpu), load_audio_vae(root, cpu)
     vocoder = load_network(
@@ -226,8 +275,10 @@ def package_stage(root: Path, budget: Budget, device: torch.device, gemma: Path)
         vocoder=vocoder,
         upscaler=upscaler,
     )
-    for lora in root.glob("pocket-*.safetensors"):
-        shutil.copy2(lora, folder)
+    shutil.copy2(root / DISTILLED_LORA, folder)
+    (folder / "loras").mkdir(exist_ok=True)
+    for name in LORAS:
+        shutil.copy2(root / f"{name}.safetensors", folder / "loras")
     shutil.copytree(gemma, folder / "gemma", dirs_exist_ok=True)
     print("package", sizes(folder), flush=True)
 
@@ -238,21 +289,14 @@ def load_encoders(root: Path, device: torch.device, gemma: Path) -> PocketEncode
     return PocketEncoders(load_video_vae(root, device).encoder, load_audio_vae(root, device).encoder, text)
 
 
-class Stage(NamedTuple):
-    """What a stage runs and its usual number of steps (of clips, for the stage `latents`) on one large GPU."""
-
-    run: Callable[[Path, Budget, torch.device, Path], None]
-    steps: int
-
-
-STAGES: dict[str, Stage] = {
-    "vae": Stage(vae_stage, 4000),
-    "audio": Stage(audio_stage, 3000),
-    "vocoder": Stage(vocoder_stage, 3000),
-    "upscaler": Stage(upscaler_stage, 1500),
-    "latents": Stage(latents_stage, 120_000),
-    "flow": Stage(flow_stage, 12_000),
-    "distil": Stage(distil_stage, 1500),
-    "loras": Stage(loras_stage, 500),
-    "package": Stage(package_stage, 1),
+STAGES: dict[str, Callable[[Setup, Budget], None]] = {
+    "vae": vae_stage,
+    "audio": audio_stage,
+    "vocoder": vocoder_stage,
+    "upscaler": upscaler_stage,
+    "latents": latents_stage,
+    "flow": flow_stage,
+    "distil": distil_stage,
+    "loras": loras_stage,
+    "package": package_stage,
 }

@@ -1,5 +1,8 @@
 """Train the spatial x2 latent upsampler: latents of half-size clips to latents of the same clips at full size."""
 
+# torch leaves `backward` and `manual_seed` half annotated:
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -27,6 +30,7 @@ class UpscalerTraining:
     batch: int = 24
     learning_rate: float = 1.5e-3
     latent_noise: float = 0.1  # stage 1 leaves small errors; the upsampler should not enlarge them
+    distinct: int = 400  # batches whose latents are kept: rendering and encoding cost more than a step
     seed: int = 0
 
 
@@ -48,12 +52,16 @@ def train_upscaler(
     average = MovingAverage(network, decay=0.998)
     parts = {"network": network, "optimisers": optimisers, "average": average, "randomness": randomness}
     run = Run(folder, budget, parts)
+    kept: dict[int, tuple[Tensor, Tensor]] = {}
     for step, fraction in run.steps():
-        width, height = NATIVE_SIZES[step % len(NATIVE_SIZES)]
-        with torch.no_grad(), mixed_precision(device):
-            half, full = draw(training.batch, training.frames, height, width, training.seed + step)
-            low = encoder(half).float()
-            wanted = encoder(full).float()
+        number = step % training.distinct
+        if number not in kept:
+            width, height = NATIVE_SIZES[number % len(NATIVE_SIZES)]
+            with torch.no_grad(), mixed_precision(device):
+                half, full = draw(training.batch, training.frames, height, width, training.seed + number)
+                kept[number] = encoder(half).float(), encoder(full).float()
+        low, wanted = kept[number]
+        with torch.no_grad():
             noise = torch.randn(low.shape, generator=randomness.generator, device=device)
             low = low + training.latent_noise * noise
         with mixed_precision(device):

@@ -1,14 +1,14 @@
 """Every stage of Pocket's training runs, learns, and hands its networks on, at a size that a test can afford."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.lora import Lora, set_loras
@@ -21,7 +21,8 @@ from engine.models.video_vae import VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig
 from engine.training import pocket
 from engine.training.audio_autoencoder import AudioTraining, AudioVae, train_audio_vae, train_vocoder
-from engine.training.autoencoder import VaeTraining, VideoVae, train_video_vae
+from engine.training.autoencoder import Renderings, VaeTraining, VideoVae, some_blocks, train_video_vae
+from engine.training.block_start import fit_blocks
 from engine.training.distil import DistilTraining, distil
 from engine.training.encode import PocketEncoders, encode_bucket
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, train_flow
@@ -29,12 +30,15 @@ from engine.training.latent_basis import BlockBasis, cut_blocks
 from engine.training.latents import Bucket, LatentClips
 from engine.training.lora import LoraTraining, train_lora
 from engine.training.package import CHECKPOINT, write_pocket
-from engine.training.run import Budget, Randomness
+from engine.training.run import Budget, Randomness, Run
 from engine.training.stages import WorldDraws, new_flow_model
 from engine.training.upscaler import UpscalerTraining, train_upscaler
 
 CPU = torch.device("cpu")
 BUCKET = Bucket(64, 64, 17, Fraction(24))
+SMALL_VAE = VaeTraining(
+    frames=9, crop=64, batch=1, distinct=2, blocks_for_basis=90, block_steps=2, block_batch=8, statistics_batches=2
+)
 
 
 class WordCounter:
@@ -86,12 +90,83 @@ def test_hand_made_latents_hold_most_of_the_picture() -> None:
 
 
 def test_video_autoencoder_learns_and_measures_its_latents(tmp_path: Path) -> None:
-    training = VaeTraining(frames=9, crop=64, batch=2, distinct=2, blocks_for_basis=100)
+    training = SMALL_VAE
     vae = train_video_vae(WorldDraws(CPU).clips, tmp_path, Budget(4), CPU, training)
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["pixel"] < lines[0]["pixel"]
     assert (vae.encoder.per_channel_statistics.std > 0).all()
     assert torch.equal(vae.encoder.per_channel_statistics.std, vae.decoder.per_channel_statistics.std)
+
+
+class StoppedError(Exception):
+    """Somebody ended the program."""
+
+
+def stop_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next run save its state before `step` and end there, as a killed one does."""
+    steps = Run.steps
+
+    def until(run: Run) -> Iterator[tuple[int, float]]:
+        for number, fraction in steps(run):
+            if number == step:
+                run.save()
+                raise StoppedError
+            yield number, fraction
+
+    monkeypatch.setattr(Run, "steps", until)
+
+
+def test_a_stopped_video_autoencoder_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(folder: Path) -> VideoVae:
+        return train_video_vae(WorldDraws(CPU).clips, folder, Budget(3), CPU, SMALL_VAE)
+
+    whole = train(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(2, patch)
+        with pytest.raises(StoppedError):
+            train(tmp_path / "parts")
+    parts = train(tmp_path / "parts")
+    assert_equal_weights(whole, parts)
+
+
+def test_a_stopped_transformer_goes_on_to_the_same_weights(
+    tmp_path: Path, gemma: Path, clips: LatentClips, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def train(folder: Path) -> FlowModel:
+        model = model_of(gemma)
+        train_flow(model, [clips, clips], folder, Budget(3), FlowTraining(tokens_per_batch=200))
+        return model
+
+    whole = train(tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(2, patch)
+        with pytest.raises(StoppedError):
+            train(tmp_path / "parts")
+    assert_equal_weights(whole, train(tmp_path / "parts"))
+
+
+def assert_equal_weights(one: nn.Module, other: nn.Module) -> None:
+    theirs = other.state_dict()
+    assert [name for name, tensor in one.state_dict().items() if not torch.equal(tensor, theirs[name])] == []
+
+
+def test_blocks_are_learnt_before_any_neighbour_is_seen() -> None:
+    """A hundred cheap steps, and the whole networks rebuild pictures: far beyond what a mean colour gives."""
+    torch.manual_seed(0)
+    training = VaeTraining(frames=9, crop=64, batch=4, distinct=4, blocks_for_basis=120)
+    renderings = Renderings(WorldDraws(CPU).clips, training)
+    blocks = some_blocks(renderings, training)
+    vae = VideoVae(VideoVaeConfig.from_metadata(pocket.vae_config()))
+    basis = BlockBasis.fit(blocks, channels=pocket.LATENT_CHANNELS)
+    errors = list(fit_blocks(vae.encoder, vae.decoder, blocks, basis.of_blocks(blocks), steps=100, seed=0, batch=12))
+    assert errors[-1][1] < 0.8 * errors[0][1]
+    assert errors[-1][2] < 0.3 * errors[0][2]
+    clips = renderings.batch(0)
+    with torch.no_grad():
+        rebuilt = vae.decoder(vae.encoder(clips))
+    assert (rebuilt - clips).square().mean() < 0.7 * clips.var()
 
 
 def test_sound_networks_learn(tmp_path: Path) -> None:
