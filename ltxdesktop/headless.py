@@ -14,8 +14,6 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-import msgspec
-
 from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import (
@@ -33,10 +31,10 @@ from engine.protocol.messages import (
     Result,
     Submit,
 )
-from engine.protocol.work import Output
 from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone, JobsError
+from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
@@ -145,7 +143,7 @@ def run_job(engine: PlainEngine, ask: Ask, teller: Teller, folder: str) -> Resul
         work = engine.put_files(work)
     elif folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
-        work = msgspec.structs.replace(work, output=Output(folder=str(Path(folder).resolve())))
+        work = with_folder(work, Path(folder).resolve())
     reply = engine.ask(Submit(job=job, work=work, title=title_of(ask)))
     if not isinstance(reply, Accepted):
         raise MakeFailed(reply.message if isinstance(reply, Refused) else "The engine didn't take the job.")

@@ -94,6 +94,11 @@ def fetching_all(job: str, done: Done, folder: Path) -> Talk[Done]:
     return Done(result=msgspec.structs.replace(done.result, files=tuple(here)))
 
 
+def with_folder(work: AnyWork, folder: Path) -> AnyWork:
+    """The same work, with its results in a folder."""
+    return msgspec.structs.replace(work, output=msgspec.structs.replace(work.output, folder=str(folder)))
+
+
 def files_of(work: AnyWork) -> list[str]:
     """All media that a job names, in the order of its fields."""
     return list(_named(work))
