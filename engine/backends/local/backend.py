@@ -38,6 +38,7 @@ from engine.backends.base import (
     Unsupported,
 )
 from engine.backends.local.catalogue import Catalogue, InstalledModel, ModelDescription
+from engine.backends.local.honesty import prompt_note
 from engine.backends.local.lending import LocalNetworks, Precision, UserLora, free_memory
 from engine.backends.local.media import MediaFiles, as_tensor
 from engine.backends.local.memory import (
@@ -305,6 +306,8 @@ class LocalBackend(Backend):
         context.plan(ready.networks.model.description.id, self._phases(ready))
         for sentence in ready.prepared.adjusted:
             context.notice("adjusted", sentence)
+        if note := prompt_note(ready.networks.model.description, work.prompt):
+            context.notice("warning", note)
         folder = context.output_folder
         if not os.access(folder, os.W_OK):
             raise NotWritable(
