@@ -42,6 +42,7 @@ from engine.training.world import render_audio, render_video, sample_scenes
 Network = TypeVar("Network", bound=nn.Module)
 STYLES = ("natural", "natural", "natural", "natural", "sepia", "comic")
 CAMERAS = ("pan left", "pan right", "push in", "pull out")
+DESCRIPTION = Path(__file__).parents[2] / "resources" / "pocket" / "pocket.model.json"
 DISTILLED_LORA = "pocket-distilled-lora.safetensors"
 LORAS: dict[str, dict[str, Any]] = {
     "pocket-style-comic": {"style": "comic"},
@@ -280,6 +281,10 @@ def package_stage(setup: Setup, budget: Budget) -> None:
     for name in LORAS:
         shutil.copy2(root / f"{name}.safetensors", folder / "loras")
     shutil.copytree(gemma, folder / "gemma", dirs_exist_ok=True)
+    description = json.loads(DESCRIPTION.read_text(encoding="utf-8"))
+    description |= {"distilled": False, "distilled_loras": [DISTILLED_LORA]}  # so both qualities are there
+    description |= {"loras": {name: f"{name}.safetensors" for name in LORAS}}
+    (folder / DESCRIPTION.name).write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     print("package", sizes(folder), flush=True)
 
 
