@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -39,11 +40,19 @@ from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 
+STAND_IN = "test"  # the backend that needs no weights
 PROMPT = "A red ball bounces to the right on a meadow."
 
 
 class MakeFailed(Exception):
     """The film wasn't made; the message is for the person."""
+
+
+class NoModelWorks(MakeFailed):
+    """No model that the engine knows of can be used here; the message says what each one lacks."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__("\n  - ".join(["no model works here:", *dict.fromkeys(reasons)]))
 
 
 class Teller:
@@ -90,7 +99,7 @@ def choose(engine: PlainEngine, wanted: argparse.Namespace) -> Ask:
     if found is None:
         reasons = [model.why_not for each in reply.backends for model in each.models if model.why_not]
         reasons = reasons or [each.why_not for each in reply.backends if each.why_not]
-        raise MakeFailed("\n  - ".join(["no model works here:", *dict.fromkeys(reasons)]))
+        raise NoModelWorks(reasons)
     backend, model = found
     width, height = _size(wanted.size) or (model.default_width or 768, model.default_height or 512)
     ask = Ask(
@@ -206,12 +215,22 @@ def _range(text: str, frames: int) -> FrameRange:
 
 
 def run(options: argparse.Namespace) -> int:
-    """`ltxdesktop make`: the exit status."""
+    """`ltxdesktop make`: the exit status.
+
+    Where no model is installed, and nobody has named one, the engine's test backend draws stripes instead: the whole
+    way from clip to finished film can then be seen on any machine, and it is said what stands in for what.
+    """
     teller = Teller()
-    command = engine_command(options.engine, options.backend, options.store)
     try:
-        with PlainEngine(command) as engine:
-            film = make_film(engine, options, teller)
+        try:
+            film = _with_engine(options, options.backend, teller)
+        except NoModelWorks as exc:
+            if options.backend or options.engine or options.model:
+                raise
+            teller.line(
+                f"{exc}\nuntil one is installed the test backend stands in: it draws moving stripes, no pictures"
+            )
+            film = _with_engine(options, [STAND_IN], teller)
     except (MakeFailed, JobsError, OSError) as exc:
         teller.line(f"ltxdesktop: {exc}")
         if isinstance(exc, EngineGone):
@@ -220,3 +239,8 @@ def run(options: argparse.Namespace) -> int:
     teller.line("done")
     print(film)
     return 0
+
+
+def _with_engine(options: argparse.Namespace, backends: Sequence[str], teller: Teller) -> Path:
+    with PlainEngine(engine_command(options.engine, backends, options.store)) as engine:
+        return make_film(engine, options, teller)

@@ -37,6 +37,7 @@ from engine.backends.base import (
     ServiceUnreachable,
     Unsupported,
 )
+from engine.protocol.grid import format_rate
 from engine.protocol.messages import (
     BackendCapability,
     Device,
@@ -319,17 +320,34 @@ def _rgb(width: int, height: int, frames: int, step: int) -> bytes:
 
 
 def _shape(work: AnyWork) -> tuple[int, int, int, str]:
-    """Width, height, frames (without handles) and rate of the result; small where the source would say them."""
+    """Width, height, frames (without handles) and rate of the result: the source's own where there is a source."""
     match work:
         case TextToVideo() | ImageToVideo() | AudioToVideo() | FillGap():
             return work.width, work.height, work.frames, work.rate
         case Extend():
-            return 256, 160, work.frames, "24"
+            width, height, rate = _of_source(work.source)
+            return width, height, work.frames, rate
         case Upscale():
+            width, height, rate = _of_source(work.source)
             scale = Fraction(work.factor)
-            return int(256 * scale), int(160 * scale), work.end - work.start, "24"
+            return int(width * scale), int(height * scale), work.end - work.start, rate
         case _:
-            return 256, 160, work.end - work.start, "24"
+            width, height, rate = _of_source(work.source)
+            return width, height, work.end - work.start, rate
+
+
+def _of_source(name: str) -> tuple[int, int, str]:
+    """Size and rate of a clip; a size of its own for a name that is no clip, which most tests use."""
+    from engine.media.errors import MediaError
+    from engine.media.index import build_index
+    from engine.media.probe import probe
+
+    try:
+        path = Path(name)
+        width, height = probe(path).require_video().rotated_size
+        return width, height, format_rate(build_index(path).rate)
+    except MediaError:
+        return 256, 160, "24"
 
 
 def _write(job: Job, context: JobContext) -> list[ResultFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from engine.protocol.messages import GetCapabilities
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone
 from ltxdesktop.jobs.plain import PlainEngine
-from ltxdesktop.resources import samples
+from ltxdesktop.resources import RESOURCES, samples
 
 LONG_S = 120
 
@@ -54,12 +55,34 @@ def test_a_retake_is_joined_into_its_clip(tmp_path: Path):
         assert abs(reader.rgb(15, 16).mean() - 200) > 20
 
 
+def check_sample_film(done: subprocess.CompletedProcess[str]) -> None:
+    """Frames outside the retaken third are the sample's; in the middle there is something else."""
+    assert done.returncode == 0, done.stderr
+    sample = samples()[0].clip
+    with VideoReader(Path(done.stdout.strip())) as film, VideoReader(sample) as before:
+        assert film.index.frames == before.index.frames
+        for number in (0, before.index.frames - 1):
+            assert np.abs(film.rgb(number, number + 1).astype(int) - before.rgb(number, number + 1)).mean() < 3
+        middle = before.index.frames // 2
+        assert np.abs(film.rgb(middle, middle + 1).astype(int) - before.rgb(middle, middle + 1)).mean() > 20
+
+
 def test_nothing_named_is_a_retake_of_the_sample(tmp_path: Path):
-    """The test backend draws at its own size, so the join refuses; everything before it is the main job's way."""
     done = make(tmp_path)
     assert "retake with" in done.stderr
     assert samples()[0].clip.name in done.stderr
-    assert "doesn't fit the clip" in done.stderr
+    check_sample_film(done)
+
+
+def test_without_any_model_the_main_job_still_ends_with_a_film_and_says_what_stands_in(tmp_path: Path):
+    if (RESOURCES / "pocket" / "pocket.safetensors").exists():
+        pytest.skip("Pocket's weights are here, so there always is a model")
+    command = [sys.executable, "-m", "ltxdesktop", "--store", str(tmp_path / "store"), "make"]
+    surroundings = {**os.environ, "LTX_MODELS": str(tmp_path / "none")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_S, env=surroundings)
+    assert "no model works here" in done.stderr
+    assert "stripes" in done.stderr
+    check_sample_film(done)
 
 
 def test_samples_are_there_and_can_be_read():
