@@ -32,8 +32,9 @@ def measure_rate(pts: NDArray[np.int64], time_base: Fraction, hints: Iterable[Fr
     A variable rate gives its commonest rate, which is only nominal.
     """
     given = [h for h in hints if h is not None and 0 < h <= 1000]
+    meant = [_standard(h) for h in given]  # one to three frames alone are too few to tell
     if len(pts) < 2:
-        return Rate(given[0] if given else Fraction(25), constant=True)
+        return Rate(meant[0] if meant else Fraction(25), constant=True)
     gaps = np.diff(pts)
     even = Fraction(1, 1) / (int(gaps[0]) * time_base) if (gaps == gaps[0]).all() and gaps[0] > 0 else None
     if even is not None and even in given:
@@ -42,7 +43,7 @@ def measure_rate(pts: NDArray[np.int64], time_base: Fraction, hints: Iterable[Fr
     near = sorted((r for r in STANDARD_RATES if abs(r / mean - 1) < Fraction(1, 100)), key=lambda r: abs(r - mean))
     # NTSC rates first among equals: a short clip in milliseconds fits 24 and 23.976 alike, and then the hint decides.
     near.sort(key=lambda r: not any(abs(r / h - 1) < Fraction(1, 100_000) for h in given))
-    for rate in (*near, *given):
+    for rate in (*near, *meant, *given):
         if fits(pts, time_base, rate):
             return Rate(rate, constant=True)
     if even is not None:
@@ -62,6 +63,11 @@ def fits(pts: NDArray[np.int64], time_base: Fraction, rate: Fraction) -> bool:
         return bool(np.ptp(residual) <= 1.001)
     residual = ticks * step.denominator - frames * step.numerator
     return bool(np.ptp(residual) <= step.denominator)
+
+
+def _standard(hint: Fraction) -> Fraction:
+    """The standard rate that a container has rounded (Matroska says 19001/317 for 60000/1001), else the hint itself."""
+    return next((r for r in STANDARD_RATES if abs(r / hint - 1) < Fraction(1, 100_000)), hint)
 
 
 def _rounds_to(rate: Fraction, other: Fraction) -> bool:

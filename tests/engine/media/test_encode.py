@@ -300,3 +300,12 @@ def test_metadata_is_kept(tmp_path: Path):
     write_media(path, Delivery.FFV1_FLAC, frames=[gradient(1, 32, 32)], rate=Fraction(25), metadata={"comment": "a ✓"})
     with av.open(str(path)) as container:
         assert container.metadata.get("COMMENT", container.metadata.get("comment")) == "a ✓"
+
+
+@pytest.mark.parametrize("rate", [Fraction(60000, 1001), Fraction(24000, 1001)])
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_a_few_frames_in_matroska_keep_their_exact_rate(tmp_path: Path, frames: int, rate: Fraction):
+    """Its milliseconds and its own spelling of the rate (19001/317 for 59.94) say too little of so short a film."""
+    pictures = np.zeros((frames, 34, 34, 3), np.uint8)
+    write_media(tmp_path / "short.mkv", Delivery.FFV1_FLAC, frames=[pictures], rate=rate)
+    assert build_index(tmp_path / "short.mkv").rate == rate
