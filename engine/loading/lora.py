@@ -184,23 +184,25 @@ def save_lora(
     path: str | os.PathLike[str],
     pairs: Mapping[str, tuple[Tensor, Tensor]],
     *,
-    reference_downscale_factor: int = 1,
-    reference_temporal_scale_factor: int = 1,
+    reference_downscale_factor: int | None = None,
+    reference_temporal_scale_factor: int | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write the official format. `pairs`: the layer's name in `Transformer` or `TextConditioner` -> (down, up).
 
-    The format knows no alpha: multiply it into `up`.
+    The format knows no alpha: multiply it into `up`. The factors belong to in-context LoRAs: only a file that has them
+    is taken for one.
     """
     tensors: dict[str, Tensor] = {}
     for name, (down, up) in pairs.items():
         stem = f"{_TEXT_PREFIX}{name}" if "aggregate_embed" in name else f"diffusion_model.{name}"
         tensors[f"{stem}.lora_A.weight"] = down
         tensors[f"{stem}.lora_B.weight"] = up
-    factors = {
-        "reference_downscale_factor": str(reference_downscale_factor),
-        "reference_temporal_scale_factor": str(reference_temporal_scale_factor),
+    given = {
+        "reference_downscale_factor": reference_downscale_factor,
+        "reference_temporal_scale_factor": reference_temporal_scale_factor,
     }
+    factors = {name: str(factor) for name, factor in given.items() if factor is not None}
     write_safetensors(path, tensors, {**(metadata or {}), **factors})
 
 

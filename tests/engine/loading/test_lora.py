@@ -228,6 +228,15 @@ def test_what_we_save_is_the_official_format(golden: Path, tmp_path: Path):
     assert lora.metadata["by"] == "us"
 
 
+def test_only_in_context_loras_carry_reference_factors(golden: Path, tmp_path: Path):
+    save_lora(tmp_path / "style.safetensors", pairs_of(golden))
+    save_lora(tmp_path / "control.safetensors", pairs_of(golden), reference_downscale_factor=1)
+    style, control = Lora.open(tmp_path / "style.safetensors"), Lora.open(tmp_path / "control.safetensors")
+    assert "reference_downscale_factor" not in style.metadata
+    assert "reference_downscale_factor" in control.metadata
+    assert style.reference_downscale_factor == control.reference_downscale_factor == 1
+
+
 def test_reference_factors_are_exposed_under_both_names(golden_lora: Lora, tmp_path: Path):
     assert (golden_lora.reference_downscale_factor, golden_lora.reference_temporal_scale_factor) == (2, 1)
     shapes = {"diffusion_model.proj_out.lora_A.weight": (1, 4), "diffusion_model.proj_out.lora_B.weight": (4, 1)}
