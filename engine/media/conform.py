@@ -1,4 +1,4 @@
-"""Source frames <-> the model's grid: size by covering and cropping or by reflection, floats in -1..1, sound.
+"""Source frames <-> the model's grid: size by covering and cropping or by reflection, floats in -1..1.
 
 A retake keeps the source's aspect: its frames are scaled evenly if at all, padded by reflection to the model's grid,
 and brought back by the exact inverse. A conditioning picture covers the target and is cropped around its centre. Which
@@ -8,16 +8,12 @@ frames a window takes (8k + 1 of them) is planned by engine.protocol.window, not
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .resample import mix_channels, resample
-
 Floats = NDArray[np.float32]
-
-MODEL_SOUND_RATE: Final = 16_000  # what the audio autoencoder hears; the vocoder speaks 48 kHz
 
 
 def to_model(pixels: NDArray[np.uint8]) -> Floats:
@@ -117,11 +113,6 @@ def reflected(length: int, before: int, after: int) -> NDArray[np.intp]:
     period = 2 * (length - 1)
     place = np.abs(np.arange(-before, length + after) % period)
     return np.where(place < length, place, period - place)
-
-
-def conform_sound(samples: Floats, names: tuple[str, ...], source_rate: int, rate: int) -> Floats:
-    """(channels, n) at one rate -> stereo (2, ceil(n * rate / source_rate)) at another."""
-    return resample(mix_channels(samples, names, 2), source_rate, rate)
 
 
 def _up(size: int, multiple: int) -> int:

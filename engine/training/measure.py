@@ -43,11 +43,6 @@ class SeenObject:
     radius_F: Tensor  # of a disc of equal area, shorter sides
     turn_F: Tensor  # rad since the first frame, clockwise
 
-    @property
-    def seen_share(self) -> float:
-        """Share of the frames in which the object is found."""
-        return float(torch.isfinite(self.x_F).float().mean())
-
 
 @dataclass(frozen=True)
 class Seen:
