@@ -172,7 +172,7 @@ def encode_clips(
 ) -> tuple[LatentClips, int]:
     """Encode every usable stretch of every captioned file in a folder; returns the clips and the video context's width.
 
-    `text_tokens`: the length to which the model's prompts are padded (1,024 for LTX-2.3, 64 for Pocket).
+    `text_tokens`: the length to which the model's prompts are padded (1,024 for LTX-2.3, 48 for Pocket).
     Files that can't be used are named through `say`, and counted. Raises NoUsableClips when none is left, LoadingError,
     GemmaDoesNotFit.
     """

@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--frames", type=int, default=49, help="8k + 1")
     options.add_argument("--rate", type=parse_rate, default=Fraction(24), help="frames per second: 24 or 30000/1001")
     options.add_argument("--targets", choices=TARGETS, default="attention", help="which Linears of the blocks")
-    options.add_argument("--text-tokens", type=int, default=1024, help="1024 for LTX-2.3, 64 for Pocket")
+    options.add_argument("--text-tokens", type=int, default=1024, help="1024 for LTX-2.3, 48 for Pocket")
     options.add_argument("--seed", type=int, default=0)
     options.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     return options

@@ -13,7 +13,7 @@ LATENT_CHANNELS = 64
 AUDIO_LATENT_CHANNELS = 4
 MEL_BINS = 64
 NATIVE_SIZES = ((320, 192), (192, 320), (256, 256))  # width x height of the second stage; the first has half of each
-TEXT_TOKENS = 64  # what a prompt is padded to; a multiple of the registers
+TEXT_TOKENS = 48  # what a prompt is padded to; a multiple of the registers. The longest caption has 36
 
 
 def transformer_config(caption_channels: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def transformer_config(caption_channels: int) -> dict[str, Any]:
         "connector_attention_head_dim": video_head,
         "audio_connector_num_attention_heads": heads,
         "audio_connector_attention_head_dim": audio_head,
-        "connector_num_learnable_registers": 32,
+        "connector_num_learnable_registers": 16,
         "connector_learnable_registers_std": 1,
         "connector_positional_embedding_max_pos": [4096],
         "connector_apply_gated_attention": True,

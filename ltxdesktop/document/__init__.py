@@ -1,0 +1,1 @@
+"""The edited film as frozen values, the edits on it, its history and its file. No Qt, no clock."""
