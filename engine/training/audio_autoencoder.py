@@ -28,6 +28,8 @@ from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_c
 DrawSounds = Callable[[int, int, int], Tensor]
 STATISTICS_SEED = 20_000_000  # added to the run's seed: other sounds than the training sees
 
+LATENT_SPREAD = 2.0  # deviation of normalised latents: see `BlockBasis.spread`
+
 STFT_SIZES = (256, 512, 1024, 2048)
 
 
@@ -98,7 +100,7 @@ def _set_statistics(vae: AudioVae, log_mel: LogMel, draw: DrawSounds, training: 
     std = values.std(dim=0)
     std = std.clamp(min=float(0.1 * std.median()))
     for network in (vae.encoder, vae.decoder):
-        network.per_channel_statistics.set_to(values.mean(dim=0), std)
+        network.per_channel_statistics.set_to(values.mean(dim=0), std / LATENT_SPREAD)
 
 
 def spectral_error(made_BN: Tensor, wanted_BN: Tensor) -> Tensor:

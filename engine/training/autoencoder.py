@@ -157,7 +157,7 @@ def train_video_vae(
     """Train, average the weights, measure the latent statistics; returns the averaged network in float32.
 
     While it trains the latents are those that come out of the encoder's last convolution (`moments`), and the
-    statistics in both networks are mean 0 and deviation 1. They are measured once, at the end, on the averaged encoder:
+    statistics in both networks are mean 0 and deviation 1. They are set once, at the end, on the averaged encoder:
     from then on `encoder(...)` and `decoder(...)` speak normalised latents, as in the released checkpoint.
     """
     training = training or VaeTraining()
@@ -187,16 +187,19 @@ def train_video_vae(
         run.log(pixel=pixel.detach(), anchor=distance.detach(), norm=optimisers.step(warm_cosine(fraction)))
         average.update()
     average.copy_to(vae)
-    set_statistics(vae, [renderings.batch(number) for number in range(training.statistics_batches)])
+    set_statistics(vae, [renderings.batch(number) for number in range(training.statistics_batches)], basis.spread())
     return vae
 
 
 @torch.no_grad()
-def set_statistics(vae: VideoVae, clips: Iterable[Tensor], floor: float = 0.1) -> None:
-    """Measure mean and deviation of each latent channel; a nearly silent channel counts as `floor` of the median."""
+def set_statistics(vae: VideoVae, clips: Iterable[Tensor], spread: Tensor, floor: float = 0.1) -> None:
+    """Measure mean and deviation of each latent channel, and set the statistics so that channels get the `spread`.
+
+    A nearly silent channel counts as `floor` of the median.
+    """
     latents = [vae.encoder.moments(pixels).mean.float().transpose(0, 1).flatten(1) for pixels in clips]
     values = torch.cat(latents, dim=1)
     std = values.std(dim=1)
     std = std.clamp(min=float(floor * std.median()))
     for network in (vae.encoder, vae.decoder):
-        network.per_channel_statistics.set_to(values.mean(dim=1), std)
+        network.per_channel_statistics.set_to(values.mean(dim=1), std / spread.to(std.device))

@@ -26,7 +26,7 @@ from engine.training.flow import BatchMaker, FlowModel, FlowTraining, Streams, v
 from engine.training.latents import LatentClips
 from engine.training.lora import LoraAdapter, block_linears, freeze
 from engine.training.optim import Optimisers
-from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_cosine
+from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_cosine
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def distil(
     empty = model.conditioner(hidden[None], mask[None])
     for _, fraction in run.steps():
         sigma, end = segments[randomness.choices.choice(len(segments), p=shares / shares.sum())]
-        with mixed_precision(device):
+        with transformer_arithmetic(device):
             streams = batches.next()
             count = len(streams.video.sigma_B)
             contexts = (empty.video_BND.expand(count, -1, -1), empty.audio_BND.expand(count, -1, -1))

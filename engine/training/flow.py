@@ -23,7 +23,7 @@ from engine.models.transformer import Rotary, StreamInput, Timesteps, Transforme
 from engine.training.latents import LatentClips
 from engine.training.masks import audio_step_times, draw_masks, latent_frame_times
 from engine.training.optim import MovingAverage, Optimisers
-from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_stable_decay
+from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_stable_decay
 
 # Shapes: B batch, T video tokens (appended ones at the end), S audio tokens, C channels
 
@@ -216,7 +216,7 @@ def train_flow(
     average = MovingAverage(model, training.average_decay)
     run = Run(folder, budget, {"model": model, "optimisers": optimisers, "average": average, "randomness": randomness})
     for _, fraction in run.steps():
-        with mixed_precision(device):
+        with transformer_arithmetic(device):
             streams = batches.next()
             velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
         assert velocities.video is not None

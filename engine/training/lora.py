@@ -24,7 +24,7 @@ from engine.models.transformer import Transformer
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, velocity_error
 from engine.training.latents import LatentClips
 from engine.training.optim import Optimisers
-from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_cosine
+from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_cosine
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
@@ -118,7 +118,7 @@ def train_lora(
     parts: dict[str, Any] = {"adapter": adapter, "optimisers": optimisers, "randomness": randomness}
     run = Run(folder, budget, parts)
     for _, fraction in run.steps():
-        with mixed_precision(device):
+        with transformer_arithmetic(device):
             streams = batches.next()
             velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
         assert velocities.video is not None

@@ -6,12 +6,14 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
@@ -21,6 +23,18 @@ def mixed_precision(device: torch.device) -> torch.autocast:
     64 channels over 2 x 4 x 8 positions, oneDNN, avx512_bf16). Goes when tests/engine/training/test_run.py says so.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=device.type != "cpu")
+
+
+@contextmanager
+def transformer_arithmetic(device: torch.device) -> Iterator[None]:
+    """bfloat16 over float32 weights on every device: a transformer has no convolution that would go wrong.
+
+    On a CPU, attention of a few hundred tokens is done by plain products. Measured on one core with 3,500 tokens: a
+    step takes 0.80 s so, and 1.16 s in float32 (2026-11-21).
+    """
+    attention = sdpa_kernel(SDPBackend.MATH) if device.type == "cpu" else nullcontext()
+    with torch.autocast(device.type, torch.bfloat16), attention:
+        yield
 
 
 class Stateful(Protocol):
