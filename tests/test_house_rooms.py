@@ -40,6 +40,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.jobs": {"msgspec"},
     "ltxdesktop.render": {"numpy", "PySide6"},
     "ltxdesktop.media": {"numpy", "av", "PySide6"},
+    "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
     "ltxdesktop.headless": set(),
     "ltxdesktop.app": {"PySide6"},
@@ -61,6 +62,7 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("engine.media.joined", ["torch", "PySide6", "av", "numpy"]),
     ("engine.generate", ["torch", "PySide6"]),
     ("engine.__main__", ["torch", "PySide6", "av"]),
+    ("ltxdesktop.playback.player", ["PySide6", "torch", "av", "numpy", "sounddevice"]),
     ("ltxdesktop.app", ["torch", "transformers", "safetensors", "av", "numpy"]),
     ("ltxdesktop.__main__", ["torch", "PySide6"]),
 ]

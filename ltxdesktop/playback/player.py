@@ -1,0 +1,535 @@
+"""The player: a source's pictures in time with its sound, frames dropped rather than late. It shows nothing itself.
+
+Two threads belong to a player. One opens sources and makes pictures ahead of their time; one makes sound ahead and owns
+the sound device, which is the clock while there is one. Whoever shows pictures asks `poll` some times a frame:
+
+    thread "pictures" ──> buffer ──> poll() ──> screen         position = start + speed * clock
+    thread "sound" ─────> device ──> clock ──────┘
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from time import perf_counter
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from ltxdesktop.document.time import samples_at
+from ltxdesktop.playback.clock import Clock, OpenSound, SoundDevice, SoundOut, SteadyClock
+from ltxdesktop.playback.feed import blocks
+from ltxdesktop.playback.shuttle import Run, pushed, pushed_slow
+from ltxdesktop.playback.source import Size, Source
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+P = TypeVar("P")
+
+BUFFER_BYTES = 256_000_000
+MOST_AHEAD = 24  # pictures made before they're due
+NEAR = (0, 1, -1, 2, 3)  # around a picture that stands: so that stepping and starting answer at once
+SOUND_AHEAD_S = 0.25
+SCRUB_S = 0.06  # of sound at a place that is scrubbed over
+SLOWNESS_KEPT = 0.8  # of the former mean, when a picture's cost is added to it
+
+
+class Shown(NamedTuple, Generic[P]):
+    """A picture and the frame it is of."""
+
+    frame: int
+    picture: P
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A run with its clock; the clock is None until the sound thread has said which it is."""
+
+    run: Run
+    clock: Clock | None = None
+
+    def steps(self) -> int:
+        return self.run.steps_at(self.clock.elapsed_s()) if self.clock is not None else 0
+
+
+class Player(Generic[P]):
+    """Plays one source at a time. All methods but `close` return at once and may be called by one thread, the owner's.
+
+    The callbacks are called by the player's own threads: they should post a message and return. `ready` says that the
+    picture of the place that stands has come; `opened` and `failed` answer `open`. `failed` also names what went wrong
+    with a picture or sound later on; playing goes on.
+    """
+
+    def __init__(
+        self,
+        *,
+        ready: Callable[[int], None],
+        opened: Callable[[Source[P]], None] = lambda _: None,
+        failed: Callable[[Exception], None] = lambda _: None,
+        open_sound: OpenSound | None = SoundDevice,
+        buffer_bytes: int = BUFFER_BYTES,
+    ) -> None:
+        """`open_sound` None plays by the machine's clock, without sound."""
+        self._ready, self._opened, self._failed = ready, opened, failed
+        self._open_sound, self._buffer_bytes = open_sound, buffer_bytes
+        self._change = threading.Condition()
+        self._reading = threading.Lock()  # held by the sound thread while it is in the source
+        self._threads: list[threading.Thread] = []
+        self._closing = False
+        self._coming: Callable[[], Source[P]] | None = None
+        self._source: Source[P] | None = None
+        self._pictures: dict[int, P] = {}
+        self._broken: set[int] = set()  # frames whose picture could not be made
+        self._cost_s = 0.0
+        self._size: Size | None = None
+        self._frame = 0
+        self._playing: Playing | None = None
+        self._shown_step = -1
+        self._range: tuple[int, int] | None = None
+        self._looping = False
+        self._scrub: int | None = None
+        self._muted = False
+        self._levels: deque[tuple[float, tuple[float, float]]] = deque(maxlen=256)
+        self._sounding = False
+        self.dropped = 0  # pictures that were due and not shown, since playing began
+        self.scrub_sound = False  # whether seeking while it stands lets the place be heard
+
+    # What is played
+
+    def open(self, opener: Callable[[], Source[P]]) -> None:
+        """Play another source from now on: made on the player's thread. `opened` or `failed` follows. Stops playing."""
+        self.pause()
+        with self._change:
+            self._coming = opener
+            self._frame, self._range = 0, None
+            self._change.notify_all()
+        self._start_threads()
+
+    def swap(self, opener: Callable[[], Source[P]]) -> None:
+        """The same film, changed by an edit: place, range and playing stay. The newest of several calls wins."""
+        with self._change:
+            self._coming = opener
+            self._change.notify_all()
+        self._start_threads()
+
+    def close(self) -> None:
+        """Stop, let the source and the sound device go, and wait for both threads."""
+        self.let_go()
+        for thread in self._threads:
+            thread.join()
+
+    def let_go(self) -> None:
+        """As `close`, without waiting."""
+        with self._change:
+            self._closing = True
+            self._playing = None
+            self._change.notify_all()
+
+    @property
+    def source(self) -> Source[P] | None:
+        return self._source
+
+    @property
+    def frames(self) -> int:
+        return self._source.frames if self._source is not None else 0
+
+    # Where it stands
+
+    @property
+    def frame(self) -> int:
+        """The frame that is shown, or was last."""
+        return self._frame
+
+    @property
+    def playing(self) -> bool:
+        return self._playing is not None
+
+    @property
+    def speed(self) -> Fraction:
+        """Of playing now; 0 while it stands."""
+        playing = self._playing
+        return playing.run.speed if playing is not None else Fraction(0)
+
+    @property
+    def sounding(self) -> bool:
+        """Whether a sound device is the clock."""
+        return self._sounding
+
+    @property
+    def interval_s(self) -> float:
+        """How long one picture is shown at the present speed; for whoever polls."""
+        playing = self._playing
+        if playing is not None:
+            return playing.run.interval_s
+        return float(1 / self._source.rate) if self._source is not None else 0.04
+
+    @property
+    def cost_s(self) -> float:
+        """The mean time that a picture took to make lately."""
+        return self._cost_s
+
+    def levels(self) -> tuple[float, float]:
+        """The peaks (0..1, more is clipped) of left and right that are heard now; 0 while it stands."""
+        playing = self._playing
+        if playing is None or playing.clock is None:
+            return 0.0, 0.0
+        now = playing.clock.elapsed_s()
+        found = (0.0, 0.0)
+        for at, peaks in tuple(self._levels):
+            if at > now:
+                break
+            found = peaks
+        return found
+
+    # Transport
+
+    def play(self, speed: Fraction = Fraction(1), *, within: tuple[int, int] | None = None) -> None:
+        """Play on from here at a speed (below 0: backwards); `within` keeps to the frames [first, end).
+
+        Forwards from the very end starts over.
+        """
+        if self._source is None or self.frames == 0:
+            return
+        with self._change:
+            self._range = within
+            self.dropped = 0
+            self._begin(speed)
+
+    def pause(self) -> None:
+        with self._change:
+            if self._playing is not None:
+                self._playing = None
+                self._change.notify_all()
+
+    def toggle(self) -> None:
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    def push(self, direction: int, *, slow: bool = False) -> None:
+        """L (1) or J (-1): begin, or go faster each time. `slow` is with Shift: a quarter, then half."""
+        self.play(pushed_slow(self.speed, direction) if slow else pushed(self.speed, direction), within=self._range)
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame (kept inside the film); while playing, go on from there. The newest of several calls wins."""
+        with self._change:
+            self._frame = self._inside(frame)
+            if self._playing is not None:
+                self._begin(self._playing.run.speed)
+            else:
+                self._scrub = self._frame if self.scrub_sound and not self._muted else None
+            self._change.notify_all()
+
+    def step(self, frames: int) -> None:
+        """Stand, so many frames from here."""
+        self.pause()
+        self.seek(self._frame + frames)
+
+    def set_looping(self, looping: bool) -> None:
+        with self._change:
+            self._looping = looping
+            if self._playing is not None:
+                self._begin(self._playing.run.speed)
+
+    @property
+    def looping(self) -> bool:
+        return self._looping
+
+    def set_muted(self, muted: bool) -> None:
+        self._muted = muted
+
+    def set_size(self, size: Size | None) -> None:
+        """How large a picture the screen can use; None for the source's own size."""
+        with self._change:
+            if size != self._size:
+                self._size = size
+                self._pictures.clear()
+                self._change.notify_all()
+
+    # For whoever shows pictures
+
+    def poll(self) -> Shown[P] | None:
+        """The picture that has become due since the last call, if there is one. Call it while playing, at least once
+        in `interval_s`. At the end of the film playing stops."""
+        with self._change:
+            playing = self._playing
+            if playing is None:
+                return None
+            due = playing.steps()
+            last = playing.run.last_step
+            due = due if last is None else min(due, last)
+            found = self._newest(playing.run, due)
+            if last is not None and due >= last and (found is not None or self._shown_step >= last):
+                self._playing = None
+            self._change.notify_all()
+            return found
+
+    def picture(self, frame: int) -> P | None:
+        """The picture of a frame if it is at hand."""
+        with self._change:
+            return self._pictures.get(frame)
+
+    def _newest(self, run: Run, due: int) -> Shown[P] | None:
+        for step in range(due, max(self._shown_step, due - MOST_AHEAD), -1):
+            frame = run.frame_at(step)
+            if frame in self._pictures:
+                self.dropped += max(0, step - max(0, self._shown_step) - 1)  # the first one stood there already
+                self._shown_step, self._frame = step, frame
+                return Shown(frame, self._pictures[frame])
+        return None
+
+    def _begin(self, speed: Fraction) -> None:
+        """Start a run from the present frame. Held: the condition."""
+        assert self._source is not None
+        first, end = self._range or (0, self.frames)
+        end = max(first + 1, min(end, self.frames))
+        start = min(max(self._frame, first), end - 1)
+        if start == end - 1 and speed > 0:
+            start = first
+        elif start == first and speed < 0 and self._looping:
+            start = end - 1
+        self._levels.clear()
+        self._scrub = None
+        self._playing = Playing(Run(start, speed, first, end, self._source.rate, self._looping))
+        self._frame, self._shown_step = start, -1
+        self._change.notify_all()
+
+    def _inside(self, frame: int) -> int:
+        return max(0, min(frame, self.frames - 1)) if self.frames else 0
+
+    def _start_threads(self) -> None:
+        if not self._threads and not self._closing:
+            self._threads = [
+                threading.Thread(target=self._make_pictures, name="pictures", daemon=True),
+                threading.Thread(target=self._make_sound, name="sound", daemon=True),
+            ]
+            for thread in self._threads:
+                thread.start()
+
+    # The thread "pictures"
+
+    def _make_pictures(self) -> None:
+        while (work := self._next_work()) is not None:
+            if callable(work):
+                self._take_source(work)
+            else:
+                self._make_picture(*work)
+        self._replace_source(None)
+
+    def _next_work(self) -> Callable[[], Source[P]] | tuple[Source[P], int, Size | None] | None:
+        """A source to open, a picture to make, or None to end. Waits for one of them."""
+        with self._change:
+            while not self._closing:
+                if self._coming is not None:
+                    opener, self._coming = self._coming, None
+                    return opener
+                if self._source is not None:
+                    for frame in self._wanted():
+                        if frame not in self._pictures and frame not in self._broken:
+                            return self._source, frame, self._size
+                self._change.wait()
+        return None
+
+    def _wanted(self) -> list[int]:
+        """Frames that should be at hand, the first needed first."""
+        ahead = min(MOST_AHEAD, self._room() - 2)
+        playing = self._playing
+        if playing is None:
+            near = (self._frame + offset for offset in NEAR[: max(1, ahead)])
+            return [frame for frame in near if 0 <= frame < self.frames]
+        run = playing.run
+        due = max(playing.steps(), self._shown_step + 1)
+        if self._cost_s > run.interval_s:
+            due += ceil(self._cost_s / run.interval_s)  # what is begun now is done only then
+        last = run.last_step
+        steps = range(due, due + ahead) if last is None else range(min(due, last), min(due + ahead, last + 1))
+        return list(dict.fromkeys(run.frame_at(step) for step in steps))
+
+    def _room(self) -> int:
+        """How many pictures the buffer may hold."""
+        assert self._source is not None
+        width, height = self._source.size
+        if self._size is not None:
+            width, height = min(width, self._size.width), min(height, self._size.height)
+        return max(6, self._buffer_bytes // max(1, width * height * 4))
+
+    def _make_picture(self, source: Source[P], frame: int, size: Size | None) -> None:
+        began = perf_counter()
+        try:
+            picture = source.picture(frame, size)
+        except Exception as exc:  # the boundary: whatever a source raises is said, and playing goes on
+            self._broken.add(frame)
+            self._failed(exc)
+            return
+        cost = perf_counter() - began
+        with self._change:
+            self._cost_s = cost if not self._cost_s else SLOWNESS_KEPT * self._cost_s + (1 - SLOWNESS_KEPT) * cost
+            if size != self._size:
+                return
+            self._pictures[frame] = picture
+            self._forget_some()
+            stands = self._playing is None and frame == self._frame
+        if stands:
+            self._ready(frame)
+
+    def _forget_some(self) -> None:
+        wanted = set(self._wanted())
+        for frame in list(self._pictures):  # oldest first
+            if len(self._pictures) <= self._room():
+                break
+            if frame not in wanted:
+                del self._pictures[frame]
+
+    def _take_source(self, opener: Callable[[], Source[P]]) -> None:
+        try:
+            source = opener()
+        except Exception as exc:  # the boundary: what can't be opened is said
+            self._failed(exc)
+            return
+        self._replace_source(source)
+        self._opened(source)
+
+    def _replace_source(self, source: Source[P] | None) -> None:
+        with self._reading:
+            before = self._source
+            with self._change:
+                self._source = source
+                self._pictures.clear()
+                self._broken.clear()
+                self._cost_s = 0.0
+                if source is None or source.frames == 0:
+                    self._playing = None
+                self._frame = self._inside(self._frame)
+                if self._playing is not None:
+                    self._begin(self._playing.run.speed)
+                self._change.notify_all()
+            if before is not None:
+                before.close()
+
+    # The thread "sound"
+
+    def _make_sound(self) -> None:
+        device: SoundOut | None = None
+        tried = False
+        while (work := self._next_sound()) is not None:
+            if not tried and self._open_sound is not None and self._has_sound():
+                tried, device = True, self._device()
+            if isinstance(work, Playing):
+                self._sound_of_run(work, device)
+            elif device is not None:
+                self._sound_of_place(work, device)
+        if device is not None:
+            device.close()
+
+    def _device(self) -> SoundOut | None:
+        assert self._open_sound is not None
+        assert self._source is not None
+        try:
+            return self._open_sound(self._source.sample_rate)
+        except OSError:
+            return None  # no device, no sound: the machine's clock plays
+
+    def _has_sound(self) -> bool:
+        return self._source is not None and self._source.sample_rate > 0
+
+    def _next_sound(self) -> Playing | int | None:
+        """A run to be heard, a place that is scrubbed over, or None to end."""
+        with self._change:
+            while not self._closing:
+                if self._playing is not None and self._playing.clock is None:
+                    return self._playing
+                if self._scrub is not None and self._playing is None:
+                    place, self._scrub = self._scrub, None
+                    return place
+                self._change.wait()
+        return None
+
+    def _start_clock(self, playing: Playing, clock: Clock, *, sounding: bool) -> Playing | None:
+        """The run with its clock, if it is still the one that is played."""
+        with self._change:
+            if self._playing is not playing:
+                return None
+            self._sounding = sounding
+            self._playing = replace(playing, clock=clock)
+            self._change.notify_all()
+            return self._playing
+
+    def _sound_of_run(self, playing: Playing, device: SoundOut | None) -> None:
+        if device is None or not self._has_sound():
+            self._start_clock(playing, SteadyClock(), sounding=False)
+            return
+        assert self._source is not None
+        rate = self._source.sample_rate
+        made = blocks(self._read, playing.run, rate)
+        first = self._next_block(playing, made, rate)
+        try:
+            device.start()
+        except Exception as exc:  # PortAudio's own error, when the device has been pulled out since
+            self._failed(exc)
+            self._start_clock(playing, SteadyClock(), sounding=False)
+            return
+        now = self._start_clock(playing, device, sounding=True)
+        written = self._write(device, first, 0.0, rate)
+        while now is not None and self._is_on(now, device):
+            written += self._write(device, self._next_block(now, made, rate), written, rate)
+        device.stop()
+
+    def _next_block(self, playing: Playing, made: Iterator[NDArray[np.float32]], rate: int) -> NDArray[np.float32]:
+        """The next samples of a run; silence behind its end, so that the clock goes on to the last picture's end."""
+        import numpy as np
+
+        with self._reading:
+            block = next(made, None) if self._playing is playing else None
+        return np.zeros((rate // 10, 2), np.float32) if block is None else block
+
+    def _read(self, first: int, count: int) -> NDArray[np.float32]:
+        import numpy as np
+
+        assert self._source is not None
+        try:
+            return self._source.sound(first, count)
+        except Exception as exc:  # the boundary, as for pictures: what can't be heard is silence
+            self._failed(exc)
+            return np.zeros((count, 2), np.float32)
+
+    def _is_on(self, playing: Playing, device: SoundOut) -> bool:
+        """Wait until the device wants more sound: whether the run still plays then."""
+        with self._change:
+            while self._playing is playing:
+                if device.queued_s() < SOUND_AHEAD_S:
+                    return True
+                self._change.wait(0.02)
+            return False
+
+    def _write(self, device: SoundOut, samples: NDArray[np.float32], at_s: float, rate: int) -> float:
+        """Hand samples on and note their peaks; how long they last, in seconds."""
+        if self._muted:
+            samples = samples * 0
+        count, part = len(samples), max(1, rate // 50)
+        for start in range(0, count, part):
+            left, right = abs(samples[start : start + part]).max(axis=0)
+            self._levels.append((at_s + start / rate, (float(left), float(right))))
+        device.write(samples)
+        return count / rate
+
+    def _sound_of_place(self, frame: int, device: SoundOut) -> None:
+        """A short piece of sound at a frame, softly begun and ended."""
+        import numpy as np
+
+        with self._reading:
+            source = self._source
+            if source is None or not source.sample_rate:
+                return
+            count = round(SCRUB_S * source.sample_rate)
+            samples = self._read(samples_at(frame, source.rate, source.sample_rate), count)
+        ramp = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / (count / 8))
+        device.start()
+        device.write((samples * ramp[:, None]).astype(np.float32))
+        with self._change:
+            self._change.wait_for(lambda: self._closing or self._scrub is not None or self.playing, 2 * SCRUB_S)
+        device.stop()
