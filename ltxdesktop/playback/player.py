@@ -130,6 +130,11 @@ class Player(Generic[P]):
             self._change.notify_all()
 
     @property
+    def alive(self) -> bool:
+        """Whether a thread of it still runs."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
     def source(self) -> Source[P] | None:
         return self._source
 

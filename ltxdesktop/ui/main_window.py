@@ -27,6 +27,7 @@ from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
 from ltxdesktop.ui.jobs_panel import JobsPanel
 from ltxdesktop.ui.models.take_list import Take
+from ltxdesktop.ui.monitor.film import Film
 from ltxdesktop.ui.monitor_panel import MonitorPanel
 from ltxdesktop.ui.prompt_panel import PromptPanel
 from ltxdesktop.ui.range_strip import PICTURES
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
         clip, film = self.prompt.ask.clip, self.monitor.player.film
         if clip is None:
             return
-        if film is not None and film.path == clip.path:
+        if isinstance(film, Film) and film.path == clip.path:
             self.monitor.player.pause()
             self.monitor.player.seek(frame)
         elif not self.monitor.previewing:

@@ -1,86 +1,150 @@
-"""The player: a film's pictures in time with its sound, frames dropped rather than late. It shows nothing itself."""
+"""Playback for widgets: the player's answers as signals on the GUI thread, polled in time. It shows nothing itself."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QImage
 
-from ltxdesktop.ui.monitor.clock import SoundClock
-from ltxdesktop.ui.monitor.film import Film, FilmReader
+from ltxdesktop.playback import player as playback
+from ltxdesktop.playback.source import Size, Source
+from ltxdesktop.ui.monitor.film import Film
+
+POLLS_PER_PICTURE = 3  # so that a picture is shown at most a third of its time late
+QUICKEST_MS, SLOWEST_MS = 4, 20
+
+Opener = Callable[[], Source[QImage]]
 
 
 class Player(QObject):
-    """One film at a time, looping. All methods but `close` return at once."""
+    """One film at a time. All methods but `close` return at once."""
 
     shown = Signal(QImage, int)  # the picture to show now, and its frame number
-    opened = Signal(object)  # the Film
-    failed = Signal(str)
+    opened = Signal(object)  # the film: a Source
+    failed = Signal(str)  # it can't be opened
+    stumbled = Signal(str)  # a picture or sound of it can't be made; playing goes on
     playing_changed = Signal(bool)
+    polled = Signal()  # some times a picture while it plays: for meters
 
-    _film_opened = Signal(object, object)  # reader, Film: from the reader's thread
-    _frame_arrived = Signal(object, int)
-    _film_failed = Signal(object, str)
+    _ready = Signal(object, int)
+    _was_opened = Signal(object, object)
+    _has_failed = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, loops: bool = True) -> None:
         super().__init__(parent)
-        self.film: Film | None = None
-        self.frame: int = 0
-        self.dropped: int = 0  # frames that playback had to skip since it started
-        self._muted = False
-        self._reader: FilmReader | None = None
-        self._leaving: list[FilmReader] = []
+        self.film: Source[QImage] | None = None
+        self._loops = loops
+        self._engine: playback.Player[QImage] | None = None
+        self._leaving: list[playback.Player[QImage]] = []
+        self._token: object = None
         self._play_when_open = False
+        self._first = 0
+        self._muted = False
+        self._scrub_sound = False
+        self._size: Size | None = None
         self._tick = QTimer(self)
         self._tick.setTimerType(Qt.TimerType.PreciseTimer)
-        self._tick.timeout.connect(self._show_due)
-        self._film_opened.connect(self._take_film)
-        self._frame_arrived.connect(self._take_frame)
-        self._film_failed.connect(self._take_failure)
+        self._tick.timeout.connect(self._poll)
+        self._ready.connect(self._take_ready)
+        self._was_opened.connect(self._take_opened)
+        self._has_failed.connect(self._take_failure)
+
+    # What is played
 
     def open(self, path: str, *, sound: str = "", play: bool = False) -> None:
         """Show the film at `path`, with the sound of another file if one is named; `opened` or `failed` follows."""
+        self.open_source(partial(Film, path, sound), play=play)
+
+    def open_source(self, opener: Opener, *, play: bool = False, frame: int = 0) -> None:
+        """Show another film, made on the player's thread."""
         self.let_go()
-        self._play_when_open = play
-        self._reader = FilmReader(path, self._film_opened.emit, self._frame_arrived.emit, self._film_failed.emit, sound)
-        self._reader.start()
+        self._play_when_open, self._first = play, frame
+        token = object()  # what comes from a film let go of carries another
+        self._token = token
+        self._engine = playback.Player(
+            ready=partial(self._ready.emit, token),
+            opened=partial(self._was_opened.emit, token),
+            failed=partial(self._has_failed.emit, token),
+        )
+        self._engine.set_looping(self._loops)
+        self._engine.set_muted(self._muted)
+        self._engine.set_size(self._size)
+        self._engine.scrub_sound = self._scrub_sound
+        self._engine.open(opener)
+
+    def swap_source(self, opener: Opener) -> None:
+        """The same film, changed by an edit: place and playing stay."""
+        if self._engine is None:
+            self.open_source(opener)
+        else:
+            self._engine.swap(opener)
 
     def let_go(self) -> None:
         """Stop, and show no film any more. Never waits."""
         self.pause()
-        if self._reader is not None:
-            self._reader.let_go()
-            self._leaving = [each for each in self._leaving if each.is_alive()] + [self._reader]
-        self._reader = None
-        self.film = None
-        self.frame = 0
+        if self._engine is not None:
+            self._engine.let_go()
+            self._leaving = [each for each in self._leaving if each.alive] + [self._engine]
+        self._engine, self._token, self.film = None, None, None
 
     def close(self) -> None:
         """Let go and wait for the threads: when the window goes."""
         self.let_go()
-        for reader in self._leaving:
-            reader.join()
+        for engine in self._leaving:
+            engine.close()
+
+    # Where it stands
+
+    @property
+    def frame(self) -> int:
+        return self._engine.frame if self._engine is not None else 0
 
     @property
     def playing(self) -> bool:
         return self._tick.isActive()
 
-    def play(self) -> None:
-        if self.film is None or self._reader is None or self.playing:
-            return
-        self.dropped = 0
-        loop = (0, self.film.frames)
-        self._reader.want(self.frame, loop)
-        if self._reader.clock is not None:
-            self._reader.clock.start(self.frame, loop)
-        self._tick.start(max(1, int(500 / self.film.rate)))
-        self.playing_changed.emit(True)
+    @property
+    def speed(self) -> Fraction:
+        return self._engine.speed if self._engine is not None else Fraction(0)
+
+    @property
+    def dropped(self) -> int:
+        """Pictures that were due and not shown, since playing began."""
+        return self._engine.dropped if self._engine is not None else 0
+
+    @property
+    def sounding(self) -> bool:
+        """Whether the sound device is the clock."""
+        return self._engine is not None and self._engine.sounding
+
+    @property
+    def looping(self) -> bool:
+        return self._loops
+
+    def levels(self) -> tuple[float, float]:
+        """The peaks of left and right that are heard now, 0..1."""
+        return self._engine.levels() if self._engine is not None else (0.0, 0.0)
+
+    # Transport
+
+    def play(self, speed: Fraction = Fraction(1), *, within: tuple[int, int] | None = None) -> None:
+        if self.film is not None and self._engine is not None:
+            self._engine.play(speed, within=within)
+            self._follow()
+
+    def push(self, direction: int, *, slow: bool = False) -> None:
+        """L (1) or J (-1); `slow` is with Shift."""
+        if self.film is not None and self._engine is not None:
+            self._engine.push(direction, slow=slow)
+            self._follow()
 
     def pause(self) -> None:
-        if self.playing:
-            self._tick.stop()
-            if self._reader is not None and self._reader.clock is not None:
-                self._reader.clock.stop()
-            self.playing_changed.emit(False)
+        if self._engine is not None:
+            self._engine.pause()
+        self._follow()
 
     def toggle(self) -> None:
         if self.playing:
@@ -89,70 +153,92 @@ class Player(QObject):
             self.play()
 
     def seek(self, frame: int) -> None:
-        """Go to a frame; while playing, go on from there."""
-        if self.film is None or self._reader is None:
+        """Go to a frame; while playing, go on from there. `shown` follows when its picture is there."""
+        if self.film is None or self._engine is None:
             return
-        was_playing = self.playing
-        self.pause()
-        self.frame = max(0, min(frame, self.film.frames - 1))
-        self._reader.want(self.frame, (0, self.film.frames))
-        self._show(self.frame)
-        if was_playing:
-            self.play()
+        self._engine.seek(frame)
+        self._show_standing()
 
     def step(self, frames: int) -> None:
         self.pause()
         self.seek(self.frame + frames)
 
+    def set_looping(self, looping: bool) -> None:
+        self._loops = looping
+        if self._engine is not None:
+            self._engine.set_looping(looping)
+
     def set_muted(self, muted: bool) -> None:
         self._muted = muted
-        self._apply_mute()
+        if self._engine is not None:
+            self._engine.set_muted(muted)
 
-    @property
-    def sounding(self) -> bool:
-        """Whether the sound device is the clock."""
-        return self._reader is not None and isinstance(self._reader.clock, SoundClock)
+    def set_scrub_sound(self, on: bool) -> None:
+        self._scrub_sound = on
+        if self._engine is not None:
+            self._engine.scrub_sound = on
 
-    def _apply_mute(self) -> None:
-        if self._reader is not None and isinstance(self._reader.clock, SoundClock):
-            self._reader.clock.muted = self._muted
+    def set_size(self, size: Size | None) -> None:
+        """How large a picture the screen can use."""
+        self._size = size
+        if self._engine is not None:
+            self._engine.set_size(size)
 
-    def _show_due(self) -> None:
-        if self.film is None or self._reader is None or self._reader.clock is None:
+    # From the clock and from the player's threads
+
+    def _follow(self) -> None:
+        """Poll while it plays, and only then."""
+        engine = self._engine
+        playing = engine is not None and engine.playing
+        if playing:
+            assert engine is not None
+            wait = int(1000 * engine.interval_s / POLLS_PER_PICTURE)
+            self._tick.setInterval(max(QUICKEST_MS, min(wait, SLOWEST_MS)))
+        if playing and not self._tick.isActive():
+            self._tick.start()
+            self.playing_changed.emit(True)
+        elif not playing and self._tick.isActive():
+            self._tick.stop()
+            self.playing_changed.emit(False)
+
+    def _poll(self) -> None:
+        if self._engine is None:
             return
-        due = self._reader.clock.frame()
-        if due == self.frame:
+        shown = self._engine.poll()
+        if shown is not None:
+            self.shown.emit(shown.picture, shown.frame)
+        self.polled.emit()
+        if not self._engine.playing:
+            self._follow()
+
+    def _show_standing(self) -> None:
+        if self._engine is not None and not self.playing:
+            picture = self._engine.picture(self._engine.frame)
+            if picture is not None:
+                self.shown.emit(picture, self._engine.frame)
+
+    def _take_ready(self, token: object, frame: int) -> None:
+        if token is self._token and self._engine is not None and frame == self._engine.frame:
+            self._show_standing()
+
+    def _take_opened(self, token: object, film: Source[QImage]) -> None:
+        if token is not self._token:
             return
-        self._reader.want(due, (0, self.film.frames))
-        skipped = due - self.frame - 1
-        if self._show(due):
-            self.dropped += max(0, skipped)
-            self.frame = due
-
-    def _show(self, frame: int) -> bool:
-        picture = self._reader.picture(frame) if self._reader is not None else None
-        if picture is None:
-            return False
-        self.shown.emit(picture, frame)
-        return True
-
-    # From the reader's thread, through signals to this one. What comes from a film let go of is dropped.
-
-    def _take_film(self, reader: FilmReader, film: Film) -> None:
-        if reader is not self._reader:
-            return
+        new = self.film is None
         self.film = film
-        self._apply_mute()
         self.opened.emit(film)
-        self._show(0)
-        if self._play_when_open:
+        if new and self._first:
+            self.seek(self._first)
+        else:
+            self._show_standing()
+        if new and self._play_when_open:
             self.play()
 
-    def _take_frame(self, reader: FilmReader, frame: int) -> None:
-        if reader is self._reader and not self.playing and frame == self.frame:
-            self._show(frame)
-
-    def _take_failure(self, reader: FilmReader, message: str) -> None:
-        if reader is self._reader:
+    def _take_failure(self, token: object, problem: Exception) -> None:
+        if token is not self._token:
+            return
+        if self.film is None:
             self.let_go()
-            self.failed.emit(message)
+            self.failed.emit(str(problem))
+        else:
+            self.stumbled.emit(str(problem))

@@ -9,7 +9,6 @@ from PySide6.QtCore import QPoint, QRect, QSize
 
 from engine.protocol.grid import FrameRange
 from ltxdesktop.ui.cards import JOB_HEIGHT, TAKE_SIZE, lay_out_job, lay_out_take
-from ltxdesktop.ui.monitor.clock import looped
 from ltxdesktop.ui.monitor.picture_view import fitted
 from ltxdesktop.ui.range_strip import dragged, frame_at, part_at, x_of
 from ltxdesktop.ui.scrubber import value_at, x_of_value
@@ -54,10 +53,6 @@ def test_place_of_a_frame_is_found_again(frames, frame):
 def test_knob_of_a_value_is_under_its_own_place(low, span, value):
     value = low + min(value, span)
     assert value_at(x_of_value(value, low, low + span, 1000), low, low + span, 1000) == value
-
-
-def test_playback_goes_round_its_loop():
-    assert [looped(frame, (10, 14)) for frame in (10, 13, 14, 19)] == [10, 13, 10, 11]
 
 
 @pytest.mark.parametrize(("lay_out", "size"), [(lay_out_job, QSize(300, JOB_HEIGHT)), (lay_out_take, TAKE_SIZE)])

@@ -12,7 +12,6 @@ import av
 import numpy as np
 import pytest
 
-from ltxdesktop.ui.monitor.clock import SteadyClock
 from ltxdesktop.ui.monitor.player import Player
 
 FRAMES = 12
@@ -99,15 +98,6 @@ def test_newer_film_replaces_the_older_without_waiting(player: Player, qtbot, fi
         player.open(film)
         player.open(film)
     assert player.film is not None
-
-
-def test_steady_clock_counts_frames_exactly():
-    now_ns = 0
-    clock = SteadyClock(Fraction(30000, 1001), lambda: now_ns)
-    clock.start(5, (0, 100_000))
-    assert clock.frame() == 5
-    now_ns = 1_001_000_000 * 60
-    assert clock.frame() == 5 + 30 * 60
 
 
 def test_modules_of_the_monitor_do_not_load_decoders_at_import():
