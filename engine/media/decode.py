@@ -38,6 +38,9 @@ Pixels = NDArray[np.uint8 | np.uint16]
 # A key picture so few frames ahead is not worth a seek: the decoder's threads hold about that many already.
 _NEAR_FRAMES: Final = 8
 
+# A frame that doesn't come out within so many keys is damaged: in a long film the way from the start takes minutes.
+_KEYS_TRIED: Final = 60
+
 
 @dataclass
 class DecodeStats:
@@ -92,6 +95,19 @@ class VideoReader:
     @property
     def rate(self) -> Fraction:
         return self.index.rate
+
+    @property
+    def next_frame(self) -> int | None:
+        """The frame that comes next without a seek; None before the first and after a failure."""
+        return None if self._run is None else self._run.next_frame
+
+    def goes_on_to(self, frame: int) -> bool:
+        """Is `frame` reached by decoding on, or would this reader seek?"""
+        return self._reaches(frame) is not None
+
+    def frame(self, number: int) -> VideoFrame:
+        """One frame. Raises as `frames` does."""
+        return next(self.frames(number, number + 1))[1]
 
     def frames(self, first: int, end: int) -> Iterator[tuple[int, VideoFrame]]:
         """Frames first to end (exclusive) as (number, PyAV frame): stored pixels, not rotated.
@@ -159,7 +175,7 @@ class VideoReader:
             if frame is not None:
                 return frame
             # It did not come out: start from an earlier key, at last from the file's start.
-            if run.from_start:
+            if run.from_start or back > _KEYS_TRIED:
                 self._run = None
                 raise CorruptMedia(self.path, f"frame {number} of {self.index.frames} can't be decoded")
             back = max(1, back * 4)
@@ -167,15 +183,18 @@ class VideoReader:
 
     def _run_for(self, frame: int) -> _Run:
         """The run that goes on to `frame`: the present one when that is nearer than a seek."""
+        return self._reaches(frame) or self._start(self.index.key_before(frame) if self.index.timed else -1)
+
+    def _reaches(self, frame: int) -> _Run | None:
+        """The present run, if it comes to `frame` sooner than a seek does."""
         run = self._run
+        if run is None or run.next_frame > frame:
+            return None
         if not self.index.timed:
-            return run if run is not None and run.next_frame <= frame else self._start(-1)
+            return run
         key = self.index.key_before(frame)
-        if run is not None and run.next_frame <= frame:
-            first_after_key = self.index.first_frame_from(key) if key >= 0 else 0
-            if first_after_key <= run.next_frame + _NEAR_FRAMES:
-                return run
-        return self._start(key)
+        first_after_key = self.index.first_frame_from(key) if key >= 0 else 0
+        return run if first_after_key <= run.next_frame + _NEAR_FRAMES else None
 
     def _start(self, key: int) -> _Run:
         """Seek to key number `key`, or to the start when it is negative or can't be reached."""
@@ -388,6 +407,11 @@ class AudioReader:
     def close(self) -> None:
         self._packets = iter(())
         self._files.close()
+
+    @property
+    def zero(self) -> Fraction:
+        """Container time of sample 0 in seconds."""
+        return self._zero if self._zero is not None else Fraction(0)
 
     def read(self, first: int, end: int, *, rate: int | None = None, channels: int | None = 2) -> Samples:
         """Samples first to end (exclusive) counted at `rate` (the file's own when None): float32 (channels, n).

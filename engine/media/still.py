@@ -22,7 +22,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from ._container import check_readable
 from .colour import ACCURATE
@@ -40,6 +40,15 @@ def read_still(path: Path) -> NDArray[np.uint8]:
     Transparent pictures are laid on black. Of an animated file the first picture is taken.
     Raises NoSuchFile, NotReadable, EmptyFile, NotAMediaFile, CorruptMedia.
     """
+    picture = read_picture(path)
+    if picture.shape[2] == 3:
+        return picture
+    shown = Image.fromarray(picture)
+    return np.asarray(Image.alpha_composite(Image.new("RGBA", shown.size, (0, 0, 0, 255)), shown).convert("RGB"))
+
+
+def read_picture(path: Path) -> NDArray[np.uint8]:
+    """As `read_still`, but (height, width, 4) with straight (not premultiplied) alpha where the file has alpha."""
     check_readable(path)
     try:
         with warnings.catch_warnings(), path.open("rb") as file:
@@ -56,6 +65,22 @@ def read_still(path: Path) -> NDArray[np.uint8]:
         if isinstance(exc, NotAMediaFile):
             raise
         raise CorruptMedia(path, f"the picture can't be read ({exc})") from exc
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of what `read_picture` gives, from the header alone. Raises as it does."""
+    check_readable(path)
+    try:
+        with warnings.catch_warnings(), path.open("rb") as file:
+            warnings.simplefilter("ignore")
+            with Image.open(file) as image:
+                width, height = image.size
+                turned = image.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except (Image.UnidentifiedImageError, Image.DecompressionBombError) as exc:
+        raise NotAMediaFile(path, "no known picture format was found in it") from exc
+    except (OSError, ValueError, SyntaxError, EOFError) as exc:
+        raise CorruptMedia(path, f"the picture can't be read ({exc})") from exc
+    return (height, width) if turned else (width, height)
 
 
 def h264_round_trip(picture: NDArray[np.uint8], crf: int = CONDITIONING_CRF) -> NDArray[np.uint8]:
@@ -106,10 +131,11 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
         image = image.convert("RGBA" if "transparency" in image.info else "RGB")
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):  # 16-bit grey
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
+    alpha = None
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa"):
-        straight = image.convert("RGBA")
-        black = Image.new("RGBA", image.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, straight).convert("RGB")
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.convert("RGB")
     if profile:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -122,6 +148,8 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
             )
         except (ImageCms.PyCMSError, OSError, ValueError):
             converted = None  # a profile that does not fit the picture: shown as it is, as viewers do
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
+        image = converted or image
+    image = image.convert("RGB")
+    if alpha is not None:
+        image.putalpha(alpha)
+    return image
