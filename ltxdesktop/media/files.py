@@ -1,0 +1,104 @@
+"""Everything the program knows about media files, in one object: facts with a cache on disk, decoders, and the rest."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+from engine.media.content import content_hash
+from engine.media.index import Fingerprint, VideoIndex
+from ltxdesktop.document.model import Media
+from ltxdesktop.media.decoders import Decoders
+from ltxdesktop.media.disk_cache import DiskCache
+from ltxdesktop.media.facts import Facts, fingerprint_of, read_facts
+
+_FACTS_BYTES: Final = 256 << 20  # about 2 bytes a frame: some 1,000 hours
+
+
+class FactsCache:
+    """What is known of files, in memory and on disk, for as long as size and time of change stay the same.
+
+    Thread-safe; a file that two threads ask for at once is read once.
+    """
+
+    def __init__(self, folder: Path, limit_bytes: int = _FACTS_BYTES) -> None:
+        self._disk = DiskCache(folder, limit_bytes)
+        self._lock = threading.Lock()
+        self._known: dict[tuple[Path, bool], Facts] = {}
+        self._busy: dict[tuple[Path, bool], threading.Lock] = {}
+
+    def facts(self, path: Path, sequence: bool = False) -> Facts:
+        """Raises the errors of `engine.media.errors`."""
+        fingerprint = _fingerprint(path, sequence)
+        key = (path, sequence)
+        with self._lock:
+            known = self._known.get(key)
+            busy = self._busy.setdefault(key, threading.Lock())
+        if known is not None and known.fingerprint == fingerprint:
+            return known
+        with busy:
+            known = self._known.get(key)
+            if known is None or known.fingerprint != fingerprint:
+                known = self._from_disk(path, sequence, fingerprint) or self._read(path, sequence)
+                with self._lock:
+                    self._known[key] = known
+        return known
+
+    def _from_disk(self, path: Path, sequence: bool, fingerprint: Fingerprint) -> Facts | None:
+        key = _key(path, sequence)
+        data = self._disk.read(key)
+        if data is None:
+            return None
+        try:
+            facts = Facts.from_bytes(data, path)
+        except ValueError:  # of another version, or the file has changed: made again and written over
+            return None
+        return facts if facts.fingerprint == fingerprint else None
+
+    def _read(self, path: Path, sequence: bool) -> Facts:
+        facts = read_facts(path, sequence=sequence)
+        self._disk.write(_key(path, sequence), facts.to_bytes())
+        return facts
+
+
+class MediaFiles:
+    """The media of all open projects. Owns its threads: `close` ends them.
+
+    `folder` is the cache: everything in it can be made again.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._facts = FactsCache(folder / "facts")
+        self.decoders = Decoders(self._facts.facts)
+
+    def close(self) -> None:
+        self.decoders.close()
+
+    def describe(self, path: Path, *, sequence: bool = False) -> Media:
+        """What the file is, as a new value for a document; `sequence`: `path` is the first of numbered pictures.
+
+        Reads the file through once; later calls answer from the cache. Raises `engine.media.errors`, whose messages are
+        sentences for a person.
+        """
+        return self._facts.facts(path, sequence).media(path)
+
+    def facts(self, path: Path, *, sequence: bool = False) -> Facts:
+        """All that is known of a file. Raises as `describe` does."""
+        return self._facts.facts(path, sequence)
+
+    def index_of(self, path: Path) -> VideoIndex | None:
+        """The frame index of a film; None for sound and stills."""
+        return self._facts.facts(path).index
+
+
+def _key(path: Path, sequence: bool) -> str:
+    return f"{path.absolute()}{'#sequence' if sequence else ''}"
+
+
+def _fingerprint(path: Path, sequence: bool) -> Fingerprint:
+    try:
+        return fingerprint_of(path, sequence=sequence)
+    except (OSError, ValueError):
+        content_hash(path)  # says in a sentence what is wrong
+        raise
