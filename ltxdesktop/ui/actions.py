@@ -1,0 +1,146 @@
+"""The commands as QActions: one for each, shared by menus, buttons, keys and the palette."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSlider, QApplication, QWidget
+
+from ltxdesktop.ui.commands import COMMANDS, Command
+from ltxdesktop.ui.keymaps import BUILT_IN, OURS, Keymap, NotAKeymap, from_text
+from ltxdesktop.ui.parts import IconButton
+from ltxdesktop.ui.theme import Look
+
+KEYMAP_SETTING = "keys/map"
+CUSTOM_SETTING = "keys/custom"
+ARROWS = frozenset(
+    (
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+        Qt.Key.Key_Return,
+        Qt.Key.Key_Enter,
+    )
+)
+
+
+class Actions(QObject):
+    """Holds an action for every command. `owner` is the widget whose window they work in, while it's visible."""
+
+    keys_changed = Signal()
+
+    def __init__(self, owner: QWidget, settings: QSettings) -> None:
+        super().__init__(owner)
+        self._settings = settings
+        self._actions: dict[str, QAction] = {}
+        self.keymap = OURS
+        for command in COMMANDS:
+            action = QAction(command.words, self)
+            action.setCheckable(command.checkable)
+            action.setObjectName(command.name)
+            owner.addAction(action)
+            self._actions[command.name] = action
+        self._filter = _FocusKeys(self)
+        self.use(self._saved())
+
+    def __getitem__(self, name: str) -> QAction:
+        return self._actions[name]
+
+    def bind(self, name: str, call: Callable[[], object]) -> None:
+        """Have a command do something."""
+        self._actions[name].triggered.connect(lambda: call())
+
+    def bind_checked(self, name: str, call: Callable[[bool], object], *, on: bool = False) -> None:
+        """Have a command switch something on and off."""
+        self._actions[name].setChecked(on)
+        self._actions[name].toggled.connect(call)
+
+    def use(self, keymap: Keymap) -> None:
+        """Give every command its keys from this keymap, and say them in tooltips."""
+        self.keymap = keymap
+        for command in COMMANDS:
+            action = self._actions[command.name]
+            keys = keymap.keys(command.name)
+            action.setShortcuts([QKeySequence(key) for key in keys])
+            action.setToolTip(tooltip(command, keys))
+        self.keys_changed.emit()
+
+    def choose(self, keymap: Keymap) -> None:
+        """Use a keymap from now on, at the next start too."""
+        self._settings.setValue(KEYMAP_SETTING, keymap.name)
+        if keymap.name not in {each.name for each in BUILT_IN}:
+            self._settings.setValue(CUSTOM_SETTING, keymap.to_text())
+        self.use(keymap)
+
+    def button(self, look: Look, name: str, icon: str) -> IconButton:
+        """A button for a command, with its tooltip; follows its keys, and whether it can be used."""
+        return ActionButton(look, icon, self, name)
+
+    def _saved(self) -> Keymap:
+        name = str(self._settings.value(KEYMAP_SETTING, OURS.name))
+        built_in = next((each for each in BUILT_IN if each.name == name), None)
+        if built_in is not None:
+            return built_in
+        try:
+            return from_text(str(self._settings.value(CUSTOM_SETTING, "")))
+        except NotAKeymap:
+            return OURS
+
+
+def native(key: str) -> str:
+    """A key as this system writes it."""
+    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+
+
+def tooltip(command: Command, keys: tuple[str, ...]) -> str:
+    words = command.words.removesuffix("…")
+    head = f"{words} ({native(keys[0])})" if keys else words
+    return f"{head}\n{command.tip}" if command.tip else head
+
+
+class ActionButton(IconButton):
+    """An icon that triggers an action and shows its state."""
+
+    def __init__(self, look: Look, icon: str, actions: Actions, name: str) -> None:
+        self._actions, self._name = actions, name
+        super().__init__(look, icon, actions[name].text().removesuffix("…"))
+        action = actions[name]
+        self.setCheckable(action.isCheckable())
+        self.setChecked(action.isChecked())
+        self.clicked.connect(action.trigger)
+        action.changed.connect(self._follow)
+        self._follow()
+
+    def nextCheckState(self) -> None:
+        """The action's state decides, not the click."""
+
+    def _follow(self) -> None:
+        action = self._actions[self._name]
+        self.setEnabled(action.isEnabled())
+        self.setToolTip(action.toolTip())
+        self.setChecked(action.isChecked())
+
+
+class _FocusKeys(QObject):
+    """Leaves Space to a button, and arrows to lists and sliders, that have the focus: they come before shortcuts."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        application = QApplication.instance()
+        if application is not None:
+            application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            key = Qt.Key(event.key())
+            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
+            presses = isinstance(watched, QAbstractButton) and key == Qt.Key.Key_Space
+            walks = isinstance(watched, QAbstractItemView | QAbstractSlider) and key in ARROWS
+            if plain and (presses or walks):
+                event.accept()
+        return False
