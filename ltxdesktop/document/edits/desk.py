@@ -1,0 +1,435 @@
+"""The desk on which one edit cuts and joins: a working copy of a sequence that ends as a new document.
+
+Edits look up what they need, raise what they refuse, then cut on the desk and take `desk.document()`. The desk itself
+keeps three promises, so that no edit has to think of them: gaps are in canonical form (never two in a row, none at a
+track's end), transitions fit what they cross, and the halves of split links find each other.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from collections.abc import Sequence as Listed
+from dataclasses import replace
+from fractions import Fraction
+
+from ltxdesktop.document.errors import LockedTrack, NoSuchClip, NoSuchSequence, NoSuchTrack
+from ltxdesktop.document.handles import handles
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Gap,
+    Item,
+    ItemId,
+    LinkId,
+    Marker,
+    Sequence,
+    SequenceId,
+    Track,
+    TrackId,
+    Transition,
+    new_id,
+)
+
+
+def sequence_of(document: Document, sequence_id: SequenceId | None) -> Sequence:
+    """The sequence of that id, or the one that is open. Raises NoSuchSequence."""
+    if sequence_id is None:
+        return document.sequence
+    found = next((sequence for sequence in document.sequences if sequence.id == sequence_id), None)
+    if found is None:
+        raise NoSuchSequence(sequence_id)
+    return found
+
+
+class Desk:
+    """One edit's working copy. `before` stays what it was; `tracks` change; tracks are named by their number."""
+
+    def __init__(self, document: Document, sequence_id: SequenceId | None = None) -> None:
+        self.before = sequence_of(document, sequence_id)
+        self.tracks: list[Track] = list(self.before.tracks)
+        self.markers: tuple[Marker, ...] = self.before.markers
+        self.media = document.media
+        self._document = document
+        self._roots: dict[ItemId, tuple[ItemId, int]] = {}  # of cut-off pieces: the clip before, and where in it
+        self._parents: dict[LinkId, LinkId] = {}  # of links that were made for right-hand pieces
+        self._right_links: dict[tuple[LinkId, int], LinkId] = {}
+        self._touched_links: set[LinkId] = set()
+
+    @property
+    def rate(self) -> Fraction:
+        return self.before.rate
+
+    # ---- looking ----------------------------------------------------------------------------------------------------
+
+    def number(self, track_id: TrackId) -> int:
+        """Raises NoSuchTrack."""
+        for number, track in enumerate(self.tracks):
+            if track.id == track_id:
+                return number
+        raise NoSuchTrack(track_id)
+
+    def home(self, item_id: ItemId) -> int:
+        """The number of the track that an item is on. Raises NoSuchClip."""
+        for number, track in enumerate(self.tracks):
+            if item_id in track.index:
+                return number
+        raise NoSuchClip(item_id)
+
+    def clip(self, clip_id: ItemId) -> Clip:
+        """Raises NoSuchClip."""
+        track = self.tracks[self.home(clip_id)]
+        item = track.items[track.index[clip_id]]
+        if not isinstance(item, Clip):
+            raise NoSuchClip(clip_id)
+        return item
+
+    def start(self, item_id: ItemId) -> int:
+        track = self.tracks[self.home(item_id)]
+        return track.starts[track.index[item_id]]
+
+    def members(self, link: LinkId) -> list[ItemId]:
+        return [clip_id for track in self.tracks for clip_id in track.links.get(link, ())]
+
+    def family(self, clip_ids: Iterable[ItemId], *, linked: bool = True) -> list[ItemId]:
+        """Clips and all that they're linked with, each once, those that were named first.
+
+        Raises NoSuchClip, and LockedTrack if one of them is on a locked track.
+        """
+        found = dict.fromkeys(clip_ids)
+        for clip_id in list(found):
+            link = self.clip(clip_id).link
+            if linked and link is not None:
+                found.update(dict.fromkeys(self.members(link)))
+        for clip_id in found:
+            self.require_unlocked(self.home(clip_id), self.clip(clip_id).name)
+        return list(found)
+
+    def require_unlocked(self, number: int, clip: str = "") -> None:
+        """Raises LockedTrack."""
+        if self.tracks[number].locked:
+            raise LockedTrack(self.tracks[number].name, clip)
+
+    def free_numbers(self) -> list[int]:
+        """The tracks that may change."""
+        return [number for number, track in enumerate(self.tracks) if not track.locked]
+
+    # ---- cutting ----------------------------------------------------------------------------------------------------
+
+    def splice(self, number: int, first: int, last: int, new: Listed[Item]) -> None:
+        """Replace the items of places [first, last)."""
+        self.tracks[number] = self.tracks[number].spliced(first, last, tuple(new))
+
+    def change(self, clip: Clip) -> None:
+        """Put a clip in the place of the one with its id."""
+        number = self.home(clip.id)
+        place = self.tracks[number].index[clip.id]
+        self.splice(number, place, place + 1, [clip])
+
+    def reshape(self, clip: Clip, first: int, last: int) -> None:
+        """Let a clip show frames [first, last) of itself, which may lie in its handles, at the place it has."""
+        root, offset = self._roots.get(clip.id, (clip.id, 0))
+        self._roots[clip.id] = (root, offset + first)
+        self.change(part(clip, first, last, self.rate))
+
+    def cut(self, number: int, frame: int) -> int:
+        """Make sure that an item begins at a frame; returns its place. Beyond the track's end a gap leads there."""
+        track = self.tracks[number]
+        if frame > track.duration:
+            self.splice(number, len(track.items), len(track.items), [new_gap(frame - track.duration)])
+            return len(track.items) + 1
+        place = bisect_right(track.starts, frame) - 1
+        inside = frame - track.starts[place]
+        if not inside:
+            return place
+        item = track.items[place]
+        if isinstance(item, Gap):
+            halves: tuple[Item, Item] = (replace(item, duration=inside), new_gap(item.duration - inside))
+        else:
+            halves = self._halves(item, inside, frame)
+        self.splice(number, place, place + 1, halves)
+        return place + 1
+
+    def _halves(self, clip: Clip, inside: int, frame: int) -> tuple[Clip, Clip]:
+        left = part(clip, 0, inside, self.rate)
+        right = part(clip, inside, clip.duration, self.rate)
+        link = clip.link
+        if link is not None:
+            fresh = self._right_links.setdefault((link, frame), LinkId(new_id()))
+            self._parents[fresh] = link
+            self._touched_links.add(self._root_link(link))
+            link = fresh
+        right = replace(right, id=ItemId(new_id()), link=link)
+        root, offset = self._roots.get(clip.id, (clip.id, 0))
+        self._roots[right.id] = (root, offset + inside)
+        left = replace(left, fade_out=0, tail=None, markers=tuple(m for m in left.markers if m.frame < inside))
+        right = replace(right, fade_in=0, transition=None, markers=tuple(m for m in right.markers if m.frame >= 0))
+        return fitted(left), fitted(right)
+
+    def clear(self, number: int, first: int, last: int, *, close: bool = False) -> int:
+        """Remove frames [first, last), cutting clips that reach out of it; returns the place where they were.
+
+        Without `close` a gap stays, which may be the last item.
+        """
+        begin = self.cut(number, first)
+        end = self.cut(number, last)
+        self.splice(number, begin, end, [] if close else [new_gap(last - first)])
+        return begin
+
+    def lay(self, number: int, start: int, clips: Listed[Clip]) -> None:
+        """Overwrite with clips, one after the other from a frame on."""
+        place = self.clear(number, start, start + sum(clip.duration for clip in clips))
+        self.splice(number, place, place + 1, clips)
+
+    def lay_all(self, number: int, placed: Iterable[tuple[int, Clip]]) -> None:
+        """Overwrite with clips at their frames; the later wins where two overlap."""
+        run: list[Clip] = []
+        begin = end = 0
+        for start, clip in sorted(placed, key=lambda one: one[0]):
+            if run and start != end:
+                self.lay(number, begin, run)
+                run = []
+            if not run:
+                begin = end = start
+            run.append(clip)
+            end += clip.duration
+        if run:
+            self.lay(number, begin, run)
+
+    def take_off(self, clip_ids: Iterable[ItemId], *, close: bool = False) -> None:
+        """Replace clips by gaps, or by nothing with `close`."""
+        for number, ids in self.by_track(clip_ids).items():
+            index = self.tracks[number].index
+            for first, last in reversed(runs(sorted(index[clip_id] for clip_id in ids))):
+                starts = self.tracks[number].starts
+                hole = [] if close else [new_gap(starts[last] - starts[first])]
+                self.splice(number, first, last, hole)
+
+    def by_track(self, item_ids: Iterable[ItemId]) -> dict[int, list[ItemId]]:
+        """Items by the number of their track."""
+        found: dict[int, list[ItemId]] = {}
+        for item_id in item_ids:
+            found.setdefault(self.home(item_id), []).append(item_id)
+        return found
+
+    def touch_link(self, link: LinkId | None) -> None:
+        """Let the members of a link that this edit shifts apart part in peace, at the end."""
+        if link is not None:
+            self._touched_links.add(self._root_link(link))
+
+    # ---- the end ----------------------------------------------------------------------------------------------------
+
+    def document(self) -> Document:
+        """The document with this desk's sequence; the very same document if nothing changed."""
+        self._mend_links()
+        tracks = tuple(self._tidied(old, new) for old, new in self._pairs())
+        before = self.before
+        same = len(tracks) == len(before.tracks) and all(a is b for a, b in zip(tracks, before.tracks, strict=True))
+        if same and self.markers is before.markers:
+            return self._document
+        changed = replace(before, tracks=before.tracks if same else tracks, markers=self.markers)
+        return self._document.with_sequence(changed)
+
+    def _pairs(self) -> list[tuple[Track | None, Track]]:
+        old = {track.id: track for track in self.before.tracks}
+        return [(old.get(track.id), track) for track in self.tracks]
+
+    def _tidied(self, old: Track | None, new: Track) -> Track:
+        """Canonical gaps and fitting transitions where a track was changed."""
+        if old is new or (old is not None and old.items is new.items):
+            return new
+        was = () if old is None else old.items
+        items = new.items
+        first = _common(was, items)
+        last = len(items) - _common(was[first:][::-1], items[first:][::-1])
+        if first > 0 and isinstance(items[first - 1], Gap):
+            first -= 1
+        if last < len(items) and isinstance(items[last], Gap):
+            last += 1
+        middle = merged_gaps(items[first:last])
+        if last == len(items) and middle and isinstance(middle[-1], Gap):
+            middle.pop()
+        if tuple(middle) != items[first:last]:
+            new = new.spliced(first, last, tuple(middle))
+        return self._settled(new, max(0, first - 1), min(len(new.items), first + len(middle) + 1))
+
+    def _settled(self, track: Track, first: int, last: int) -> Track:
+        items = list(track.items[first:last])
+        left = track.items[first - 1] if first else None
+        for place, item in enumerate(items):
+            if isinstance(item, Clip):
+                right = track.items[first + place + 1] if first + place + 1 < len(track.items) else None
+                items[place] = item = self._with_fitting_transitions(left, item, right)
+            left = item
+        return track if tuple(items) == track.items[first:last] else track.spliced(first, last, tuple(items))
+
+    def _with_fitting_transitions(self, left: Item | None, clip: Clip, right: Item | None) -> Clip:
+        head, tail = clip.transition, clip.tail
+        if head is not None:
+            fits = self._fitting_head(left, clip, head)
+            clip = clip if fits == head else replace(clip, transition=fits)
+        if tail is not None:
+            taken = clip.transition.after if clip.transition else 0
+            free = 0 if isinstance(right, Clip) else clip.duration - taken
+            fits = shortened(tail, free, 0)
+            clip = clip if fits == tail else replace(clip, tail=fits)
+        return clip
+
+    def _fitting_head(self, left: Item | None, clip: Clip, head: Transition) -> Transition | None:
+        """What is left of a transition: none if the clip before was another, no more than handles and lengths allow."""
+        if not isinstance(left, Clip):
+            return shortened(head, 0, clip.duration) if head.before == 0 and not self._had_left(clip) else None
+        if self._had_left(clip) and self._left_before(clip) != self._roots.get(left.id, (left.id, 0))[0]:
+            return None
+        before, after = room_for_transition(
+            left, clip, handles(left, self.media, self.rate).after, handles(clip, self.media, self.rate).before
+        )
+        return shortened(head, before, after)
+
+    def _had_left(self, clip: Clip) -> bool:
+        return self._left_before(clip) is not None
+
+    def _left_before(self, clip: Clip) -> ItemId | None:
+        track = self.before.track_of(clip.id)
+        place = 0 if track is None else track.index[clip.id]
+        left = track.items[place - 1] if track is not None and place else None
+        return left.id if isinstance(left, Clip) else None
+
+    def _root_link(self, link: LinkId) -> LinkId:
+        while link in self._parents:
+            link = self._parents[link]
+        return link
+
+    def _mend_links(self) -> None:
+        """Give pieces of split links back to each other.
+
+        Pieces of one link stay together if they were cut off at the same frame, and only those that moved by the same
+        distance: what an insert pushed away is a pair of its own. A piece that would be alone stays with the link that
+        it was cut from.
+        """
+        for root in self._touched_links:
+            labels = [root, *(fresh for fresh in self._parents if self._root_link(fresh) == root)]
+            members = [(label, clip_id) for label in labels for clip_id in self.members(label)]
+            groups: dict[tuple[LinkId, int], list[ItemId]] = {}
+            for label, clip_id in members:
+                groups.setdefault((label, self._displacement(clip_id)), []).append(clip_id)
+            for (label, shift), ids in list(groups.items()):
+                parent = self._parents.get(label)
+                while parent is not None and len(ids) == 1 and (parent, shift) not in groups:
+                    parent = self._parents.get(parent)
+                if parent is not None and len(ids) == 1:
+                    groups[parent, shift] += groups.pop((label, shift))
+            named: set[LinkId] = set()
+            for (label, _), ids in groups.items():
+                self._name_link(ids, label if label not in named else LinkId(new_id()))
+                named.add(label)
+
+    def _name_link(self, clip_ids: list[ItemId], link: LinkId) -> None:
+        for clip_id in clip_ids:
+            clip = self.clip(clip_id)
+            if clip.link != link:
+                self.change(replace(clip, link=link))
+
+    def _displacement(self, clip_id: ItemId) -> int:
+        """How far an item is from where its picture was before the edit (frames); 0 for new clips."""
+        root, offset = self._roots.get(clip_id, (clip_id, 0))
+        was = self.before.start_of(root)
+        if was is None:
+            return 0
+        return self.start(clip_id) - was - offset
+
+
+# ---- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def new_gap(duration: int) -> Gap:
+    return Gap(ItemId(new_id()), duration)
+
+
+def part(clip: Clip, first: int, last: int, rate: Fraction) -> Clip:
+    """Frames [first, last) of a clip, counted from its first; both may lie in its handles.
+
+        |    clip    |        |    clip    |
+           |part|          |   part  |
+
+    Keys and markers stay with the picture; fades keep their length and stay at the ends.
+    """
+    if first:
+        takes = tuple(replace(take, start_s=take.start_s + first * clip.speed / rate) for take in clip.takes)
+        effects = tuple(
+            replace(effect, values={name: value.moved(first) for name, value in effect.values.items()})
+            for effect in clip.effects
+        )
+        clip = replace(
+            clip,
+            takes=takes,
+            values={name: value.moved(first) for name, value in clip.values.items()} if clip.values else clip.values,
+            effects=effects,
+            markers=tuple(replace(marker, frame=marker.frame - first) for marker in clip.markers),
+        )
+    return fitted(replace(clip, duration=last - first))
+
+
+def fitted(clip: Clip) -> Clip:
+    """The same clip with fades that aren't longer than it is: the fade-out keeps its length longest."""
+    fade_out = min(clip.fade_out, clip.duration)
+    fade_in = min(clip.fade_in, clip.duration - fade_out)
+    return (
+        clip
+        if (fade_in, fade_out) == (clip.fade_in, clip.fade_out)
+        else replace(clip, fade_in=fade_in, fade_out=fade_out)
+    )
+
+
+def merged_gaps(items: Iterable[Item]) -> list[Item]:
+    """The same items with neighbouring gaps made one and empty ones left out."""
+    merged: list[Item] = []
+    for item in items:
+        last = merged[-1] if merged else None
+        if isinstance(item, Gap) and item.duration == 0:
+            continue
+        if isinstance(item, Gap) and isinstance(last, Gap):
+            merged[-1] = replace(last, duration=last.duration + item.duration)
+        else:
+            merged.append(item)
+    return merged
+
+
+def shortened(transition: Transition, before: int, after: int) -> Transition | None:
+    """A transition that lasts at most so many frames before and after its cut; None if nothing is left."""
+    before, after = max(0, min(transition.before, before)), max(0, min(transition.after, after))
+    if (before, after) == (transition.before, transition.after):
+        return transition if transition.duration else None
+    return replace(transition, before=before, after=after) if before + after else None
+
+
+def room_for_transition(left: Clip, right: Clip, left_after: int, right_before: int) -> tuple[int, int]:
+    """How many frames before and after the cut between two clips a transition may last: no more than the handles that
+    it shows, and than what the clips' other transitions leave of them."""
+    used = left.transition.after if left.transition else 0
+    return min(left.duration - used, right_before), min(right.duration, left_after)
+
+
+def runs(places: Listed[int]) -> list[tuple[int, int]]:
+    """Ascending numbers as [first, last) of those that follow each other: 1 2 3 7 -> (1, 4), (7, 8)."""
+    found: list[tuple[int, int]] = []
+    for place in places:
+        if found and found[-1][1] == place:
+            found[-1] = (found[-1][0], place + 1)
+        else:
+            found.append((place, place + 1))
+    return found
+
+
+def _common(a: tuple[Item, ...], b: tuple[Item, ...]) -> int:
+    """How many items two tuples share at their beginning: by halving, with comparisons that run in C."""
+    low, high = 0, min(len(a), len(b))
+    if a[:high] == b[:high]:
+        return high
+    while low < high:
+        middle = (low + high + 1) // 2
+        if a[low:middle] == b[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
