@@ -13,7 +13,8 @@ from torch import Tensor
 
 from engine.models.audio_vae import decode_in_windows
 from engine.models.mel import resample
-from engine.models.video_vae import decode_in_pieces
+from engine.models.video_tiling import decode_in_tiles, tile_sides
+from engine.models.video_vae import VideoDecoder, decode_in_pieces
 from engine.models.vocoder import synthesise
 from engine.pipelines.networks import Networks
 from engine.pipelines.progress import DECODING_STEPS, Events, Sink
@@ -32,12 +33,21 @@ _MEL_PER_SECOND = 100
 class Delivery:
     """Takes the finished latents of one pass after the other to a sink."""
 
-    def __init__(self, networks: Networks, events: Events, task: Task, sink: Sink, piece_bytes: int | None) -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        events: Events,
+        task: Task,
+        sink: Sink,
+        piece_bytes: int | None,
+        tile: int | None = None,
+    ) -> None:
         self._networks = networks
         self._events = events
         self._task = task
         self._sink = sink
         self._piece_bytes = piece_bytes
+        self._tile = tile
 
     def deliver(self, number: int, runs: list[Run], sound_of: int) -> None:
         """Deliver pass `number` of every variation; `sound_of` is the stage whose sound counts.
@@ -71,16 +81,25 @@ class Delivery:
                 self._events.phase("decoding", DECODING_STEPS, run.number)
                 latent = run.results[-1].video
                 assert latent is not None
-                pieces = decode_in_pieces(
-                    decoder,
-                    latent.to(self._networks.device, dtype_of(decoder)),
-                    self._piece_bytes,
-                    lambda fraction: self._events.step(int(fraction * DECODING_STEPS)),
-                )
+                pieces = self._decoded(decoder, latent.to(self._networks.device, dtype_of(decoder)))
                 tail = self._pictures(plan, following, run, map(rgb8, pieces))
                 if tail is not None:
                     tails[run.number] = tail
         return tails
+
+    def _decoded(self, decoder: VideoDecoder, latent: Tensor) -> Iterator[Tensor]:
+        """Pixels in pieces: streamed as a whole, or in tiles where not one slice of the whole frame fits the memory."""
+
+        def on_piece(fraction: float) -> None:
+            self._events.step(int(fraction * DECODING_STEPS))
+
+        sides = latent.shape[-2], latent.shape[-1]
+        if self._tile is None or max(sides) <= self._tile:
+            yield from decode_in_pieces(decoder, latent, self._piece_bytes, on_piece)
+            return
+        tile = tile_sides(*sides, self._tile)
+        whole = decode_in_tiles(decoder, latent, tile, piece_bytes=self._piece_bytes, on_piece=on_piece)
+        yield from whole.split(decoder.config.time_factor, dim=2)
 
     def _pictures(
         self, plan: WindowPlan, following: WindowPlan | None, run: Run, pieces: Iterator[Tensor]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from engine.models.audio_vae import AudioEncoder
 from engine.models.mel import LogMel
+from engine.models.video_tiling import encode_in_tiles, tile_sides
 from engine.models.video_vae import StreamingEncoder, VideoEncoder
 from engine.pipelines.errors import NotPossible
 from engine.pipelines.networks import Networks
@@ -22,10 +23,11 @@ _READ_FRAMES = 8  # frames asked of a medium at once: one latent frame
 class MediaEncoder:
     """Encodes jobs that are not yet encoded; equal keys are equal latents."""
 
-    def __init__(self, networks: Networks, events: Events, piece_bytes: int | None) -> None:
+    def __init__(self, networks: Networks, events: Events, piece_bytes: int | None, tile: int | None = None) -> None:
         self._networks = networks
         self._events = events
         self._piece_bytes = piece_bytes
+        self._tile = tile
         self._encoded: dict[Key, Tensor] = {}
 
     @property
@@ -54,6 +56,10 @@ class MediaEncoder:
 
     def _clip(self, encoder: VideoEncoder, job: ClipJob) -> Tensor:
         """Frame by frame through the exact stream: a long clip is never in memory as a whole."""
+        factor = encoder.config.space_factor
+        sides = job.height // factor, job.width // factor
+        if self._tile is not None and max(sides) > self._tile:
+            return self._clip_in_tiles(encoder, job, tile_sides(*sides, self._tile))
         stream = StreamingEncoder(encoder, self._piece_bytes, on_step=self._events.check)
         pieces: list[Tensor] = []
         for start in range(0, len(job.numbers), _READ_FRAMES):
@@ -62,6 +68,24 @@ class MediaEncoder:
             pieces += [piece.float().cpu() for piece in stream.push(pixels)]
         pieces += [piece.float().cpu() for piece in stream.finish()]
         return torch.cat(pieces, dim=2)[:, :, job.drop :]
+
+    def _clip_in_tiles(self, encoder: VideoEncoder, job: ClipJob, tile: tuple[int, int]) -> Tensor:
+        """The pictures wait in host memory, since every tile needs all of them."""
+        pixels = torch.cat(
+            [
+                network_pixels(job.pictures.read(job.numbers[start : start + _READ_FRAMES]), job.height, job.width)
+                for start in range(0, len(job.numbers), _READ_FRAMES)
+            ],
+            dim=2,
+        )
+
+        def on_piece(_: float) -> None:
+            self._events.check()
+
+        latent = encode_in_tiles(
+            encoder, pixels.to(dtype_of(encoder)), tile, piece_bytes=self._piece_bytes, on_piece=on_piece
+        )
+        return latent.float().cpu()[:, :, job.drop :]
 
     def _sound(self, encoder: AudioEncoder, job: SoundJob) -> Tensor:
         config = encoder.config.mel

@@ -56,6 +56,7 @@ class Runner:
     """Runs tasks on loaded networks.
 
     piece_bytes: bound for tensors between the layers of the video autoencoder (None: no bound)
+    tile: longest side, in latent positions, of the tiles that the video autoencoder works on (None: the whole frame)
     max_batch: guidance passes in one call of the transformer
     reference_rounding: BF16 latents and rotation, and the official program's fixed res_2s seeds, for comparisons
     """
@@ -66,16 +67,18 @@ class Runner:
         events: Events,
         *,
         piece_bytes: int | None = None,
+        tile: int | None = None,
         max_batch: int = 1,
         reference_rounding: bool = False,
     ) -> None:
         self._networks = networks
         self._events = events
         self._piece_bytes = piece_bytes
+        self._tile = tile
         self._max_batch = max_batch
         self._reference_rounding = reference_rounding
         self._dtype = torch.bfloat16 if reference_rounding else torch.float32
-        self._media = MediaEncoder(networks, events, piece_bytes)
+        self._media = MediaEncoder(networks, events, piece_bytes, tile)
 
     @property
     def holds_memory(self) -> bool:
@@ -94,7 +97,7 @@ class Runner:
         """
         _check(task, drafts)
         runs = [Run(number, seed, torch.Generator()) for number, seed in enumerate(task.seeds)]
-        delivery = Delivery(self._networks, self._events, task, sink, self._piece_bytes)
+        delivery = Delivery(self._networks, self._events, task, sink, self._piece_bytes, self._tile)
         stages = 1 if draft_only else len(task.recipe.stages)
         try:
             for number in range(len(task.plans)):

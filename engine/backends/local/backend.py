@@ -13,7 +13,6 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
 
@@ -58,7 +57,8 @@ from engine.backends.local.phrases import (
 from engine.backends.local.previews import preview_table
 from engine.backends.local.prompts import ContextCache, on_cpu
 from engine.backends.local.tasks import Preparation, Prepared
-from engine.backends.local.writing import ResultFiles, file_stem
+from engine.backends.local.writing import ResultFiles
+from engine.backends.naming import file_stem, program_version
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.errors import LoadingError, LoraError
 from engine.loading.lora import Lora
@@ -221,6 +221,8 @@ class LocalBackend(Backend):
             default_rate=description.default_rate,
             codecs=_codecs(),
             camera_moves=tuple(CAMERA_MOVES),
+            aliases=description.aliases,
+            ships=description.ships,
         )
 
     def _mode_capability(self, mode: ModeName, model: InstalledModel, available: bool, why_not: str) -> ModeCapability:
@@ -368,7 +370,7 @@ class LocalBackend(Backend):
         sink = ResultFiles(folder, stem, prepared, work.output.codec, {"comment": "made with ltxdesktop"})
         written_files: list[Path] = []
         try:
-            runner = Runner(networks, context, piece_bytes=plan.piece)
+            runner = Runner(networks, context, piece_bytes=plan.piece, tile=plan.tile)
             with torch.inference_mode():
                 drafts = runner.run(task, sink, draft_only=prepared.draft_only, drafts=ready.drafts)
             context.phase("writing")
@@ -583,6 +585,7 @@ class LocalBackend(Backend):
                 "threads": torch.get_num_threads(),
                 "fp8": plan.cast_fp8,
                 "piece_bytes": plan.piece,
+                "tile": plan.tile or 0,
                 "feed_forward_chunk": plan.chunk or 0,
                 "made_width": prepared.task.width,
                 "made_height": prepared.task.height,
@@ -591,14 +594,6 @@ class LocalBackend(Backend):
             parents=work.parents,
             made_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         )
-
-
-def program_version() -> str:
-    """The version of this program, as installed."""
-    try:
-        return version("ltxdesktop")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _best_device() -> str:

@@ -13,13 +13,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
+from engine.models.video_tiling import tile_sides
+
 MARGIN = 1.15  # allocators round up and fragment, and convolutions want workspace
 RESERVE = 400 << 20  # of a GPU: driver, kernels and whatever else lives there
+TILES = (24, 16, 8)  # longest sides to try; 24 = 768 pixels, as the official program
 SMALLEST_PIECE, SMALL_PIECE, LARGEST_PIECE = 8 << 20, 64 << 20, 512 << 20  # between layers of the video autoencoder
 STREAMING_SLOTS = 2  # blocks under way while streaming
 CHUNKED_TOKENS = 4096  # of a feed-forward, when memory asks
 STEP_DOWN = 0.8  # after lack of memory a plan has to need at most this share of the one that failed
-LATENT_POSITION_PIXELS = 32 * 32  # of one frame
+LATENT_SIDE = 32  # pixels
+LATENT_POSITION_PIXELS = LATENT_SIDE**2  # of one frame
 LATENT_FRAMES = 8
 
 Kind = Literal["cuda", "mps", "cpu"]
@@ -109,6 +113,7 @@ class MemoryPlan:
     source       "host" or "disk" for the blocks that are streamed, "" when none is
     cast_fp8     store the block matrices in 8 bits
     piece        byte budget between the video autoencoder's layers
+    tile         longest side, in latent positions, of the frame's tiles in the video autoencoder; None = whole frames
     chunk        tokens per feed-forward call, None for all at once
     keep         what stays loaded
     on_host      of "text_encoder" and "text" those that work in host memory, for lack of room on the device
@@ -120,6 +125,7 @@ class MemoryPlan:
     source: Literal["", "host", "disk"] = ""
     cast_fp8: bool = False
     piece: int = LARGEST_PIECE
+    tile: int | None = None
     chunk: int | None = None
     keep: Keep = "all"
     on_host: tuple[str, ...] = ()
@@ -135,6 +141,8 @@ class MemoryPlan:
             told.append("weights in 8 bits")
         if self.keep in ("transformer", "one"):
             told.append("networks take turns in memory")
+        if self.tile is not None:
+            told.append(f"pictures in tiles of {self.tile * LATENT_SIDE} pixels, whose seams are blended")
         if self.on_host:
             told.append("the prompt is read by the processor")
         return tuple(told)
@@ -213,9 +221,13 @@ def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
         on_device += STREAMING_SLOTS * blocks[0]
     transformer = sizes.outside_blocks + on_device + demand.lora_bytes
     sampling = sampling_bytes(sizes, demand, plan.chunk)
+    tiled = demand
+    if plan.tile is not None:  # the whole pictures wait in host memory
+        rows, columns = tile_sides(demand.latent_rows, demand.latent_columns, plan.tile)
+        tiled = replace(demand, latent_rows=rows, latent_columns=columns)
     work = {
-        "video_decoder": decoding_bytes(sizes, demand, plan.piece),
-        "video_encoder": encoding_bytes(sizes, demand, plan.piece),
+        "video_decoder": decoding_bytes(sizes, tiled, plan.piece),
+        "video_encoder": encoding_bytes(sizes, tiled, plan.piece),
         "upsampler": demand.positions * demand.latent_frames * 4096 * sizes.element,
     }
     if plan.keep in ("all", "model"):
@@ -239,7 +251,7 @@ def make_plan(
     In order: everything resident; the text encoder goes before sampling; the small networks take turns beside the
     transformer; feed-forward in chunks and smaller pieces for the autoencoder; all that with blocks in 8 bits (where
     allowed); one network at a time, which reads the transformer anew for each stage; blocks streamed from the host, or
-    from the disk where the host has no room. Raises DoesNotFit.
+    from the disk where the host has no room; last of all the frame in tiles, which can be seen. Raises DoesNotFit.
     """
     budget = memory.device_free - RESERVE * (memory.kind != "cpu")
     limit = budget if failed is None else min(budget, int(failed.peak * STEP_DOWN))
@@ -280,6 +292,9 @@ def _candidates(sizes: ModelSizes, memory: Memory, budget: int, *, fp8: bool) ->
         for resident in _fewer_and_fewer(count):
             yield replace(small, resident=resident, piece=piece, keep="transformer")
         yield replace(small, resident=0, piece=piece, keep="one")
+    if memory.kind != "cpu":  # there the whole pictures would wait in the same memory
+        for tile in TILES:
+            yield replace(small, resident=0, piece=SMALLEST_PIECE, keep="one", tile=tile)
 
 
 def _fewer_and_fewer(count: int) -> list[int]:

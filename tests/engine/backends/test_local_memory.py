@@ -228,6 +228,16 @@ def test_a_plan_fits_and_a_step_down_is_smaller(
     assert smaller.peak <= 0.8 * plan.peak
 
 
+def test_where_no_slice_of_4k_fits_the_frame_is_cut_into_tiles() -> None:
+    demand = Demand(2040 * 2, 26, 1024, 34, 60, 9)
+    decoder = LARGE.decoder._replace(cache=LARGE.decoder.cache * 8)  # the transformer isn't what is too large here
+    sizes = replace(LARGE, decoder=decoder)
+    plan = make_plan(sizes, demand, Memory("cuda", 12 * GB, 64 * GB), fp8=True)
+    assert plan.tile is not None
+    assert plan_peak(sizes, demand, plan) < 12 * GB < plan_peak(sizes, demand, replace(plan, tile=None))
+    assert any("tiles" in words for words in plan.sentences())
+
+
 def test_smaller_pieces_come_last() -> None:
     plans = [make_plan(LARGE, FULL_HD, Memory("cuda", free, 64 * GB), fp8=True) for free in (12 * GB, 7 * GB)]
     assert plans[0].piece == SMALL_PIECE

@@ -381,6 +381,17 @@ def test_half_precision_networks_run(networks: ResidentNetworks) -> None:
     check_counts(collected, task)
 
 
+def test_tiles_take_the_place_of_frames_that_are_too_large(networks: ResidentNetworks) -> None:
+    """Same seed: what is made differs only by the autoencoder's blended seams, and counts stay exact."""
+    plans = plan_retake(25, FrameRange(9, 15), RATE, 33)
+    task = modes.retake(task_of(plans, networks, stages=1, size=LARGE), Known(film(25, *LARGE), tone(25, RATE)))
+    whole, tiled = run(networks, task), Collected()
+    Runner(networks, tiled, tile=3).run(task, tiled)
+    check_counts(tiled, task)
+    assert tiled.film().shape == whole.film().shape
+    assert not torch.equal(tiled.film(), whole.film())
+
+
 def test_guided_recipes_run(networks: ResidentNetworks) -> None:
     facts = replace(networks.facts, distilled=False, distilled_lora=True)
     for recipe in (recipes.quality(facts, 1, steps=2), recipes.quality(facts, 2, steps=2, high=True)):
