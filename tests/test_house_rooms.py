@@ -38,7 +38,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.words": set(),
     "ltxdesktop.resources": set(),
     "ltxdesktop.jobs": {"msgspec"},
-    "ltxdesktop.render": {"numpy", "PySide6"},
+    "ltxdesktop.render": {"numpy", "av", "PySide6"},
     "ltxdesktop.media": {"numpy", "av", "PIL"},
     "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
