@@ -115,7 +115,7 @@ QPushButton#primary:disabled { background: $control; border: 1px solid $line; co
 QToolButton#flat, QPushButton#flat { background: transparent; border: 1px solid transparent; }
 QToolButton#flat:hover, QPushButton#flat:hover { background: $hover; }
 QToolButton#flat:focus, QPushButton#flat:focus { border: 1px solid $accent; }
-QToolButton:checked { background: $accent_soft; border: 1px solid $accent; }
+QToolButton:checked, QToolButton#flat:checked { background: $accent_soft; border: 1px solid $accent; }
 QToolButton#segment { border-radius: 0; border-right-width: 0; padding: 5px 10px; }
 QToolButton#segment[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton#segment[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px;

@@ -1,0 +1,239 @@
+"""What lies under the mouse, found with the very rectangles that are painted. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from ltxdesktop.document.model import Clip, Gap, ItemId, MarkerId, Sequence, Track, TrackKind
+from ltxdesktop.ui.timeline.layout import (
+    EDGE_PX,
+    HANDLE_PX,
+    MARKER_PX,
+    Button,
+    ClipBox,
+    Lane,
+    Layout,
+    clip_box,
+    header_buttons,
+    parts_of,
+    volume_y,
+)
+from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX
+
+RANGE_EDGE_PX = 6
+LINE_PX = 4  # how near to the volume line the mouse grabs it
+DIVIDER_PX = 4  # how near to a lane's lower end its height is dragged
+
+
+class Part(Enum):
+    """Where on a clip."""
+
+    BODY = "body"
+    HEAD = "head"
+    TAIL = "tail"
+    FADE_IN = "fade in"
+    FADE_OUT = "fade out"
+    VOLUME = "volume"
+    BADGE = "takes"
+
+
+@dataclass(frozen=True, slots=True)
+class OnClip:
+    """A clip, and where on it; `frame` is the one under the mouse."""
+
+    clip: Clip
+    track: Track
+    start: int
+    frame: int
+    part: Part = Part.BODY
+
+
+@dataclass(frozen=True, slots=True)
+class OnTransition:
+    """A transition: HEAD and TAIL are its ends, BODY is the rest."""
+
+    clip: ItemId
+    track: Track
+    at_tail: bool
+    frame: int
+    part: Part = Part.BODY
+
+
+@dataclass(frozen=True, slots=True)
+class OnGap:
+    """A gap between clips."""
+
+    gap: Gap
+    track: Track
+    start: int
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnRuler:
+    """The ruler with its timecodes."""
+
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnMarker:
+    """A marker of the sequence, or of a clip."""
+
+    marker: MarkerId
+    clip: ItemId | None
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnRangeEdge:
+    """The in point (`at_end` false) or the out point of the selected range."""
+
+    at_end: bool
+    frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class OnHeader:
+    """A track's header; `button` where one is, `divider` at the lower end that changes the height."""
+
+    track: Track
+    button: Button | None = None
+    divider: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OnNothing:
+    """Past a track's end, or below all of them (`track` is None)."""
+
+    track: Track | None
+    frame: int
+
+
+Hit = OnClip | OnTransition | OnGap | OnRuler | OnMarker | OnRangeEdge | OnHeader | OnNothing
+
+
+def hit(layout: Layout, sequence: Sequence, x: float, y: float) -> Hit:
+    """What a press at (x, y) would grab; smaller things go before the larger ones that they lie on."""
+    frame = max(0, layout.viewport.frame_at(x))
+    if x < HEADER_PX:
+        return _in_headers(layout, x, y, frame)
+    edge = _range_edge(layout, sequence, x)
+    if y < RULER_PX:
+        if edge is not None:
+            return OnRangeEdge(edge, frame)
+        marker = _marker(layout, x, y)
+        return marker or OnRuler(frame)
+    marker = _marker(layout, x, y)
+    if marker is not None:
+        return marker
+    lane = lane_at(layout, y)
+    if lane is None:
+        return OnNothing(None, frame)
+    return _transition(layout, lane, x, y, frame) or _in_lane(layout, lane, x, y, frame)
+
+
+def lane_at(layout: Layout, y: float) -> Lane | None:
+    return (
+        next((lane for lane in layout.lanes if lane.body.top <= y < lane.body.bottom), None) if y >= RULER_PX else None
+    )
+
+
+def _in_headers(layout: Layout, x: float, y: float, frame: int) -> Hit:
+    if y < RULER_PX:
+        return OnNothing(None, frame)
+    for lane in layout.lanes:
+        if abs(y - lane.header.bottom) <= DIVIDER_PX:
+            return OnHeader(lane.track, divider=True)
+        if lane.header.has(x, y):
+            pressed = next((each.button for each in header_buttons(lane) if each.box.has(x, y)), None)
+            return OnHeader(lane.track, pressed)
+    return OnNothing(None, frame)
+
+
+def _range_edge(layout: Layout, sequence: Sequence, x: float) -> bool | None:
+    near: list[tuple[float, bool]] = []
+    for border, at_end in ((sequence.in_frame, False), (sequence.out_frame, True)):
+        if border is not None:
+            distance = x - layout.viewport.x_of(border)
+            inward = -distance if at_end else distance  # handles hang inward
+            if -2 <= inward <= RANGE_EDGE_PX + 2:
+                near.append((abs(distance), at_end))
+    return min(near)[1] if near else None
+
+
+def _marker(layout: Layout, x: float, y: float) -> OnMarker | None:
+    for placed in reversed(layout.markers):
+        if abs(x - placed.x) <= MARKER_PX / 2 and placed.top <= y <= placed.top + MARKER_PX:
+            return OnMarker(placed.marker.id, placed.clip, placed.marker.frame)
+    return None
+
+
+def _transition(layout: Layout, lane: Lane, x: float, y: float, frame: int) -> OnTransition | None:
+    for placed in layout.transitions:
+        if placed.track.id != lane.track.id or not placed.box.has(x, y):
+            continue
+        reach = min(EDGE_PX, placed.box.width / 4)
+        part = Part.BODY
+        if x < placed.box.left + reach:
+            part = Part.HEAD
+        elif x >= placed.box.right - reach:
+            part = Part.TAIL
+        return OnTransition(placed.clip.id, placed.track, placed.at_tail, frame, part)
+    return None
+
+
+def _in_lane(layout: Layout, lane: Lane, x: float, y: float, frame: int) -> Hit:
+    track = lane.track
+    place = track.place_at(frame)
+    if place is None:
+        return _just_past(layout, lane, x, frame) or OnNothing(track, frame)
+    item = track.items[place]
+    if isinstance(item, Gap):
+        return OnGap(item, track, track.starts[place], frame)
+    placed = clip_box(lane, place, layout.viewport)
+    return OnClip(item, track, placed.start, frame, _part(layout, placed, x, y))
+
+
+def _just_past(layout: Layout, lane: Lane, x: float, frame: int) -> OnClip | None:
+    """The last clip's tail can be grabbed from outside too: nothing else is there."""
+    track = lane.track
+    if not track.items or x - layout.viewport.x_of(track.duration) > EDGE_PX / 2:
+        return None
+    last = track.items[-1]
+    return OnClip(last, track, track.starts[-2], frame, Part.TAIL) if isinstance(last, Clip) else None
+
+
+def _part(layout: Layout, placed: ClipBox, x: float, y: float) -> Part:
+    parts = parts_of(placed, layout.viewport)
+    for part, handle in ((Part.FADE_IN, parts.fade_in), (Part.FADE_OUT, parts.fade_out)):
+        if handle is not None and abs(x - handle[0]) <= HANDLE_PX + 1 and abs(y - handle[1]) <= HANDLE_PX + 1:
+            return part
+    if parts.badge is not None and parts.badge.has(x, y):
+        return Part.BADGE
+    reach = min(EDGE_PX, placed.box.width / 4)
+    if x < placed.box.left + reach:
+        return Part.HEAD
+    if x >= placed.box.right - reach:
+        return Part.TAIL
+    if has_volume_line(placed) and abs(y - volume_y(volume_of(placed.clip), parts.body)) <= LINE_PX:
+        return Part.VOLUME
+    return Part.BODY
+
+
+def has_volume_line(placed: ClipBox) -> bool:
+    """Whether the clip shows a line that can be dragged: sound, high and wide enough, without keys."""
+    is_large = placed.box.width >= 40 and placed.box.height >= 34
+    return is_large and placed.track.kind is TrackKind.AUDIO and not has_volume_keys(placed.clip)
+
+
+def has_volume_keys(clip: Clip) -> bool:
+    parameter = clip.values.get("volume")
+    return parameter is not None and bool(parameter.keys)
+
+
+def volume_of(clip: Clip) -> float:
+    """The clip's volume in dB, where it has no keys."""
+    parameter = clip.values.get("volume")
+    return 0.0 if parameter is None else parameter.value

@@ -1,0 +1,127 @@
+"""Carries out what the timeline asks for, with the document's edits: request in, changed document out. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Clip, Document, ItemId, LinkId, TrackId, TrackKind
+from ltxdesktop.ui.timeline import attributes
+from ltxdesktop.ui.timeline.requests import (
+    Fade,
+    Move,
+    MoveMarker,
+    Place,
+    Request,
+    ResizeTransition,
+    Roll,
+    SetRange,
+    Slide,
+    Slip,
+    Split,
+    SplitClip,
+    Trim,
+    Volume,
+)
+
+
+def perform(request: Request, document: Document) -> Document:
+    """The document after an edit. Raises a DocumentError that says why it can't be done."""
+    match request:
+        case Move():
+            return _move(request, document)
+        case Trim(clip=clip, at_tail=at_tail, frames=frames, ripple=ripple, alone=alone):
+            edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
+            if not ripple:
+                return edits.trim(document, clip, edge, frames, linked=not alone)
+            return _maybe_alone(document, (clip,), alone, lambda one: edits.ripple_trim(one, clip, edge, frames))
+        case Roll(left=left, right=right, frames=frames, alone=alone):
+            return edits.roll(document, left, right, frames, linked=not alone)
+        case Slip(clip=clip, frames=frames, alone=alone):
+            return _maybe_alone(document, (clip,), alone, lambda one: edits.slip(one, clip, frames))
+        case Slide(clip=clip, frames=frames, alone=alone):
+            return _maybe_alone(document, (clip,), alone, lambda one: edits.slide(one, clip, frames))
+        case Split(frame=frame, tracks=tracks):
+            return edits.split(document, frame, tracks)
+        case SplitClip(clip=clip, frame=frame, alone=alone):
+            return edits.split_clip(document, clip, frame, linked=not alone)
+        case Place():
+            return _place(request, document)
+        case Fade(clip=clip, at_tail=at_tail, frames=frames):
+            return attributes.set_fade(document, clip, frames, at_tail=at_tail)
+        case Volume(clip=clip, db=db):
+            return attributes.set_volume(document, clip, db)
+        case SetRange(first=first, last=last):
+            return attributes.set_range(document, first, last)
+        case MoveMarker(marker=marker, clip=owner, frames=frames):
+            return attributes.move_marker(document, marker, owner, frames)
+        case ResizeTransition(clip=clip, at_tail=at_tail, last=is_last, frames=frames):
+            return attributes.resize_transition(document, clip, frames, at_tail=at_tail, last=is_last)
+
+
+def _move(request: Move, document: Document) -> Document:
+    clips, frames, tracks = request.clips, request.frames, request.tracks
+    if not frames and not tracks and not request.copy:
+        return document
+    mode = edits.MoveMode.INSERT if request.insert else edits.MoveMode.OVERWRITE
+    if request.copy:
+        return _maybe_alone(
+            document, clips, request.alone, lambda one: edits.duplicate(one, clips, frames, tracks, mode)
+        )
+    return _maybe_alone(document, clips, request.alone, lambda one: edits.move(one, clips, frames, tracks, mode))
+
+
+def _maybe_alone(
+    document: Document, clips: Iterable[ItemId], alone: bool, edit: Callable[[Document], Document]
+) -> Document:
+    """Edit clips without what is linked to them: their links are put aside, and given back."""
+    if not alone:
+        return edit(document)
+    links = {clip_id: clip.link for clip_id in clips if (clip := document.sequence.clip(clip_id)) and clip.link}
+    changed = edit(_with_links(document, dict.fromkeys(links)))
+    return _with_links(changed, links)
+
+
+def _with_links(document: Document, links: Mapping[ItemId, LinkId | None]) -> Document:
+    """The document with those clips' links set; clips that are gone are left out."""
+    sequence = document.sequence
+    tracks = tuple(
+        replace(
+            track,
+            items=tuple(
+                replace(item, link=links[item.id]) if isinstance(item, Clip) and item.id in links else item
+                for item in track.items
+            ),
+        )
+        if any(item_id in track.index for item_id in links)
+        else track
+        for track in sequence.tracks
+    )
+    return document.with_sequence(replace(sequence, tracks=tracks))
+
+
+def _place(request: Place, document: Document) -> Document:
+    """Media one after the other; picture and sound of each start together, on tracks of the same rank."""
+    video, audio = _target_tracks(document, request.track)
+    placed: list[edits.Placement] = []
+    offset = 0
+    for media_id in request.media:
+        made = edits.placements(document, media_id, video=video, audio=audio)
+        placed += [replace(each, offset=each.offset + offset) for each in made]
+        offset += max((each.clip.duration for each in made), default=0)
+    lay = edits.insert_clips if request.insert else edits.overwrite_clips
+    return lay(document, placed, request.frame)
+
+
+def _target_tracks(document: Document, track_id: TrackId | None) -> tuple[TrackId | None, TrackId | None]:
+    """(video, audio) tracks for a drop on a track: itself, and the one of the same rank for the other half."""
+    track = None if track_id is None else document.sequence.track(track_id)
+    if track is None:
+        return None, None
+    ranks = {kind: document.sequence.of_kind(kind) for kind in (TrackKind.VIDEO, TrackKind.AUDIO)}
+    if track.kind not in ranks:
+        return None, None
+    rank = [each.id for each in ranks[track.kind]].index(track.id)
+    found = {kind: tracks[min(rank, len(tracks) - 1)].id if tracks else None for kind, tracks in ranks.items()}
+    return found[TrackKind.VIDEO], found[TrackKind.AUDIO]

@@ -1,0 +1,174 @@
+"""What the timeline asks for: one value per kind of edit. `perform` carries them out on a document. No Qt.
+
+Requests with `frames` are what drags make: 0 always means "nothing changes", so that a refused drag can be brought
+back to the farthest place that is allowed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ltxdesktop.document.model import ItemId, MarkerId, MediaId, TrackId
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Clips to other frames or tracks. `tracks` counts tracks of their kind, upwards for picture, down for sound."""
+
+    clips: tuple[ItemId, ...]
+    frames: int
+    tracks: int = 0
+    insert: bool = False  # make room instead of overwriting
+    copy: bool = False  # leave the originals where they are
+    alone: bool = False  # without what is linked to them
+
+
+@dataclass(frozen=True, slots=True)
+class Trim:
+    """A clip's head or tail by frames; `ripple` moves what follows."""
+
+    clip: ItemId
+    at_tail: bool
+    frames: int
+    ripple: bool = False
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Roll:
+    """The cut between two neighbours."""
+
+    left: ItemId
+    right: ItemId
+    frames: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Which part of its media a clip shows: above 0 a later one."""
+
+    clip: ItemId
+    frames: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A clip between its neighbours, which become longer and shorter."""
+
+    clip: ItemId
+    frames: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Cut clips in two at a frame; `tracks` None = all that aren't locked."""
+
+    frame: int
+    tracks: tuple[TrackId, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SplitClip:
+    """Cut one clip (and what is linked to it) in two at a frame of the sequence."""
+
+    clip: ItemId
+    frame: int
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fade:
+    """The length of a clip's fade in or out."""
+
+    clip: ItemId
+    at_tail: bool
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeTransition:
+    """One end of a transition by frames. `at_tail` names the transition, `last` which of its ends."""
+
+    clip: ItemId
+    at_tail: bool
+    last: bool
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A clip's volume in dB."""
+
+    clip: ItemId
+    db: float
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Media from the media panel (or files that were dropped) one after the other, from a frame on."""
+
+    media: tuple[MediaId, ...]
+    frame: int
+    track: TrackId | None = None  # where the picture goes (sound, for sound alone); None = the first that fits
+    insert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetRange:
+    """The range between in and out (exclusive); None clears that end."""
+
+    first: int | None
+    last: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MoveMarker:
+    """A marker to another frame: of the sequence, or of its clip."""
+
+    marker: MarkerId
+    clip: ItemId | None
+    frames: int
+
+
+FramesRequest = Move | Trim | Roll | Slip | Slide | Fade | ResizeTransition | MoveMarker
+Request = FramesRequest | Split | SplitClip | Volume | Place | SetRange
+
+
+def name_of(request: Request) -> str:
+    """What the step is called in the history."""
+    match request:
+        case Move(copy=True, clips=clips):
+            return f"Duplicate {counted(clips)}"
+        case Move(insert=True, clips=clips):
+            return f"Move {counted(clips)}, making room"
+        case Move(clips=clips):
+            return f"Move {counted(clips)}"
+        case Trim(ripple=True):
+            return "Ripple trim"
+        case Trim(at_tail=at_tail):
+            return "Trim end" if at_tail else "Trim start"
+        case Fade(at_tail=at_tail):
+            return "Fade out" if at_tail else "Fade in"
+        case ResizeTransition():
+            return "Change transition"
+        case Volume(db=db):
+            return f"Volume {db:+.1f} dB"
+        case Place(media=media, insert=insert):
+            return f"{'Insert' if insert else 'Overwrite with'} {counted(media)}"
+        case SetRange(first=None, last=None):
+            return "Clear range"
+        case SetRange():
+            return "Select range"
+        case MoveMarker():
+            return "Move marker"
+        case SplitClip():
+            return "Split clip"
+        case _:
+            return type(request).__name__
+
+
+def counted(clips: tuple[object, ...]) -> str:
+    return "clip" if len(clips) == 1 else f"{len(clips)} clips"

@@ -1,0 +1,685 @@
+"""The timeline itself: one widget that paints a layout, finds what is under the mouse in it, and runs the tools.
+
+It changes nothing: what it wants it asks for through `EditRequests`, and it learns of edits by `show_document` like
+everybody else. While the mouse is down it shows the document as the edit would make it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Listed
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QEnterEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from ltxdesktop.document.model import Document, ItemId, MediaId, Sequence, TrackId
+from ltxdesktop.document.time import timecode
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.activity import Activity, activity_boxes
+from ltxdesktop.ui.timeline.cursors import cursor_for
+from ltxdesktop.ui.timeline.drops import files_of, media_of
+from ltxdesktop.ui.timeline.editing import EditRequests, Tried
+from ltxdesktop.ui.timeline.hits import (
+    Hit,
+    OnClip,
+    OnGap,
+    OnHeader,
+    OnNothing,
+    OnTransition,
+    Part,
+    hit,
+    lane_at,
+)
+from ltxdesktop.ui.timeline.layout import HIGHEST_PX, LOWEST_PX, Box, Layout, content_px, lay_out
+from ltxdesktop.ui.timeline.painting import TimelinePainter
+from ltxdesktop.ui.timeline.providers import AllPresent, NoPeaks, NoPictures, Presence, Thumbnails, Waveforms
+from ltxdesktop.ui.timeline.requests import Place, SetRange, name_of
+from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
+from ltxdesktop.ui.timeline.tools import (
+    BLADE,
+    DRAG_FROM_PX,
+    SELECT,
+    Asked,
+    Chosen,
+    Drag,
+    HandDrag,
+    Keys,
+    Outcome,
+    Panned,
+    Pointer,
+    Resized,
+    Scene,
+    Scrubbed,
+    ScrubDrag,
+    Tool,
+    Zoomed,
+    blade_frame,
+)
+from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
+from ltxdesktop.ui.timeline.words import tip_for
+
+AUTO_SCROLL_PX = 28  # from the ends of the lanes
+AUTO_SCROLL_MS = 33
+WHEEL_STEP_PX = 90  # for one notch
+ZOOM_STEP = 1.25
+
+
+class TimelineView(QWidget):
+    """Tracks, clips, ruler and headers. Give it documents, a playhead and a tool; listen to what it says."""
+
+    scrubbed = Signal(int)  # a person put the playhead there
+    range_changed = Signal(int, int)  # first, last (exclusive); committed
+    viewport_changed = Signal()
+    refused = Signal(str)  # why an edit can't be done, for a person
+    takes_asked = Signal(str, QPoint)  # clip id; where on the screen its stack was pressed
+    clip_opened = Signal(str)  # double-clicked
+    files_dropped = Signal(list, int, str, bool)  # paths, frame, track id ("" = any), insert
+    header_pressed = Signal(str, str)  # track id, name of the button
+    rename_asked = Signal(str)  # track id
+    height_changed = Signal(str, int)  # track id, px; when the mouse went up
+    menu_asked = Signal(object, QPoint)  # a Hit, and where on the screen
+
+    def __init__(
+        self, look: Look, edits: EditRequests, selection: Selection, *, thumbnails: Thumbnails | None = None,
+        waveforms: Waveforms | None = None, presence: Presence | None = None, parent: QWidget | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(parent)
+        self._look, self._edits, self.selection = look, edits, selection
+        self._presence = presence or AllPresent()
+        self._painter = TimelinePainter(look.theme, self.font(), thumbnails or NoPictures(), waveforms or NoPeaks())
+        self._document = edits.document  # as shown: with the edit of a drag, while there is one
+        self._viewport = Viewport(800, 240, scale=self.devicePixelRatioF())
+        self._layout: Layout | None = None
+        self._content: QPixmap | None = None
+        self._playhead = 0
+        self._heights: dict[TrackId, int] = {}
+        self._activities: tuple[Activity, ...] = ()
+        self.tool: Tool = SELECT
+        self.snapping = True
+        self._drag: Drag | None = None
+        self._pressed_at: QPointF | None = None
+        self._dragging = False
+        self._tried: Tried | None = None
+        self._guide: int | None = None
+        self._bubble = ""
+        self._rubber: Box | None = None
+        self._ghost: tuple[Box, str] | None = None
+        self._mouse = QPointF(-1, -1)
+        self._keys = Keys()
+        self._hovered: ItemId | None = None
+        self._blade_at: int | None = None
+        self._scroller = QTimer(self)
+        self._scroller.setInterval(AUTO_SCROLL_MS)
+        self._scroller.timeout.connect(self._scroll_along)
+        self.setMouseTracking(True)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(HEADER_PX + 160, RULER_PX + 60)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        self.setAccessibleName("Timeline")
+        look.changed.connect(self._show_theme)
+        selection.changed.connect(self._show_selection)
+        self._describe()
+
+    # ---- what is shown ----------------------------------------------------------------------------------------------
+
+    def sizeHint(self) -> QSize:
+        return QSize(1100, 320)
+
+    @property
+    def sequence(self) -> Sequence:
+        """The sequence as it is shown."""
+        return self._document.sequence
+
+    @property
+    def viewport(self) -> Viewport:
+        return self._viewport
+
+    @property
+    def playhead(self) -> int:
+        return self._playhead
+
+    @property
+    def is_dragging(self) -> bool:
+        return self._drag is not None
+
+    def show_document(self, document: Document) -> None:
+        """Show another state of the project. A drag that goes on is thrown away: it began on another document."""
+        if self._drag is not None:
+            self._end_drag()
+        self._document = document
+        self._heights = {}
+        self.selection.keep_existing(document.sequence)
+        self.redraw()
+        self._describe()
+
+    def show_new_media(self) -> None:
+        """Thumbnails or waveforms have arrived."""
+        self._painter.forget_waves()
+        self._content = None
+        self.update()
+
+    def set_playhead(self, frame: int, *, follow: bool = False) -> None:
+        """Move the playhead; with `follow` the view turns its page when it leaves, unless someone is dragging."""
+        if follow and not self.is_dragging:
+            self.set_viewport(self._viewport.showing(frame))
+        if frame == self._playhead:
+            return
+        old, self._playhead = self._playhead, frame
+        for each in (old, frame):
+            self.update(QRect(round(self._viewport.x_of(each)) - 8, 0, 17, self.height()))
+        self._describe()
+
+    def set_viewport(self, viewport: Viewport) -> None:
+        """Show another part. Sizes are always the widget's own."""
+        content = content_px(self.sequence, self._heights)
+        size = replace(
+            viewport, width=float(self.width()), height=float(self.height()), scale=self.devicePixelRatioF()
+        ).panned(0, 0, content_px=content)
+        if size != self._viewport:
+            self._viewport = size
+            self.redraw()
+            self.viewport_changed.emit()
+
+    def set_tool(self, tool: Tool) -> None:
+        if self._drag is not None:
+            self._end_drag()
+        self.tool = tool
+        self._look_under_mouse()
+
+    def set_activity(self, activities: Listed[Activity]) -> None:
+        """Show what jobs are doing, over the clips and ranges they do it to; an empty list shows none."""
+        self._activities = tuple(activities)
+        self.update()
+
+    def zoom(self, factor: float, x: float | None = None) -> None:
+        """Nearer by a factor, around x; without it around the playhead if it is in view, else around the middle."""
+        if x is None:
+            x = self._viewport.x_of(self._playhead)
+            if not HEADER_PX <= x <= self.width():
+                x = HEADER_PX + self._viewport.lanes_px / 2
+        self.set_viewport(self._viewport.zoomed(factor, x))
+
+    def show_part(self, first_frame: float, frames_per_px: float) -> None:
+        """Show another stretch of time at another scale; up and down nothing moves."""
+        self.set_viewport(replace(self._viewport, first_frame=first_frame, frames_per_px=frames_per_px))
+
+    def zoom_to_fit(self) -> None:
+        self.set_viewport(self._viewport.fitted(self.sequence.duration))
+
+    def redraw(self) -> None:
+        """Lay everything out anew at the next paint."""
+        self._layout = None
+        self._content = None
+        self.update()
+
+    def placed(self) -> Layout:
+        """The layout of what is shown, made when it's needed."""
+        if self._layout is None:
+            self._layout = lay_out(
+                self.sequence, self._viewport, selected=self.selection.clips, heights=self._heights or None
+            )
+        return self._layout
+
+    def hit_at(self, x: float, y: float) -> Hit:
+        """What lies at a point of the widget."""
+        return hit(self.placed(), self.sequence, x, y)
+
+    def scene(self) -> Scene:
+        """What tools look at. During a drag the document is the one from before it."""
+        sequence = self._edits.document.sequence
+        return Scene(sequence, self.placed(), self.selection.clips, self._playhead, self.snapping)
+
+    # ---- painting ---------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._still_picture())
+        layout = self.placed()
+        painter.save()
+        painter.setClipRect(QRectF(HEADER_PX, RULER_PX, layout.viewport.lanes_px, layout.viewport.height))
+        for activity in self._activities:
+            for box in activity_boxes(layout, activity):
+                self._painter.draw_activity(painter, box, activity.fraction, activity.words)
+        if self._ghost is not None:
+            self._painter.draw_ghost(painter, *self._ghost)
+        if self._rubber is not None:
+            self._painter.draw_rubber(painter, self._rubber)
+        painter.restore()
+        guide = self._guide if self._guide is not None else self._blade_at
+        if guide is not None:
+            self._painter.draw_guide(painter, layout.viewport, layout.viewport.x_of(guide))
+        self._painter.draw_playhead(painter, layout.viewport, layout.viewport.x_of(self._playhead))
+        if self._bubble:
+            bad = self._tried is not None and bool(self._tried.why)
+            place = self._mouse
+            self._painter.draw_bubble(painter, place.x(), place.y(), self._bubble, layout.viewport, bad=bad)
+
+    def _still_picture(self) -> QPixmap:
+        """Everything that doesn't move by itself, painted once and kept until something changes."""
+        scale = self.devicePixelRatioF()
+        size = QSize(round(self.width() * scale), round(self.height() * scale))
+        if self._content is None or self._content.size() != size:
+            self._content = QPixmap(size)
+            self._content.setDevicePixelRatio(scale)
+            painter = QPainter(self._content)
+            self._painter.draw(
+                painter, self.placed(), self._document, self.selection.clips, self.selection.gap, self._presence,
+                self._hovered,
+            )  # fmt: skip
+            painter.end()
+        return self._content
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.set_viewport(self._viewport)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.redraw()
+
+    def _show_theme(self) -> None:
+        self._painter.use(self._look.theme)
+        self.redraw()
+
+    def _show_selection(self) -> None:
+        self.redraw()
+        self._describe()
+
+    # ---- mouse ------------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._mouse, self._keys = event.position(), _keys(event.modifiers())
+        if event.button() == Qt.MouseButton.MiddleButton:
+            self._begin(HandDrag(event.position().x(), event.position().y()), event.position())
+            return
+        if event.button() != Qt.MouseButton.LeftButton or self._drag is not None:
+            return
+        pointer = self._pointer()
+        if isinstance(pointer.hit, OnHeader) and pointer.hit.button is not None:
+            self.header_pressed.emit(pointer.hit.track.id, pointer.hit.button.value)
+            return
+        if isinstance(pointer.hit, OnClip) and pointer.hit.part is Part.BADGE:
+            self.takes_asked.emit(pointer.hit.clip.id, event.globalPosition().toPoint())
+            return
+        pressed = self.tool.press(pointer, self.scene())
+        if pressed.now is not None:
+            self._show_outcome(pressed.now, primary=_clip_of(pointer.hit))
+            if pressed.drag is None:
+                self._commit()
+        if pressed.drag is not None:
+            self._begin(pressed.drag, event.position())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        self._mouse, self._keys = event.position(), _keys(event.modifiers())
+        if self._drag is None:
+            self._look_under_mouse()
+            return
+        assert self._pressed_at is not None
+        if not self._dragging and (event.position() - self._pressed_at).manhattanLength() < DRAG_FROM_PX:
+            return
+        self._dragging = True
+        self._continue()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._drag is None or event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.MiddleButton):
+            return
+        self._mouse, self._keys = event.position(), _keys(event.modifiers())
+        if self._dragging:
+            self._continue()
+        else:
+            outcome = self._drag.click(self._pointer(), self.scene())
+            if outcome is not None:
+                self._show_outcome(outcome)
+        resized = dict(self._heights)
+        self._commit()
+        self._end_drag()
+        for track, height in resized.items():
+            self.height_changed.emit(track, height)
+        self._look_under_mouse()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
+        under = self.hit_at(event.position().x(), event.position().y())
+        match under:
+            case OnHeader(track=track, button=None, divider=False):
+                self.rename_asked.emit(track.id)
+            case OnHeader(track=track, divider=True):
+                self.height_changed.emit(track.id, 0)
+            case OnClip(clip=clip, start=start) if self.tool.shortcut == "G":
+                self._ask(SetRange(start, start + clip.duration))
+            case OnGap(gap=gap, start=start) if self.tool.shortcut == "G":
+                self._ask(SetRange(start, start + gap.duration))
+            case OnClip(clip=clip):
+                self.clip_opened.emit(clip.id)
+            case _:
+                self.mousePressEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._mouse = QPointF(-1, -1)
+        if self._hovered is not None or self._blade_at is not None:
+            self._hovered, self._blade_at = None, None
+            self._content = None
+            self.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self._mouse = event.position()
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        if self._drag is not None:
+            return
+        by_mouse = event.reason() == QContextMenuEvent.Reason.Mouse
+        place = event.pos() if by_mouse else self._keyboard_place()
+        under = self.hit_at(place.x(), place.y())
+        if isinstance(under, OnClip) and under.clip.id not in self.selection.clips:
+            pressed = SELECT.press(Pointer(place.x(), place.y(), replace(under, part=Part.BODY)), self.scene())
+            if isinstance(pressed.now, Chosen):
+                self._show_outcome(pressed.now, primary=under.clip.id)
+        elif isinstance(under, OnGap):
+            self.selection.choose(gap=under.gap.id)
+        elif isinstance(under, OnTransition):
+            self.selection.choose(transition=(under.clip, under.at_tail))
+        self.menu_asked.emit(under, self.mapToGlobal(place))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Ctrl zooms to the mouse; otherwise the view moves: sideways over the lanes, up and down over the headers."""
+        keys, notches = event.modifiers(), event.angleDelta()
+        if keys & Qt.KeyboardModifier.ControlModifier:
+            self.zoom(ZOOM_STEP ** (notches.y() / 120), event.position().x())
+            event.accept()
+            return
+        if not event.pixelDelta().isNull() and event.pixelDelta().x():
+            dx, dy = float(-event.pixelDelta().x()), float(-event.pixelDelta().y())
+        else:
+            turned = -(notches.y() or notches.x()) / 120 * WHEEL_STEP_PX
+            upright = event.position().x() < HEADER_PX or bool(keys & Qt.KeyboardModifier.AltModifier)
+            dx, dy = (0.0, turned / 2) if upright else (turned, 0.0)
+        self._pan(dx, dy)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._drag is not None:
+            self._end_drag()
+            self._look_under_mouse()
+            return
+        self._show_keys(event)
+        super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self._show_keys(event)
+        super().keyReleaseEvent(event)
+
+    def _show_keys(self, event: QKeyEvent) -> None:
+        """A modifier that goes down during a drag changes what the drag means."""
+        held = {
+            Qt.Key.Key_Shift: Qt.KeyboardModifier.ShiftModifier,
+            Qt.Key.Key_Control: Qt.KeyboardModifier.ControlModifier,
+            Qt.Key.Key_Alt: Qt.KeyboardModifier.AltModifier,
+        }.get(Qt.Key(event.key()))
+        if held is None:
+            return
+        is_down = event.type() == QEvent.Type.KeyPress
+        self._keys = _keys(event.modifiers() | held if is_down else event.modifiers() & ~held)
+        if self._drag is not None and self._dragging:
+            self._continue()
+        elif self._drag is None:
+            self._look_under_mouse()
+
+    # ---- a drag -----------------------------------------------------------------------------------------------------
+
+    def _begin(self, drag: Drag, at: QPointF) -> None:
+        self._drag, self._pressed_at, self._dragging = drag, at, isinstance(drag, ScrubDrag)
+        self._hovered, self._blade_at = None, None
+
+    def _continue(self) -> None:
+        assert self._drag is not None
+        outcome = self._drag.move(self._pointer(), self.scene())
+        if outcome is not None:
+            self._show_outcome(outcome)
+        at_end = not HEADER_PX + AUTO_SCROLL_PX <= self._mouse.x() <= self.width() - AUTO_SCROLL_PX
+        if at_end and not isinstance(outcome, Panned | Resized):
+            if not self._scroller.isActive():
+                self._scroller.start()
+        else:
+            self._scroller.stop()
+
+    def _scroll_along(self) -> None:
+        """The mouse waits at an end of the lanes during a drag: the view goes on, faster the farther out it is."""
+        if self._drag is None:
+            self._scroller.stop()
+            return
+        before = self._viewport
+        x = self._mouse.x()
+        past = x - (self.width() - AUTO_SCROLL_PX) if x > self.width() / 2 else x - (HEADER_PX + AUTO_SCROLL_PX)
+        self._pan(max(-60.0, min(60.0, past)) * 0.6, 0.0)
+        if self._viewport != before:
+            self._continue()
+
+    def _show_outcome(self, outcome: Outcome, *, primary: ItemId | None = None) -> None:
+        self._rubber = None
+        match outcome:
+            case Asked(request=request, guide=guide, words=words):
+                tried = self._edits.attempt(request)
+                self._tried = tried
+                self._guide = guide if tried.request == request else None
+                self._bubble = tried.why or words
+                if self._document is not tried.document:
+                    self._document = tried.document
+                    self.redraw()
+            case Chosen(clips=clips, gap=gap, transition=transition, rubber=rubber):
+                self.selection.choose(clips, gap=gap, transition=transition, primary=primary)
+                self._rubber = rubber
+            case Scrubbed(frame=frame, guide=guide):
+                self._guide = guide
+                if frame != self._playhead:
+                    self.set_playhead(frame)
+                    self.scrubbed.emit(frame)
+            case Panned(dx=dx, dy=dy):
+                self._pan(dx, dy)
+            case Zoomed(factor=factor, x=x):
+                self.zoom(factor, x)
+            case Resized(track=track, height_px=height):
+                self._heights = {track: min(HIGHEST_PX, max(LOWEST_PX, height))}
+                self.redraw()
+        self.update()
+
+    def _commit(self) -> None:
+        tried, self._tried = self._tried, None
+        if tried is None:
+            return
+        if tried.refused:
+            self._show_before()
+            self.refused.emit(tried.why)
+            return
+        drag, self._drag = self._drag, None  # the history's answer must not throw the drag away before it has ended
+        self._edits.commit(name_of(tried.request), tried.document)
+        self._drag = drag
+        if self._document is not self._edits.document:
+            self.show_document(self._edits.document)
+        if isinstance(tried.request, SetRange) and tried.request.first is not None and tried.request.last is not None:
+            self.range_changed.emit(tried.request.first, tried.request.last)
+
+    def _ask(self, request: SetRange) -> None:
+        """Do something at once that no drag led to."""
+        self._show_outcome(Asked(request))
+        self._commit()
+        self._bubble = ""
+
+    def _end_drag(self) -> None:
+        """Leave the drag, and whatever of it wasn't committed."""
+        self._scroller.stop()
+        self._drag, self._pressed_at, self._dragging, self._tried = None, None, False, None
+        self._guide, self._bubble, self._rubber, self._ghost = None, "", None, None
+        self._heights = {}
+        self._show_before()
+
+    def _show_before(self) -> None:
+        self._document = self._edits.document
+        self.redraw()
+
+    def _pan(self, dx: float, dy: float) -> None:
+        content = content_px(self.sequence, self._heights)
+        self.set_viewport(self._viewport.panned(dx, dy, content_px=content))
+
+    def _pointer(self) -> Pointer:
+        x, y = self._mouse.x(), self._mouse.y()
+        return Pointer(x, y, self.hit_at(x, y), self._keys)
+
+    def _look_under_mouse(self) -> None:
+        """Cursor, handles of the clip under the mouse, and the blade's line."""
+        if self._mouse.x() < 0:
+            return
+        pointer = self._pointer()
+        self.setCursor(cursor_for(self.tool.cursor(pointer.hit, pointer.keys), self._look.theme))
+        hovered = pointer.hit.clip.id if isinstance(pointer.hit, OnClip) else None
+        blade: int | None = None
+        if self.tool is BLADE and isinstance(pointer.hit, OnClip | OnGap | OnNothing):
+            blade, _ = blade_frame(pointer, self.scene())
+        if hovered != self._hovered:
+            self._hovered = hovered
+            self._content = None
+            self.update()
+        if blade != self._blade_at:
+            self._blade_at = blade
+            self.update()
+
+    def _keyboard_place(self) -> QPoint:
+        """Where a menu opens that was asked for by key: at the selected clip, or at the playhead."""
+        chosen = self.selection.primary
+        placed = next((each for each in self.placed().clips if each.clip.id == chosen), None)
+        if placed is not None:
+            return QPoint(round(placed.seen.left + 30), round(placed.box.top + placed.box.height / 2))
+        return QPoint(round(self._viewport.x_of(self._playhead)), RULER_PX // 2)
+
+    # ---- drops ------------------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if media_of(event.mimeData()) or files_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Show what the drop would do: media as the edited sequence, files as a box of a few seconds."""
+        self._mouse, self._keys = event.position(), _keys(event.modifiers())
+        frame, track, guide = self._drop_place()
+        self._guide = guide
+        media = media_of(event.mimeData())
+        if media:
+            self._show_outcome(
+                Asked(Place(media, frame, track, insert=self._keys.ctrl), guide, self._drop_words(frame))
+            )
+            if self._tried is not None and self._tried.refused:
+                event.ignore()
+                return
+        elif files := files_of(event.mimeData()):
+            self._show_ghost(frame, files)
+        event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._end_drag()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._mouse, self._keys = event.position(), _keys(event.modifiers())
+        frame, track, _ = self._drop_place()
+        media = media_of(event.mimeData())
+        if media:
+            self._show_outcome(Asked(Place(media, frame, track, insert=self._keys.ctrl)))
+            self._select_new(self._edits.document, self._tried)
+            self._commit()
+        elif files := files_of(event.mimeData()):
+            self.files_dropped.emit(list(files), frame, track or "", self._keys.ctrl)
+        self._end_drag()
+        event.acceptProposedAction()
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def _drop_place(self) -> tuple[int, TrackId | None, int | None]:
+        """The frame (caught at cuts and the playhead), the track under the mouse, the guide."""
+        border = max(0, self._viewport.border_at(max(HEADER_PX, self._mouse.x())))
+        lane = lane_at(self.placed(), self._mouse.y())
+        track = lane.track.id if lane is not None else None
+        if not self.snapping:
+            return border, track, None
+        catching = targets(self._edits.document.sequence, self._playhead)
+        frames, guide = snap((border,), 0, catching, REACH_PX * self._viewport.frames_per_px)
+        return border + frames, track, guide
+
+    def _drop_words(self, frame: int) -> str:
+        sequence = self.sequence
+        at = timecode(sequence.first_frame + frame, sequence.rate, drop=sequence.drop_frame)
+        return f"{'Insert' if self._keys.ctrl else 'Overwrite'} at {at}"
+
+    def _show_ghost(self, frame: int, files: tuple[Path, ...]) -> None:
+        lane = lane_at(self.placed(), self._mouse.y())
+        left, width = self._viewport.x_of(frame), self._viewport.px(5 * float(self.sequence.rate))
+        top, height = (lane.body.top, lane.body.height) if lane is not None else (self._mouse.y() - 20, 40.0)
+        words = files[0].name if len(files) == 1 else f"{len(files)} files"
+        self._ghost, self._bubble = (Box(left, top, max(40.0, width), height), words), self._drop_words(frame)
+        self.update()
+
+    def _select_new(self, before: Document, tried: Tried | None) -> None:
+        """What was dropped becomes the selection."""
+        if tried is None or tried.refused:
+            return
+        known = {clip.id for track in before.sequence.tracks for clip in track.clips}
+        fresh = [clip for track in tried.document.sequence.tracks for clip in track.clips if clip.id not in known]
+        named = set(tried.request.media) if isinstance(tried.request, Place) else set[MediaId]()
+        self.selection.choose([clip.id for clip in fresh if clip.media in named])
+
+    # ---- words ------------------------------------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            words = tip_for(self.hit_at(event.pos().x(), event.pos().y()), self._document, self.tool)
+            if words and self._drag is None:
+                QToolTip.showText(event.globalPos(), words, self)
+            else:
+                QToolTip.hideText()
+            return True
+        return super().event(event)
+
+    def _describe(self) -> None:
+        """For screen readers: where the playhead is and what is selected."""
+        sequence = self.sequence
+        at = timecode(sequence.first_frame + self._playhead, sequence.rate, drop=sequence.drop_frame)
+        clips = self.selection.clips
+        chosen = f"{len(clips)} clips selected" if len(clips) > 1 else "nothing selected"
+        if len(clips) == 1:
+            clip = sequence.clip(next(iter(clips)))
+            chosen = f"{clip.name} selected" if clip is not None else chosen
+        elif self.selection.gap is not None:
+            chosen = "a gap selected"
+        self.setAccessibleDescription(f"Playhead at {at}, {chosen}")
+
+
+def _keys(held: Qt.KeyboardModifier) -> Keys:
+    return Keys(
+        bool(held & Qt.KeyboardModifier.ShiftModifier),
+        bool(held & Qt.KeyboardModifier.ControlModifier),
+        bool(held & Qt.KeyboardModifier.AltModifier),
+    )
+
+
+def _clip_of(under: Hit) -> ItemId | None:
+    return under.clip.id if isinstance(under, OnClip) else None

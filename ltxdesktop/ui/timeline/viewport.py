@@ -1,0 +1,76 @@
+"""Which part of a sequence the timeline shows, and how frames and pixels correspond. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import floor
+
+HEADER_PX = 152  # the column of track headers on the left
+RULER_PX = 32
+FINEST = 1 / 80  # frames per pixel: a frame is at most 80 px wide
+COARSEST = 400_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """A window into the sequence. All sizes are logical pixels of the widget; `scale` is the screen's pixel ratio."""
+
+    width: float
+    height: float
+    first_frame: float = 0.0  # at the left end of the lanes
+    frames_per_px: float = 1.0
+    scroll_y: float = 0.0
+    scale: float = 1.0
+
+    @property
+    def lanes_px(self) -> float:
+        """The width of the lanes: all but the headers."""
+        return max(1.0, self.width - HEADER_PX)
+
+    @property
+    def last_frame(self) -> float:
+        return self.first_frame + self.lanes_px * self.frames_per_px
+
+    def x_of(self, frame: float) -> float:
+        """Where a frame begins, on a whole pixel of the screen so that edges are crisp at every scale."""
+        x = HEADER_PX + (frame - self.first_frame) / self.frames_per_px
+        return round(x * self.scale) / self.scale
+
+    def px(self, frames: float) -> float:
+        """How wide so many frames are."""
+        return frames / self.frames_per_px
+
+    def exact_frame_at(self, x: float) -> float:
+        return self.first_frame + (x - HEADER_PX) * self.frames_per_px
+
+    def frame_at(self, x: float) -> int:
+        """The frame under x; may be negative."""
+        return floor(self.exact_frame_at(x) + 1e-9)
+
+    def border_at(self, x: float) -> int:
+        """The border between frames that is nearest to x: border n is where frame n begins."""
+        return floor(self.exact_frame_at(x) + 0.5)
+
+    def zoomed(self, factor: float, x: float) -> Viewport:
+        """Nearer by `factor` (2 = frames twice as wide); what is under x stays there where it can."""
+        wanted = min(COARSEST, max(FINEST, self.frames_per_px / factor))
+        first = self.exact_frame_at(x) - (x - HEADER_PX) * wanted
+        return replace(self, frames_per_px=wanted, first_frame=max(0.0, first))
+
+    def fitted(self, duration: int) -> Viewport:
+        """All of so many frames, with a little room behind them."""
+        wanted = max(1, duration) * 1.04 / self.lanes_px
+        return replace(self, frames_per_px=min(COARSEST, max(FINEST, wanted)), first_frame=0.0)
+
+    def panned(self, dx: float, dy: float = 0.0, *, content_px: float | None = None) -> Viewport:
+        """Moved by pixels; never before frame 0 nor above the first lane, nor below `content_px` of lanes."""
+        first = max(0.0, self.first_frame + dx * self.frames_per_px)
+        lowest = float("inf") if content_px is None else max(0.0, content_px - (self.height - RULER_PX))
+        return replace(self, first_frame=first, scroll_y=min(lowest, max(0.0, self.scroll_y + dy)))
+
+    def showing(self, frame: int, margin_px: float = 24.0) -> Viewport:
+        """Moved by a page if the frame isn't in view, so that it is near the left end."""
+        x = HEADER_PX + (frame - self.first_frame) / self.frames_per_px
+        if HEADER_PX <= x <= self.width - margin_px:
+            return self
+        return replace(self, first_frame=max(0.0, frame - margin_px * 2 * self.frames_per_px))

@@ -1,0 +1,405 @@
+"""The timeline in a real window, with mouse and keys: every gesture ends as one step that undo takes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QLineEdit
+from timeline_kit import MEDIA, Window, small_film
+
+from ltxdesktop.document.model import Document, ItemId, Take
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.activity import Activity
+from ltxdesktop.ui.timeline.drops import media_mime
+from ltxdesktop.ui.timeline.tools import BLADE, HAND, RANGE, RIPPLE, ROLL, SLIDE, SLIP, ZOOM
+from ltxdesktop.ui.timeline.viewport import HEADER_PX
+
+SHIFT, CTRL, ALT = (
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.AltModifier,
+)
+
+
+@pytest.fixture
+def look(qapp: QApplication) -> Look:
+    return Look(qapp)
+
+
+@pytest.fixture
+def window(look: Look, tmp_path: Path) -> Iterator[Window]:
+    window = Window(look, small_film(), tmp_path)
+    yield window
+    window.sound()
+    window.widget.close()
+    window.widget.deleteLater()
+
+
+BEFORE = [("a", 0, 100), ("b", 100, 100), ("c", 250, 100)]
+
+
+def undone(window: Window, name: str) -> None:
+    """One step of that name was made, and undo brings the film back."""
+    assert [entry.name for entry in window.history.entries][1:] == [name]
+    QTest.keyClick(window.view, Qt.Key.Key_Z, CTRL)
+    assert window.row("V1") == BEFORE
+    assert window.row("A1") == BEFORE
+
+
+def test_drag_moves_a_clip_with_its_sound(window: Window):
+    window.drag(window.at(300, "V1"), window.at(440, "V1"))
+    assert window.row("V1") == window.row("A1") == [("a", 0, 100), ("b", 100, 100), ("c", 390, 100)]
+    undone(window, "Move 2 clips")
+
+
+def test_drag_shows_what_it_will_do_and_escape_throws_it_away(window: Window):
+    window.drag(window.at(300, "V1"), window.at(440, "V1"), release=False)
+    assert window.view.sequence.start_of(ItemId("cv")) == 390
+    assert window.row("V1") == BEFORE
+    window.key(Qt.Key.Key_Escape)
+    assert window.view.sequence.start_of(ItemId("cv")) == 250
+    window.release(window.at(440, "V1"))
+    assert window.row("V1") == BEFORE
+    assert len(window.history.entries) == 1
+
+
+def test_moved_clip_catches_at_the_cut_before_it(window: Window):
+    window.drag(window.at(300, "V1"), window.at(255, "V1"))
+    assert window.row("V1")[-1] == ("c", 200, 100)
+
+
+def test_without_snapping_it_goes_where_the_mouse_goes(window: Window):
+    window.actions["view.snap"].setChecked(False)
+    window.drag(window.at(300, "V1"), window.at(255, "V1"))
+    assert window.row("V1")[-1] == ("c", 205, 100)
+
+
+def test_clip_moves_to_another_track(window: Window):
+    window.drag(window.at(300, "V1"), window.at(300, "V2"))
+    assert window.row("V2") == [("c", 250, 100)]
+    assert window.row("A1") == BEFORE
+
+
+def test_drag_past_the_beginning_stops_there(window: Window):
+    window.drag(window.at(300, "V1"), QPoint(HEADER_PX + 2, window.at(0, "V1").y()), window.at(-90, "V1"))
+    assert ("c", 0, 100) in window.row("V1")
+
+
+def test_ctrl_drag_makes_room(window: Window):
+    window.drag(window.at(300, "V1"), window.at(52, "V1"), keys=CTRL)
+    assert window.row("V1")[:2] == [("c", 0, 100), ("a", 100, 100)]
+
+
+def test_alt_shift_drag_leaves_a_copy(window: Window):
+    window.drag(window.at(50, "V1"), window.at(450, "V1"), keys=ALT | SHIFT)
+    assert window.row("V1") == [*BEFORE, ("a", 400, 100)]
+    undone(window, "Duplicate 2 clips")
+
+
+def test_drag_of_an_edge_trims(window: Window):
+    window.drag(window.at(346, "V1"), window.at(376, "V1"))
+    assert window.row("V1")[-1] == window.row("A1")[-1] == ("c", 250, 130)
+    undone(window, "Trim end")
+
+
+def test_trim_stops_where_the_media_ends(window: Window):
+    window.view.show_part(0, 4.0)
+    window.drag(window.at(346, "V1"), window.at(3000, "V1"))
+    assert window.row("V1")[-1] == ("c", 250, 750)  # 10 s into 40 s of media at 25
+
+
+def test_ctrl_drag_of_an_edge_moves_what_follows(window: Window):
+    window.drag(window.at(96, "V1"), window.at(66, "V1"), keys=CTRL)
+    assert window.row("V1") == [("a", 0, 70), ("b", 70, 100), ("c", 220, 100)]
+    undone(window, "Ripple trim")
+
+
+def test_alt_drag_of_an_edge_leaves_the_sound(window: Window):
+    window.drag(window.at(346, "V1"), window.at(376, "V1"), keys=ALT)
+    assert window.row("V1")[-1] == ("c", 250, 130)
+    assert window.row("A1") == BEFORE
+
+
+def test_blade_cuts_picture_and_sound(window: Window):
+    window.key(Qt.Key.Key_B)
+    assert window.view.tool is BLADE
+    window.click(window.at(40, "V1"))
+    assert window.row("V1")[:2] == window.row("A1")[:2] == [("a", 0, 40), ("a", 40, 60)]
+    undone(window, "Split clip")
+
+
+def test_ripple_roll_slip_and_slide_tools(window: Window):
+    window.panel.set_tool(RIPPLE)
+    window.drag(window.at(90, "V1"), window.at(70, "V1"))
+    assert window.row("V1") == [("a", 0, 80), ("b", 80, 100), ("c", 230, 100)]
+    window.history.undo()
+    window.panel.set_tool(ROLL)
+    window.drag(window.at(103, "V1"), window.at(128, "V1"))
+    assert window.row("V1")[:2] == [("a", 0, 125), ("b", 125, 75)]
+    window.history.undo()
+    window.panel.set_tool(SLIP)
+    window.drag(window.at(150, "V1"), window.at(125, "V1"))
+    assert window.row("V1") == BEFORE
+    slipped = window.sequence.clip(ItemId("bv"))
+    assert slipped is not None
+    assert slipped.takes[0].start_s == 11  # pulled 25 frames to the left: a second later
+    window.history.undo()
+    window.panel.set_tool(SLIDE)
+    window.drag(window.at(150, "V1"), window.at(170, "V1"))
+    assert window.row("V1")[:2] == [("a", 0, 120), ("b", 120, 100)]
+
+
+def test_range_is_marked_and_its_ends_moved_by_frames(window: Window, qtbot):
+    window.panel.set_tool(RANGE)
+    window.actions["view.snap"].setChecked(False)
+    with qtbot.waitSignal(window.panel.range_changed) as said:
+        window.drag(window.at(30, "V1"), window.at(90, "V1"))
+    assert said.args == [30, 90]
+    window.drag(QPoint(window.at(90).x() - 3, 8), QPoint(window.at(83).x() - 3, 8))
+    assert (window.sequence.in_frame, window.sequence.out_frame) == (30, 80)
+    window.key(Qt.Key.Key_X, ALT)
+    assert window.sequence.in_frame is None
+
+
+def test_alt_drag_over_a_clip_marks_a_range(window: Window):
+    window.drag(window.at(20, "V1"), window.at(60, "V1"), keys=ALT)
+    assert (window.sequence.in_frame, window.sequence.out_frame) == (20, 60)
+
+
+def test_in_and_out_are_marked_at_the_playhead(window: Window):
+    window.panel.set_playhead(30)
+    window.key(Qt.Key.Key_I)
+    window.panel.set_playhead(59)
+    window.key(Qt.Key.Key_O)
+    assert (window.sequence.in_frame, window.sequence.out_frame) == (30, 60)
+
+
+def test_ruler_scrubs(window: Window, qtbot):
+    with qtbot.waitSignals([window.panel.scrubbed] * 2):
+        window.drag(window.at(30), window.at(75))
+    assert window.view.playhead == 75
+    assert window.panel.timecode.text() == "00:00:03:00"
+
+
+def test_timecode_field_takes_a_place(window: Window):
+    field = window.panel.timecode
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "+25")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.view.playhead == 25
+
+
+def test_press_selects_with_partners_and_shift_adds(window: Window):
+    window.click(window.at(50, "V1"))
+    assert window.panel.selection.clips == {"av", "aa"}
+    window.click(window.at(150, "V1"), SHIFT)
+    assert window.panel.selection.clips == {"av", "aa", "bv", "ba"}
+    window.click(window.at(150, "V1"), SHIFT)
+    assert window.panel.selection.clips == {"av", "aa"}
+    window.click(window.at(50, "V1"), ALT)
+    assert window.panel.selection.clips == {"av"}
+    window.click(window.at(220, "V1"))
+    assert not window.panel.selection.clips
+    assert window.panel.selection.gap == "gapv"
+
+
+def test_rubber_band_selects_what_it_touches(window: Window):
+    below = QPoint(window.at(20, "A2").x(), window.at(20, "A2").y())
+    window.drag(below, window.at(120, "A1"))
+    assert window.panel.selection.clips == {"av", "aa", "bv", "ba"}
+    assert len(window.history.entries) == 1
+
+
+def test_several_clips_move_together(window: Window):
+    window.panel.selection.choose([ItemId(each) for each in ("bv", "ba", "cv", "ca")])
+    window.drag(window.at(300, "V1"), window.at(400, "V1"))
+    assert window.row("V1") == window.row("A1") == [("a", 0, 100), ("b", 200, 100), ("c", 350, 100)]
+
+
+def test_delete_lifts_and_shift_delete_closes(window: Window):
+    window.click(window.at(50, "V1"))
+    window.key(Qt.Key.Key_Delete)
+    assert window.row("V1") == [("b", 100, 100), ("c", 250, 100)]
+    undone(window, "Delete 2 clips")
+    window.click(window.at(50, "V1"))
+    window.key(Qt.Key.Key_Delete, SHIFT)
+    assert window.row("V1") == [("b", 0, 100), ("c", 150, 100)]
+    window.click(window.at(120, "V1"))
+    window.key(Qt.Key.Key_Delete, SHIFT)
+    assert window.row("V1") == [("b", 0, 100), ("c", 100, 100)]
+
+
+def test_split_copy_paste_and_nudge_by_keys(window: Window):
+    window.panel.set_playhead(150)
+    window.key(Qt.Key.Key_B, CTRL)
+    assert len(window.row("V1")) == 4
+    window.history.undo()
+    window.click(window.at(50, "V1"))
+    window.key(Qt.Key.Key_C, CTRL)
+    window.panel.set_playhead(400)
+    window.key(Qt.Key.Key_V, CTRL)
+    assert window.row("V1")[-1] == window.row("A1")[-1] == ("a", 400, 100)
+    assert window.view.playhead == 500
+    window.key(Qt.Key.Key_Left, ALT)
+    assert window.row("V1")[-1] == ("a", 399, 100)
+
+
+def test_fade_and_volume_are_dragged(window: Window):
+    window.click(window.at(300, "A1"))
+    body = window.lane("A1").body
+    window.drag(QPoint(window.at(258).x(), round(body.top) + 23), QPoint(window.at(288).x(), round(body.top) + 23))
+    faded = window.sequence.clip(ItemId("ca"))
+    assert faded is not None
+    assert faded.fade_in == 30
+    line = QPoint(window.at(150).x(), round(body.top + 17 + 2 + 0.25 * (body.height - 21)))
+    window.drag(line, line + QPoint(0, 12))
+    quiet = window.sequence.clip(ItemId("ba"))
+    assert quiet is not None
+    assert quiet.values["volume"].value < -3
+
+
+def test_locked_track_refuses_with_a_sentence(window: Window, qtbot):
+    window.panel.commands.press_header(window.lane("A1").track.id, "lock")
+    with qtbot.waitSignal(window.panel.refused) as said:
+        window.drag(window.at(50, "V1"), window.at(450, "V1"))
+    assert "locked" in said.args[0]
+    assert window.row("V1") == BEFORE
+
+
+def test_header_buttons_height_and_name(window: Window):
+    lane = window.lane("V1")
+    window.click(QPoint(HEADER_PX - 18, round(lane.header.top) + 12))
+    assert window.lane("V1").track.locked
+    bottom = QPoint(40, round(window.lane("V1").header.bottom))
+    window.drag(bottom, bottom + QPoint(0, 40))
+    assert window.lane("V1").track.height_px == round(lane.header.height) + 40
+    QTest.mouseDClick(window.view, Qt.MouseButton.LeftButton, pos=QPoint(20, round(lane.header.top) + 10))
+    field = window.view.findChild(QLineEdit)
+    QTest.keyClicks(field, "Picture")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.lane("Picture").track.id == lane.track.id
+
+
+def test_wheel_zooms_to_the_mouse_and_scrolls(window: Window):
+    def turn(x: int, notches: int, keys: Qt.KeyboardModifier) -> None:
+        where = QPointF(x, 120)
+        event = QWheelEvent(
+            where, where, QPoint(), QPoint(0, 120 * notches), Qt.MouseButton.NoButton, keys,
+            Qt.ScrollPhase.NoScrollPhase, False,
+        )  # fmt: skip
+        QApplication.sendEvent(window.view, event)
+
+    before = window.view.viewport.exact_frame_at(600)
+    turn(600, 2, CTRL)
+    assert window.view.viewport.exact_frame_at(600) == pytest.approx(before)
+    assert window.view.viewport.frames_per_px < 1
+    turn(600, -1, Qt.KeyboardModifier.NoModifier)
+    assert window.view.viewport.first_frame > 0
+    window.key(Qt.Key.Key_Backslash)
+    assert window.view.viewport.first_frame == 0
+    assert window.view.viewport.last_frame > 350
+
+
+def test_hand_and_zoom_tools(window: Window):
+    window.panel.set_tool(HAND)
+    window.drag(window.at(300, "V1"), window.at(100, "V1"))
+    assert window.view.viewport.first_frame == pytest.approx(200)
+    window.panel.set_tool(ZOOM)
+    window.click(window.at(400, "V1"))
+    assert window.view.viewport.frames_per_px == pytest.approx(0.5)
+
+
+def drop(window: Window, data: QMimeData, at: QPoint, keys: Qt.KeyboardModifier, *, leave: bool = False) -> None:
+    action, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    QApplication.sendEvent(window.view, QDragEnterEvent(at, action, data, left, keys))
+    QApplication.sendEvent(window.view, QDragMoveEvent(at, action, data, left, keys))
+    if leave:
+        QApplication.sendEvent(window.view, QDragLeaveEvent())
+    else:
+        QApplication.sendEvent(window.view, QDropEvent(QPointF(at), action, data, left, keys))
+
+
+def test_media_are_dropped_on_a_track(window: Window):
+    data = media_mime([MEDIA])
+    drop(window, data, window.at(403, "V2"), Qt.KeyboardModifier.NoModifier)
+    assert window.row("V2") == [("film.mp4", 403, 1000)] or window.row("V2")[0][1:] == (403, 1000)
+    assert window.row("A2")[0][1:] == (403, 1000)
+    assert len(window.panel.selection.clips) == 2
+    undone(window, "Overwrite with clip")
+
+
+def test_media_dropped_with_ctrl_make_room(window: Window):
+    drop(window, media_mime([MEDIA]), window.at(101, "V1"), CTRL)
+    assert [each[1:] for each in window.row("V1")] == [(0, 100), (100, 1000), (1100, 100), (1250, 100)]
+
+
+def test_drop_shows_what_it_will_do_and_leaving_takes_it_back(window: Window):
+    drop(window, media_mime([MEDIA]), window.at(403, "V2"), Qt.KeyboardModifier.NoModifier, leave=True)
+    assert window.view.sequence is window.sequence
+    assert len(window.history.entries) == 1
+
+
+def test_files_are_handed_on_with_their_place(window: Window, qtbot, tmp_path: Path):
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "ö 100%.mp4"))])
+    with qtbot.waitSignal(window.panel.files_dropped) as said:
+        drop(window, data, window.at(403, "V2"), Qt.KeyboardModifier.NoModifier)
+    assert said.args[:2] == [[tmp_path / "ö 100%.mp4"], 403]
+    assert said.args[2] == window.lane("V2").track.id
+
+
+def test_overview_moves_the_view(window: Window):
+    window.view.show_part(0, 0.1)
+    strip = window.panel.overview
+    QTest.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(strip.width() - 200, 10))
+    assert window.view.viewport.first_frame > 100
+
+
+def test_playing_turns_the_page(window: Window):
+    window.view.show_part(0, 0.1)
+    window.panel.set_playhead(200, follow=True)
+    assert window.view.viewport.first_frame <= 200 < window.view.viewport.last_frame
+
+
+def with_takes(document: Document) -> Document:
+    sequence = document.sequence
+    track = sequence.tracks[0]
+    clip = track.items[0]
+    takes = (Take(MEDIA, clip.takes[0].start_s), Take(MEDIA, clip.takes[0].start_s, "second"))
+    items = (replace(clip, takes=takes), *track.items[1:])
+    return document.with_sequence(replace(sequence, tracks=(replace(track, items=items), *sequence.tracks[1:])))
+
+
+def test_takes_are_chosen_from_their_stack(look: Look, tmp_path: Path, qtbot):
+    window = Window(look, with_takes(small_film()), tmp_path)
+    body = window.lane("V1").body
+    with qtbot.waitSignal(window.panel.takes_asked) as said:
+        window.click(QPoint(window.at(80).x(), round(body.top) + 8))
+    assert said.args[0] == "av"
+    popup = QApplication.activePopupWidget()
+    assert popup is not None
+    popup.actions()[1].trigger()
+    popup.close()
+    clip = window.sequence.clip(ItemId("av"))
+    assert clip is not None
+    assert clip.active == 1
+    window.widget.close()
+    window.widget.deleteLater()
+
+
+def test_everything_paints_in_both_themes(window: Window, look: Look):
+    from ltxdesktop.ui.theme import DARK, LIGHT
+
+    window.view.set_activity([Activity(0.5, "Stage 1", clip=ItemId("av")), Activity(-1, "…", first=150, last=260)])
+    for theme in (DARK, LIGHT):
+        look.use(theme)
+        picture = window.widget.grab().toImage()
+        assert len({picture.pixel(x, 200) for x in range(0, 900, 7)}) > 3
+    look.use(DARK)
