@@ -24,7 +24,7 @@ BACKENDS: Final = {
     "remote": "engine.backends.remote",
     "test": "engine.backends.testing",
 }
-DEFAULT_BACKENDS: Final = ("local",)
+DEFAULT_BACKENDS: Final = ("local", "remote")  # remote does nothing without a key, and no job without consent
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--backend",
         action="append",
         choices=list(BACKENDS),
-        help="what may make frames, in order of preference; may be given more than once (default: local)",
+        help="what may make frames, in order of preference; may be given more than once (default: local, remote)",
     )
     parser.add_argument("--no-ring", action="store_true", help="send previews in the channel (for use through ssh)")
     parser.add_argument(

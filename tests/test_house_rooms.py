@@ -33,6 +33,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.sampling": {"torch"},
     "engine.pipelines": {"torch", "safetensors", "numpy"},
     "engine.backends": {"av", "msgspec", "numpy", "psutil", "safetensors", "torch"},
+    "engine.backends.remote": {"av", "keyring", "msgspec", "numpy", "PIL", "truststore", "urllib3"},  # no torch
     "ltxdesktop.document": set(),
     "ltxdesktop.settings": set(),
     "ltxdesktop.words": set(),
@@ -54,6 +55,8 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("engine.media", ["torch", "PySide6"]),
     ("engine.store", ["torch", "PySide6"]),
     ("engine.server", ["torch", "PySide6", "transformers"]),
+    ("engine.backends.policy", ["torch", "av", "numpy", "urllib3"]),
+    ("engine.backends.remote.backend", ["torch", "PySide6", "transformers", "keyring"]),
     ("ltxdesktop.document", ["PySide6", "torch", "numpy", "av", "msgspec"]),
     ("ltxdesktop.settings", ["PySide6", "torch"]),
     ("ltxdesktop.media", ["PySide6", "torch", "av"]),

@@ -5,14 +5,17 @@ outcomes below. The rooms under this one (pipelines, sampling) can't import it; 
 `JobContext` that they call as a `typing.Protocol` of their own, and get the context passed in.
 """
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
 
 from engine.protocol.messages import BackendCapability, Device, EnhancePrompt, FailureKind, Model, Result
 from engine.protocol.work import AnyWork
+
+_LOOK_S: Final = 0.05  # how often a waiting job looks whether it shall end
 
 # --- Outcomes other than a result --------------------------------------------------------------------------------
 
@@ -20,24 +23,30 @@ from engine.protocol.work import AnyWork
 class JobCancelled(Exception):
     """The person cancelled, or the engine ends; raised by the context's checks and passed through by the backend.
 
-    `message` tells the person what was or wasn't charged, where that matters.
+    `message` tells the person what was or wasn't charged, where that matters. `resumable`: what was last remembered
+    stays in the store, so that a retry picks it up.
     """
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", *, resumable: bool = False) -> None:
         super().__init__(message or "cancelled")
         self.message = message
+        self.resumable = resumable
 
 
 class JobError(Exception):
-    """This job failed, the engine lives on. `message` is for the person, `detail` (numbers, trace) for the log."""
+    """This job failed, the engine lives on. `message` is for the person, `detail` (numbers, trace) for the log.
+
+    `resumable`: what was last remembered (a paid job's id) stays in the store, so that a retry picks it up.
+    """
 
     kind: ClassVar[FailureKind] = "internal"
 
-    def __init__(self, message: str, detail: str = "", *, can_retry: bool = True) -> None:
+    def __init__(self, message: str, detail: str = "", *, can_retry: bool = True, resumable: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.detail = detail
         self.can_retry = can_retry
+        self.resumable = resumable
 
 
 class BadRequest(JobError, ValueError):
@@ -94,6 +103,12 @@ class ServiceUnreachable(JobError):
     kind = "unreachable"
 
 
+class Interrupted(JobError):
+    """The job was cut off at a point from which it can't be said whether it was done elsewhere."""
+
+    kind = "interrupted"
+
+
 class EngineBroken(JobError):
     """The job failed and the device or a library is in a state that only a new process mends; the engine ends."""
 
@@ -146,6 +161,14 @@ class JobContext(ABC):
     @abstractmethod
     def check(self) -> None:
         """Raise JobCancelled if the job shall end. To be called between tiles, chunks and files."""
+
+    def wait(self, seconds: float) -> None:
+        """Sleep, but no longer than until the job shall end. Raises JobCancelled."""
+        until = time.monotonic() + seconds
+        self.check()
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_S))
+            self.check()
 
     @abstractmethod
     def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
@@ -212,6 +235,7 @@ class Estimate:
     adjusted: tuple[str, ...] = ()
     cost_text: str = ""
     sends: tuple[str, ...] = ()
+    cost_cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,6 +246,7 @@ class Places:
     cache: Path
     results: Path
     extra_models: tuple[Path, ...] = field(default=())  # read only: what ships with the program
+    state: Path | None = None  # for what has to outlive caches: what was spent; None where nothing shall be kept
 
 
 class Backend(ABC):
@@ -270,6 +295,10 @@ class Backend(ABC):
         Raises JobCancelled, or the JobError that fits.
         """
         raise Unsupported(f"the backend {self.name} has nothing that writes prompts")
+
+    def set_spending_limit(self, cents: int | None) -> None:
+        """Spend no more than this in a calendar month; None lifts the limit. Raises Unsupported, DiskFull."""
+        raise Unsupported(f"the backend {self.name} costs nothing")
 
     def free_memory(self) -> None:  # noqa: B027  (nothing to do is a proper answer)
         """Let go of everything resident."""

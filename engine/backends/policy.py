@@ -1,15 +1,19 @@
-"""Which backend does a job: a pure function of what is asked and what works here.
+"""Which backend does a job, and what to advise a person on this machine: pure functions of what is asked and found.
 
 The person's choice comes first; then what can do it, in the order given (the machine's own first); and nothing ever
 goes to a remote backend unless the person has agreed for this job.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from engine.backends.base import Unsupported
-from engine.protocol.messages import BackendCapability
+from engine.protocol.messages import BackendCapability, ModelCapability
 from engine.protocol.work import AnyWork, mode_of
+
+# --- one job -----------------------------------------------------------------------------------------------------
 
 
 class Choice(NamedTuple):
@@ -26,15 +30,16 @@ def choose(work: AnyWork, backends: Sequence[BackendCapability]) -> Choice:
     for backend in backends:
         if work.backend and backend.backend != work.backend:
             continue
+        named = [model for model in backend.models if _is_meant(model, work.model)]
+        if not named and work.model and backend.models:
+            continue  # it has models, but none of that name
         if not backend.available:
             reasons.append(f"{backend.title}: {backend.why_not}")
             continue
         if backend.remote and not work.may_leave:
             reasons.append(f"{backend.title}: would send {_list(backend.sends)} away, which wasn't agreed to")
             continue
-        for model in backend.models:
-            if work.model and model.model != work.model:
-                continue
+        for model in named:
             if not model.available:
                 reasons.append(f"{model.title}: {model.why_not}")
                 continue
@@ -44,9 +49,13 @@ def choose(work: AnyWork, backends: Sequence[BackendCapability]) -> Choice:
                 return Choice(backend.backend, model.model, f"{backend.title} with {model.title}: {chosen}")
             reasons.append(f"{model.title}: {mode.why_not if mode else _cannot(work)}")
     if not reasons:
-        named = " with ".join(name for name in (work.backend, work.model) if name)
-        reasons.append(f"nothing here is called {named}" if named else "there is no backend")
+        named_things = " with ".join(name for name in (work.backend, work.model) if name)
+        reasons.append(f"nothing here is called {named_things}" if named_things else "there is no backend")
     raise Unsupported(f"Nothing here can do this. {_sentences(reasons)}")
+
+
+def _is_meant(model: ModelCapability, name: str) -> bool:
+    return not name or name == model.model or name in model.aliases
 
 
 def _cannot(work: AnyWork) -> str:
@@ -54,8 +63,119 @@ def _cannot(work: AnyWork) -> str:
 
 
 def _sentences(reasons: Sequence[str]) -> str:
-    return " ".join(reason if reason.endswith(".") else f"{reason}." for reason in reasons)
+    return " ".join(reason if reason.endswith((".", "?")) else f"{reason}." for reason in reasons)
 
 
 def _list(sends: Sequence[str]) -> str:
     return ", ".join(sends) if sends else "the job"
+
+
+# --- this machine ------------------------------------------------------------------------------------------------
+
+System = Literal["linux", "windows", "macos"]
+DeviceKind = Literal["cuda", "mps", "cpu"]
+Installed = Literal["full", "pocket", "none"]  # the best that is here: LTX-2.3, the small model that ships, nothing
+Preference = Literal["", "local", "remote"]  # "": whatever suits
+Way = Literal["local", "pocket", "remote", "none"]
+
+# What LTX-2.3 needs: docs/engine.md has the plans behind these. A card that is sold as 8 GB reports less.
+LEAST_CARD_GB: Final = 7.5
+LEAST_HOST_GB: Final = 30.0  # weights that don't fit the card stream from here
+LEAST_UNIFIED_GB: Final = 60.0  # one memory for everything, and no 8-bit weights on Apple's GPUs
+DOWNLOAD_GB: Final = 75  # checkpoint, upscaler and text encoder
+
+
+class Situation(NamedTuple):
+    """All that the advice depends on. Gigabytes are 1e9 bytes."""
+
+    system: System
+    device: DeviceKind
+    device_gb: float  # of the device; the machine's own memory for "mps" and "cpu"
+    memory_gb: float
+    installed: Installed
+    key: bool  # an API key is known
+    preference: Preference = ""
+
+
+class Advice(NamedTuple):
+    """How frames are best made here, why, and what would make more possible."""
+
+    way: Way
+    reason: str
+    unlocks: tuple[str, ...] = ()
+
+
+def advise(here: Situation) -> Advice:
+    """The best way on this machine, by a table that `tests/engine/backends/test_policy.py` spells out.
+
+    It is asked anew whenever something may have changed (a key, a model, the preference), and changes nothing itself:
+    which backend does a job is decided by `choose`, and only a person sends a job away.
+    """
+    lack = _lack(here)
+    unlocks = _unlocks(here, lack)
+    if here.preference == "remote" and here.key:
+        return Advice("remote", "The LTX API was chosen, and its key is here.", unlocks)
+    instead = "The LTX API was chosen, but there is no key for it. " if here.preference == "remote" else ""
+    if not lack and here.installed == "full":
+        return Advice("local", f"{instead}LTX-2.3 is installed and this machine can run it.", unlocks)
+    why = lack or "LTX-2.3 isn't installed here."
+    if here.key and here.preference == "":
+        return Advice(
+            "remote", f"{why} The LTX API does it, for money; each job asks before anything is sent.", unlocks
+        )
+    if here.installed != "none":
+        return Advice("pocket", f"{instead}{why} The small model that ships with the program works now.", unlocks)
+    return Advice("none", f"{instead}{why}", unlocks)
+
+
+def _lack(here: Situation) -> str:
+    """What this machine lacks for LTX-2.3, as a sentence; empty if it can run it."""
+    if here.device == "cuda":
+        if here.device_gb < LEAST_CARD_GB:
+            return f"The graphics card has {here.device_gb:.0f} GB; LTX-2.3 needs 8 GB."
+        if here.memory_gb < LEAST_HOST_GB:
+            return f"The machine has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 32 GB beside a graphics card."
+        return ""
+    if here.device == "mps":
+        if here.memory_gb < LEAST_UNIFIED_GB:
+            return f"This Mac has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 64 GB on Apple's graphics."
+        return ""
+    gpu = "an NVIDIA graphics card with 8 GB or more"
+    if here.system == "macos":
+        gpu = "a Mac with an Apple chip and 64 GB"
+    return f"LTX-2.3 needs {gpu}; here there is only the processor, which would take hours."
+
+
+def _unlocks(here: Situation, lack: str) -> tuple[str, ...]:
+    said: list[str] = []
+    if not lack and here.installed != "full":
+        said.append(f"Download LTX-2.3 (about {DOWNLOAD_GB} GB): this machine can run it.")
+    if not here.key:
+        said.append("Enter an API key (console.ltx.video): LTX-2.3 on Lightricks' servers, for money, on any machine.")
+    if lack and here.device == "cuda" and here.device_gb >= LEAST_CARD_GB:
+        said.append("More memory: with 32 GB this graphics card could run LTX-2.3.")
+    if lack:
+        said.append(
+            "Use an engine on another machine with a larger graphics card: "
+            "ltxdesktop --engine 'ssh HOST ltx-engine --stdio'."
+        )
+    if here.preference == "local" and here.key and (lack or here.installed != "full"):
+        said.append("Choose the LTX API: its key is here, and only the wish to stay on this machine keeps it out.")
+    return tuple(said)
+
+
+def situation_of(
+    system: System, memory_bytes: int, backends: Sequence[BackendCapability], preference: Preference = ""
+) -> Situation:
+    """The situation that the backends' own words describe."""
+    local = next((backend for backend in backends if not backend.remote), None)
+    remote = next((backend for backend in backends if backend.remote), None)
+    device = local.device if local is not None else None
+    kind: DeviceKind = device.kind if device is not None and device.kind in ("cuda", "mps") else "cpu"
+    memory_gb = memory_bytes / 1e9
+    device_gb = device.memory_bytes / 1e9 if device is not None and kind == "cuda" else memory_gb
+    installed: Installed = "none"
+    for model in local.models if local is not None else ():
+        if model.available:
+            installed = "pocket" if model.ships and installed == "none" else "full" if not model.ships else installed
+    return Situation(system, kind, device_gb, memory_gb, installed, remote is not None and remote.available, preference)

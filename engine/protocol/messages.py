@@ -14,7 +14,7 @@ from msgspec import Meta, Struct
 from engine.protocol.errors import MalformedMessage, UnknownMessage
 from engine.protocol.work import AnyWork, FileName, JobId, ModeName, Rate
 
-PROTOCOL: Final = (1, 0)  # (major, minor): another major is refused, another minor is not
+PROTOCOL: Final = (1, 1)  # (major, minor): another major is refused, another minor is not
 
 Call = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
 
@@ -99,6 +99,7 @@ class Result(Struct, frozen=True, kw_only=True):
     timings: tuple[Timing, ...] = ()
     peak_bytes: int = 0  # of device memory, 0 where it wasn't measured
     cost_text: str = ""  # what a paid service charged, for the person
+    cost_cents: int = 0  # US cents
 
 
 # --- The states of a job -----------------------------------------------------------------------------------------
@@ -229,6 +230,16 @@ class ModelCapability(Struct, frozen=True, kw_only=True):
     default_rate: str = ""
     codecs: tuple[str, ...] = ("h264",)
     camera_moves: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()  # other names that `Work.model` may give
+    ships: bool = False  # part of the program: small, and there at once
+
+
+class Spending(Struct, frozen=True, kw_only=True):
+    """What a paid backend has cost in one calendar month (UTC), and how much it may; US cents."""
+
+    month: str  # "2026-11"
+    spent_cents: int = 0
+    limit_cents: int | None = None  # None: no limit
 
 
 class BackendCapability(Struct, frozen=True, kw_only=True):
@@ -243,6 +254,8 @@ class BackendCapability(Struct, frozen=True, kw_only=True):
     enhances: bool = False  # answers EnhancePrompt
     remote: bool = False
     sends: tuple[str, ...] = ()  # what leaves this machine, in the person's words
+    spending: Spending | None = None  # of a paid backend
+    unlocks: tuple[str, ...] = ()  # what would make more possible here, each a sentence
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -394,6 +407,16 @@ class FreeMemory(RequestBase, frozen=True, kw_only=True, tag="free_memory"):
     """Let go of resident weights as soon as no job runs. Reply: Ok."""
 
 
+class SetSpendingLimit(RequestBase, frozen=True, kw_only=True, tag="set_spending_limit"):
+    """Let a paid backend spend no more than `cents` (US) in a calendar month; None lifts the limit. Reply: Ok.
+
+    It holds for jobs that begin later, and lasts until it is said otherwise.
+    """
+
+    backend: Annotated[str, Meta(max_length=100)]
+    cents: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+
+
 class Ping(RequestBase, frozen=True, kw_only=True, tag="ping"):
     """Reply: Pong, at once, also while a job runs."""
 
@@ -420,6 +443,7 @@ Request: TypeAlias = (
     | PutFile
     | FetchFile
     | FreeMemory
+    | SetSpendingLimit
     | Ping
     | Shutdown
 )
@@ -521,6 +545,8 @@ class Estimated(ReplyBase, frozen=True, kw_only=True, tag="estimated"):
     adjusted: tuple[str, ...] = ()  # "1080 is made as 1088 and cropped"
     cost_text: str = ""
     sends: tuple[str, ...] = ()
+    cost_cents: int = 0
+    spending: Spending | None = None  # of a paid backend, before this job
 
 
 class Enhanced(ReplyBase, frozen=True, kw_only=True, tag="enhanced"):

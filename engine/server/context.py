@@ -78,6 +78,10 @@ class RunningJob(JobContext):
         if self._ending.is_set():
             raise JobCancelled
 
+    def wait(self, seconds: float) -> None:
+        if self._ending.wait(seconds):
+            raise JobCancelled
+
     def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
         self.model = model
         self.clock.plan(phases, lambda phase: self._history(model, phase))

@@ -21,13 +21,16 @@ from engine.protocol.messages import (
     GetCapabilities,
     ListModels,
     Models,
+    Ok,
     Refused,
+    SetSpendingLimit,
+    Spending,
 )
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool, BackendUnavailable
 from engine.server.words import sentence
 
-Question = GetCapabilities | ListModels | EstimateWork
+Question = GetCapabilities | ListModels | EstimateWork | SetSpendingLimit
 SecondsPerWork = Callable[[str, str, str], float | None]  # (backend, model, phase)
 
 MOST_WAITING: Final = 64
@@ -87,12 +90,17 @@ class Desk:
             case ListModels(call=call):
                 self._outbox.post(Models(call=call, models=self._pool.models()))
             case EstimateWork(call=call, work=work):
-                choice = choose(work, self._pool.capabilities())
+                told = self._pool.capabilities()
+                choice = choose(work, told)
                 chosen = replace(work, backend=choice.backend, model=choice.model)
                 estimate = self._pool.get(choice.backend).estimate(chosen)
-                self._outbox.post(self._estimated(call, choice.backend, estimate))
+                spending = next(backend.spending for backend in told if backend.backend == choice.backend)
+                self._outbox.post(self._estimated(call, choice.backend, estimate, spending))
+            case SetSpendingLimit(call=call, backend=backend, cents=cents):
+                self._pool.get(backend).set_spending_limit(cents)
+                self._outbox.post(Ok(call=call))
 
-    def _estimated(self, call: int, backend: str, estimate: Estimate) -> Estimated:
+    def _estimated(self, call: int, backend: str, estimate: Estimate, spending: Spending | None) -> Estimated:
         rates = [self._seconds_per_work(backend, estimate.model, phase.name) for phase in estimate.phases]
         known = [rate * phase.work for rate, phase in zip(rates, estimate.phases, strict=True) if rate is not None]
         return Estimated(
@@ -109,4 +117,6 @@ class Desk:
             adjusted=estimate.adjusted,
             cost_text=estimate.cost_text,
             sends=estimate.sends,
+            cost_cents=estimate.cost_cents,
+            spending=spending,
         )

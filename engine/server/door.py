@@ -38,6 +38,7 @@ from engine.protocol.messages import (
     Request,
     Retry,
     SetPriority,
+    SetSpendingLimit,
     Shutdown,
     Submit,
     compatible,
@@ -195,7 +196,8 @@ class Door:
         | EnhancePrompt
         | PutFile
         | FetchFile
-        | FreeMemory,
+        | FreeMemory
+        | SetSpendingLimit,
         body: bytes,
         rooms: Rooms,
     ) -> None:
@@ -225,7 +227,7 @@ class Door:
             case GetJob(job=job):
                 store = rooms.store
                 post(JobDetail(call=call, row=store.row(job), work=store.work(job), state=store.state(job)))
-            case GetCapabilities() | ListModels() | EstimateWork():
+            case GetCapabilities() | ListModels() | EstimateWork() | SetSpendingLimit():
                 if not rooms.desk.ask(request):
                     post(_busy(call))
             case EnhancePrompt():

@@ -156,6 +156,7 @@ class Engine:
             cache=settings.cache,
             results=settings.results or settings.store / "results",
             extra_models=settings.extra_models,
+            state=settings.store,
         )
         for place in (places.models, places.cache, places.results):
             place.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -56,6 +56,14 @@ MOST_QUESTIONS: Final = 16  # prompts waiting to be written out
 LOOK_AGAIN_S: Final = 2.0  # at a full disk
 
 _log = logging.getLogger(__name__)
+
+
+class Ending(NamedTuple):
+    """How a job ended. `resumable`: what it remembered is kept, and a retry picks it up."""
+
+    outcome: Done | Failed | Cancelled
+    resumable: bool = False
+
 
 _INTERRUPTED: Final = Failed(
     kind="interrupted",
@@ -123,7 +131,7 @@ class WorkLoop:
             if self._running is not None and self._running.job.id == job:
                 self._running.cancel()
             elif state == "queued":
-                self._end(job, Cancelled())
+                self._end(job, Ending(Cancelled(), resumable=True))
 
     def move(self, job: str, before: str) -> None:
         """Raises NoSuchJob, WrongState, StoreFull."""
@@ -237,14 +245,17 @@ class WorkLoop:
     def _do(self, head: NextJob) -> None:
         """Run one job from its start to the keeping of its end."""
         try:
-            choice = choose(head.work, self._pool.capabilities())
+            asked = head.work
+            if head.resume:  # it waits at this backend, whatever the policy would choose now
+                asked = replace(asked, backend=head.backend)
+            choice = choose(asked, self._pool.capabilities())
             backend = self._pool.get(choice.backend)
             output_folder = self._output_folder(head.work)
         except JobError as exc:
-            self._keep(head.id, _failure(exc))
+            self._keep(head.id, Ending(_failure(exc), resumable=bool(head.resume)))
             return
         except Exception as exc:  # the boundary: a backend's mistake costs the job, not the engine
-            self._keep(head.id, _mistake(head.id, exc))
+            self._keep(head.id, Ending(_mistake(head.id, exc), resumable=bool(head.resume)))
             return
         work = replace(head.work, backend=choice.backend, model=choice.model)  # so that the recipe names them
         job = Job(head.id, work, head.attempt, head.resume)
@@ -265,19 +276,19 @@ class WorkLoop:
         try:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700, parents=True)
-            outcome = self._run(backend, job, context)
+            ending = self._run(backend, job, context)
             shutil.rmtree(scratch, ignore_errors=True)
         except OSError as exc:
-            outcome = _mistake(job.id, exc)
+            ending = Ending(_mistake(job.id, exc), resumable=context.remembered)
         timings = context.finish()
-        if isinstance(outcome, Done):
-            if not outcome.result.timings:
-                outcome = Done(result=replace(outcome.result, timings=tuple(timing for timing, _ in timings)))
+        if isinstance(ending.outcome, Done):
+            if not (result := ending.outcome.result).timings:
+                ending = Ending(Done(result=replace(result, timings=tuple(timing for timing, _ in timings))))
             self._record(backend.name, context, timings)
-        if outcome is _INTERRUPTED and context.remembered:
+        if ending.outcome is _INTERRUPTED and context.remembered:
             # Left as running, so that the next engine finds it and picks it up again.
             return
-        self._keep(job.id, outcome)
+        self._keep(job.id, ending)
 
     def _begin(self, context: RunningJob, backend: Backend) -> bool:
         """Mark the job as running; False when that can't be done now."""
@@ -298,42 +309,45 @@ class WorkLoop:
             return False
         return True
 
-    def _run(self, backend: Backend, job: Job, context: RunningJob) -> Done | Failed | Cancelled:
+    def _run(self, backend: Backend, job: Job, context: RunningJob) -> Ending:
         try:
             result = _checked(backend.name, backend.run(job, context))
-            return Done(result=result)
+            return Ending(Done(result=result))
         except JobCancelled as exc:
-            return Cancelled(message=exc.message) if context.cancelled_by_person else _INTERRUPTED
+            if context.cancelled_by_person:
+                return Ending(Cancelled(message=exc.message), exc.resumable)
+            return Ending(_INTERRUPTED)
         except JobError as exc:
             if isinstance(exc, EngineBroken):
                 self._broken = exc.message
-            return _failure(exc)
+            return Ending(_failure(exc), exc.resumable)
         except (Exception, SystemExit) as exc:  # the boundary: a mistake costs the job, not the engine
-            return _mistake(job.id, exc)
+            # What was paid for isn't lost by it: a retry, or a later version, picks it up.
+            return Ending(_mistake(job.id, exc), resumable=context.remembered)
 
-    def _keep(self, job: str, outcome: Done | Failed | Cancelled) -> None:
+    def _keep(self, job: str, ending: Ending) -> None:
         """Put the end of a job into the store, however long the disk is full; then tell it."""
         while True:
             try:
                 with self._changed:
                     self._running = None
-                    self._end(job, outcome)
+                    self._end(job, ending)
                     self._full = False
                     self.tell_state()
             except (NoSuchJob, WrongState):  # it never began, and was cancelled or forgotten meanwhile
                 return
             except StoreFull as exc:
                 if not self._wait_for_room(exc):
-                    _log.warning("the end of job %s couldn't be kept: %s", job, outcome)
+                    _log.warning("the end of job %s couldn't be kept: %s", job, ending.outcome)
                     return
             else:
                 return
 
-    def _end(self, job: str, outcome: Done | Failed | Cancelled) -> None:
+    def _end(self, job: str, ending: Ending) -> None:
         """Raises StoreFull, WrongState, NoSuchJob."""
         with self._changed:
-            self._store.finish(job, outcome)
-            self._outbox.post(JobChanged(job=job, state=outcome))
+            self._store.finish(job, ending.outcome, resumable=ending.resumable)
+            self._outbox.post(JobChanged(job=job, state=ending.outcome))
 
     def _wait_for_room(self, problem: StoreFull) -> bool:
         """Tell the person, once, and wait a little; False when the engine ends."""

@@ -89,6 +89,7 @@ class NextJob(NamedTuple):
     work: AnyWork
     attempt: int  # the number that this run will have
     resume: str
+    backend: str = ""  # that did the last run
 
 
 class JobStore:
@@ -163,14 +164,14 @@ class JobStore:
         while True:
             with self._read() as db:
                 found = db.execute(
-                    "SELECT id, work, attempt, resume FROM jobs JOIN works ON job = seq WHERE state = 'queued'"
+                    "SELECT id, work, attempt, resume, backend FROM jobs JOIN works ON job = seq WHERE state = 'queued'"
                     f" ORDER BY {_IN_ORDER} LIMIT 1"
                 ).fetchone()
             if found is None:
                 return None
-            job, work, attempt, resume = found
+            job, work, attempt, resume, backend = found
             try:
-                return NextJob(job, _works.decode(work), attempt + 1, resume)
+                return NextJob(job, _works.decode(work), attempt + 1, resume, backend)
             except msgspec.DecodeError as exc:
                 message = "This version of the program can't read the job; a later version queued it."
                 self.finish(job, Failed(kind="unsupported", message=message, detail=str(exc), can_retry=False))
@@ -239,16 +240,20 @@ class JobStore:
         assert isinstance(state, Running)
         return state
 
-    def finish(self, job: str, outcome: Done | Failed | Cancelled) -> None:
-        """Mark a running or waiting job as ended. Raises NoSuchJob, WrongState, StoreFull."""
+    def finish(self, job: str, outcome: Done | Failed | Cancelled, *, resumable: bool = False) -> None:
+        """Mark a running or waiting job as ended; `resumable` keeps what was remembered, for a retry.
+
+        Raises NoSuchJob, WrongState, StoreFull.
+        """
         failed = outcome if isinstance(outcome, Failed) else None
         name = outcome.__struct_config__.tag
         message = "" if isinstance(outcome, Done) else outcome.message
         with self._change(job) as db:
             self._expect(job, ("queued", "running"), "ended again")
             db.execute(
-                "UPDATE jobs SET state = ?, ended_at = ?, failure = ?, message = ?, resume = '' WHERE id = ?",
-                (name, self._now(), failed.kind if failed else "", message, job),
+                "UPDATE jobs SET state = ?, ended_at = ?, failure = ?, message = ?,"
+                " resume = CASE WHEN ? THEN resume ELSE '' END WHERE id = ?",
+                (name, self._now(), failed.kind if failed else "", message, resumable, job),
             )
             self._put_outcome(job, outcome)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +19,6 @@ from engine.protocol.messages import ResultFile
 
 Codec = Literal["h264", "prores", "ffv1"]
 _DELIVERIES = {"h264": Delivery.H264_AAC, "prores": Delivery.PRORES_PCM, "ffv1": Delivery.FFV1_FLAC}
-_NAME_BYTES = 180  # leaves room for what is added
 
 
 def shrunk(fit: Fit, factor: Fraction) -> Fit:
@@ -32,20 +30,6 @@ def shrunk(fit: Fit, factor: Fraction) -> Fit:
     grid, before = smaller(fit.grid), (round(fit.before[0] / factor), round(fit.before[1] / factor))
     inner = tuple(min(side, room - offset) for side, room, offset in zip(smaller(fit.inner), grid, before, strict=True))
     return Fit((inner[0], inner[1]), (inner[0], inner[1]), grid, before)
-
-
-def file_stem(folder: Path, wanted: str, fallback: str, suffixes: Sequence[str]) -> str:
-    """A name of which no file with any of these endings is there yet: "shot", "shot-2", ..."""
-    stem = wanted.strip().strip(".") or fallback
-    stem = "".join(letter if letter.isprintable() and letter not in '<>:"|?*' else "_" for letter in stem)
-    while len(stem.encode("utf-8", "surrogatepass")) > _NAME_BYTES:
-        stem = stem[:-1]
-    number = 1
-    while True:
-        name = stem if number == 1 else f"{stem}-{number}"
-        if not any((folder / f"{name}{suffix}").exists() for suffix in suffixes):
-            return name
-        number += 1
 
 
 @dataclass

@@ -1,10 +1,12 @@
 """Which backend does a job, as a table."""
 
+from typing import Any
+
 import pytest
 
 from engine.backends.base import Unsupported
-from engine.backends.policy import choose
-from engine.protocol.messages import BackendCapability, ModeCapability, ModelCapability
+from engine.backends.policy import Advice, Situation, advise, choose, situation_of
+from engine.protocol.messages import BackendCapability, Device, ModeCapability, ModelCapability
 from engine.protocol.work import AnyWork, Retake, TextToVideo
 
 
@@ -34,6 +36,9 @@ BROKEN = BackendCapability(backend="local", title="Here", available=False, why_n
 NO_WEIGHTS = BackendCapability(
     backend="local", title="Here", available=True, models=(model("big", available=False, why_not="not downloaded yet"),)
 )
+ALIASED = BackendCapability(
+    backend="local", title="Here", available=True, models=(model("pocket"), model("big", aliases=("largest", "b")))
+)
 TEXT = {"width": 64, "height": 64, "frames": 9, "rate": "24"}
 RETAKE = {"source": "/a.mov", "start": 0, "end": 9}
 
@@ -49,6 +54,8 @@ RETAKE = {"source": "/a.mov", "start": 0, "end": 9}
         (TextToVideo(**TEXT, may_leave=True), [NO_WEIGHTS, REMOTE], ("remote", "pro")),
         (TextToVideo(**TEXT, may_leave=True, backend="remote"), [LOCAL, REMOTE], ("remote", "pro")),
         (TextToVideo(**TEXT, may_leave=True, model="pro"), [LOCAL, REMOTE], ("remote", "pro")),
+        (TextToVideo(**TEXT, model="largest"), [ALIASED], ("local", "big")),
+        (TextToVideo(**TEXT, may_leave=True, model="largest"), [REMOTE, ALIASED], ("local", "big")),
     ],
 )
 def test_the_first_that_can_do_it_does_it(
@@ -73,3 +80,80 @@ def test_the_first_that_can_do_it_does_it(
 def test_where_nothing_can_every_reason_is_said(work: AnyWork, backends: list[BackendCapability], why_not: str) -> None:
     with pytest.raises(Unsupported, match=why_not):
         choose(work, backends)
+
+
+# --- this machine ---
+
+GPU_24 = ("cuda", 24.0, 64.0)
+GPU_8 = ("cuda", 7.9, 32.0)
+GPU_8_LITTLE_HOST = ("cuda", 7.9, 16.0)
+GPU_4 = ("cuda", 4.0, 32.0)
+MAC_16 = ("mps", 16.0, 16.0)
+MAC_64 = ("mps", 64.0, 64.0)
+NO_GPU = ("cpu", 32.0, 32.0)
+
+# (system, (device, its GB, memory GB), installed, key, choice) -> way, a word of the reason, a word of each unlock
+TABLE = [
+    ("linux", GPU_24, "full", False, "", "local", "can run it", ["API key"]),
+    ("linux", GPU_24, "full", True, "", "local", "can run it", []),
+    ("linux", GPU_24, "full", True, "remote", "remote", "was chosen", []),
+    ("linux", GPU_24, "full", False, "remote", "local", "no key for it", ["API key"]),
+    ("linux", GPU_24, "pocket", False, "", "pocket", "isn't installed", ["Download", "API key"]),
+    ("linux", GPU_24, "pocket", True, "", "remote", "isn't installed", ["Download"]),
+    ("linux", GPU_24, "pocket", True, "local", "pocket", "isn't installed", ["Download", "Choose the LTX API"]),
+    ("linux", GPU_24, "none", False, "", "none", "isn't installed", ["Download", "API key"]),
+    ("windows", GPU_8, "full", False, "", "local", "can run it", ["API key"]),
+    (
+        "windows",
+        GPU_8_LITTLE_HOST,
+        "full",
+        False,
+        "",
+        "pocket",
+        "16 GB of memory",
+        ["API key", "More memory", "another"],
+    ),
+    ("windows", GPU_4, "pocket", False, "", "pocket", "4 GB; LTX-2.3 needs 8", ["API key", "another machine"]),
+    ("windows", GPU_4, "pocket", True, "", "remote", "4 GB; LTX-2.3 needs 8", ["another machine"]),
+    ("macos", MAC_16, "pocket", False, "", "pocket", "needs 64 GB", ["API key", "another machine"]),
+    ("macos", MAC_16, "pocket", True, "", "remote", "needs 64 GB", ["another machine"]),
+    ("macos", MAC_16, "pocket", True, "local", "pocket", "needs 64 GB", ["another machine", "Choose the LTX API"]),
+    ("macos", MAC_64, "full", False, "local", "local", "can run it", ["API key"]),
+    ("macos", MAC_64, "pocket", False, "", "pocket", "isn't installed", ["Download", "API key"]),
+    ("linux", NO_GPU, "pocket", False, "", "pocket", "only the processor", ["API key", "another machine"]),
+    ("linux", NO_GPU, "pocket", True, "", "remote", "only the processor", ["another machine"]),
+    ("linux", NO_GPU, "none", False, "remote", "none", "no key for it", ["API key", "another machine"]),
+    ("macos", NO_GPU, "pocket", False, "", "pocket", "an Apple chip", ["API key", "another machine"]),
+]
+
+
+@pytest.mark.parametrize(("system", "machine", "installed", "key", "choice", "way", "reason", "unlocks"), TABLE)
+def test_the_advice_for_a_machine_with_its_reason_and_what_would_unlock_more(
+    system: Any, machine: Any, installed: Any, key: bool, choice: Any, way: str, reason: str, unlocks: list[str]
+) -> None:
+    advice = advise(Situation(system, *machine, installed=installed, key=key, preference=choice))
+    assert isinstance(advice, Advice)
+    assert advice.way == way
+    assert reason in advice.reason
+    assert len(advice.unlocks) == len(unlocks), advice.unlocks
+    for word in unlocks:
+        assert any(word in said for said in advice.unlocks), (word, advice.unlocks)
+
+
+def test_nothing_is_ever_advised_to_leave_without_a_key() -> None:
+    for system, machine, installed, _, choice, *_ in TABLE:
+        situation = Situation(system, *machine, installed=installed, key=False, preference=choice)  # type: ignore[arg-type]
+        assert advise(situation).way != "remote"
+
+
+def test_the_situation_is_read_from_what_the_backends_say() -> None:
+    card = Device(name="card", kind="cuda", memory_bytes=24 * 10**9)
+    pocket = model("pocket", ships=True)
+    here = BackendCapability(backend="local", title="Here", available=True, device=card, models=(pocket, model("big")))
+    assert situation_of("linux", 64 * 10**9, [here, REMOTE], "local") == Situation(
+        "linux", "cuda", 24.0, 64.0, "full", True, "local"
+    )
+    only = BackendCapability(backend="local", title="Here", available=True, models=(pocket,))
+    locked = BackendCapability(backend="remote", title="API", available=False, remote=True, why_not="no key")
+    assert situation_of("macos", 16 * 10**9, [only, locked]) == Situation("macos", "cpu", 16.0, 16.0, "pocket", False)
+    assert situation_of("linux", 8 * 10**9, [NO_WEIGHTS]).installed == "none"

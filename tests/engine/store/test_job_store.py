@@ -128,6 +128,20 @@ def test_a_resume_text_does_not_outlive_the_end_of_its_job(store: JobStore) -> N
     assert head.resume == ""
 
 
+@pytest.mark.parametrize("outcome", [Failed(kind="unreachable", message="later"), Cancelled(message="it is paid for")])
+def test_what_is_paid_for_is_kept_through_the_end_of_its_job_for_a_retry(
+    store: JobStore, outcome: Failed | Cancelled
+) -> None:
+    store.submit("a", WHOLE)
+    store.start("a", "remote")
+    store.remember("a", "remote-id-17")
+    store.finish("a", outcome, resumable=True)
+    store.retry("a")
+    head = store.head()
+    assert head is not None
+    assert (head.resume, head.backend) == ("remote-id-17", "remote")
+
+
 def test_a_job_in_another_state_is_left_alone(store: JobStore) -> None:
     store.submit("a", WHOLE)
     for asked in (store.retry, lambda job: store.remember(job, "x")):

@@ -1,0 +1,530 @@
+"""The LTX API: its endpoints, its errors in a person's words, and how long one waits and tries again.
+
+Facts: the fact sheet in docs, and the service's own description of errors (type and status) and of jobs (v2). Bodies
+of requests and answers are never logged; paths, statuses and the service's request ids are.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import mimetypes
+import random
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar, cast
+from urllib.parse import quote, urlsplit
+
+from engine.backends.base import (
+    BadRequest,
+    DiskFull,
+    Interrupted,
+    JobError,
+    NoticeKind,
+    ServiceRefused,
+    ServiceUnreachable,
+)
+from engine.backends.remote.keys import Secret, redacted
+from engine.backends.remote.offers import CONSOLE, RESULT_HOURS, UPLOAD_LIMIT_BYTES
+from engine.backends.remote.wire import Answer, BadAddress, CutShort, NoAnswer, Wire
+from engine.media.errors import is_disk_full
+
+Endpoint = Literal["text-to-video", "image-to-video", "audio-to-video", "retake", "extend"]
+T = TypeVar("T")
+
+# How long each kind of request may be silent, in seconds: fact sheet, sections 2 to 5.
+_UPLOAD_START_S: Final = 60.0
+_UPLOAD_S: Final = 300.0
+_SUBMIT_S: Final = 120.0
+_POLL_S: Final = 60.0
+_DOWNLOAD_S: Final = 120.0
+_AT_ONCE_S: Final = 1200.0  # v1 answers with the film itself
+
+POLL_EVERY_S: Final = 5.0  # what the service asks for
+_FIRST_PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 60.0
+_LONGEST_ASKED_PAUSE_S: Final = 600.0  # of what Retry-After may ask
+_TRIES: Final = 6
+_BUSY_TRIES: Final = 40  # 429: only so many jobs at a time, and another one may run for minutes
+_OFFLINE_S: Final = 1800.0  # a paid job is polled for so long without any answer
+_JOB_S: Final = 3600.0  # and for so long with answers that say "not yet"
+
+# Statuses that say "not now" and that nothing has begun. 502 and 504 come from gateways that can't know.
+_NOT_NOW: Final = frozenset({408, 425, 429, 500, 503, 529})
+_MAYBE: Final = frozenset({502, 504})
+_WORKING: Final = frozenset({"queued", "pending", "processing", "running", "in_progress", "starting", "started"})
+
+_log = logging.getLogger(__name__)
+
+
+class Pausing(Protocol):
+    """The part of a job's context that waiting needs."""
+
+    def check(self) -> None: ...
+
+    def wait(self, seconds: float) -> None: ...
+
+    def notice(self, kind: NoticeKind, message: str) -> None: ...
+
+
+class Refusal(Exception):
+    """An answer that isn't what was asked for."""
+
+    def __init__(self, answer: Answer, key: Secret) -> None:
+        self.status = answer.status
+        self.kind, self.words = _said(answer, key)
+        self.request_id = redacted(answer.header("x-request-id"), key)
+        self.retry_after_s = _retry_after(answer.header("retry-after"))
+        super().__init__(f"{self.status} {self.kind}: {self.words}")
+
+    @property
+    def detail(self) -> str:
+        """For the log."""
+        request = f", request {self.request_id}" if self.request_id else ""
+        return f"status {self.status} {self.kind or 'without a type'}{request}: {self.words or 'no words'}"
+
+
+class Working(NamedTuple):
+    """The job isn't done."""
+
+
+class Finished(NamedTuple):
+    """The result waits at `url`."""
+
+    url: str
+
+
+class GaveUp(NamedTuple):
+    """The service failed at the job."""
+
+    kind: str
+    words: str
+
+
+class Gone(NamedTuple):
+    """The service doesn't know the job (any more)."""
+
+
+JobNow = Working | Finished | GaveUp | Gone
+
+
+class Taken(NamedTuple):
+    """The service works on it under this id."""
+
+    id: str
+
+
+class Arrived(NamedTuple):
+    """The film came with the answer itself (v1) and lies in the target."""
+
+
+class LtxApi:
+    """One job's conversation with the service."""
+
+    def __init__(self, wire: Wire, base: str, key: Secret, context: Pausing, pace: float = 1.0) -> None:
+        """`pace` scales every pause: tests take a hundredth."""
+        self._wire = wire
+        self._base = base
+        self._key = key
+        self._context = context
+        self._pace = pace
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self._base).hostname or ""
+
+    # --- upload ---
+
+    def upload(self, file: Path, on_bytes: Callable[[int], None]) -> str:
+        """Send a file and return what later requests call it. Raises JobError, JobCancelled."""
+        size = file.stat().st_size
+        if size > UPLOAD_LIMIT_BYTES:
+            raise BadRequest(
+                f"{file.name} has {size / 1e6:.0f} MB; the LTX API takes {UPLOAD_LIMIT_BYTES / 1e6:.0f} MB at most. "
+                "Choose a shorter stretch."
+            )
+        try:
+            return self._patiently(lambda: self._upload_once(file, on_bytes), "the upload")
+        except Refusal as exc:
+            raise _explained(exc) from exc
+
+    def _upload_once(self, file: Path, on_bytes: Callable[[int], None]) -> str:
+        place = self._json("POST", "/v1/upload", None, _UPLOAD_START_S)
+        url, uri = place.get("upload_url"), place.get("storage_uri")
+        if not isinstance(url, str) or not isinstance(uri, str) or not url or not uri:
+            raise ServiceUnreachable("The LTX API gave no place to send the file to. Try again later.")
+        kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+        headers = {"Content-Type": kind, **_texts(place.get("required_headers"))}
+        answer = self._wire.put(url, headers, file, on_bytes, _UPLOAD_S)  # the link is signed: no key goes there
+        self._note("PUT", "(upload)", answer)
+        if answer.status not in (200, 201):
+            raise Refusal(answer, self._key)
+        return uri
+
+    # --- jobs ---
+
+    def submit(
+        self, endpoint: Endpoint, body: Mapping[str, Any], target: Path, on_bytes: Callable[[int, int], None]
+    ) -> Taken | Arrived:
+        """Have the job begun, exactly once: what may have begun it isn't sent again. Raises JobError, JobCancelled.
+
+        v2 gives an id at once. A service that doesn't have that for this endpoint is asked by v1, which keeps the line
+        open until the film is made.
+        """
+        data = json.dumps(body).encode()
+        try:
+            answer = self._patiently(lambda: self._submit_once(f"/v2/{endpoint}", data), "the job", paid=True)
+        except Refusal as exc:
+            if exc.status not in (404, 405):
+                raise _explained(exc) from exc
+            return self._at_once(endpoint, data, target, on_bytes)
+        found = _object(answer).get("id")
+        if not isinstance(found, str) or not found:
+            raise Interrupted(
+                "The LTX API took the job but gave no id for it, so its result can't be fetched. It may have been "
+                f"charged: {CONSOLE} says. A retry would start it again.",
+                f"status {answer.status}",
+            )
+        return Taken(found)
+
+    def _submit_once(self, path: str, data: bytes) -> Answer:
+        answer = self._ask("POST", path, data, _SUBMIT_S)
+        if answer.status not in (200, 201, 202):
+            raise Refusal(answer, self._key)
+        return answer
+
+    def _at_once(self, endpoint: Endpoint, data: bytes, target: Path, on_bytes: Callable[[int, int], None]) -> Arrived:
+        self._context.notice(
+            "warning", "The service makes this while we wait, without an id: don't close the program until it's there."
+        )
+        try:
+            head = self._patiently(lambda: self._at_once_once(endpoint, data, target, on_bytes), "the job", paid=True)
+        except Refusal as exc:
+            raise _explained(exc) from exc
+        if head.body:
+            url = _result_url(_object(head))
+            if not url:
+                words = _said(head, self._key)[1]
+                raise ServiceRefused(f"The LTX API sent no film: {words or 'it gave no reason'}.")
+            self.download(url, target, on_bytes)
+        elif not target.exists() or not target.stat().st_size:
+            raise ServiceUnreachable(f"The LTX API sent an empty film. It may have been charged: {CONSOLE} says.")
+        return Arrived()
+
+    def _at_once_once(
+        self, endpoint: Endpoint, data: bytes, target: Path, on_bytes: Callable[[int, int], None]
+    ) -> Answer:
+        url = f"{self._base}/v1/{endpoint}"
+        head = self._wire.fetch(
+            "POST", url, self._with_key(), target, on_bytes, _AT_ONCE_S, body=data, is_film=_is_film
+        )
+        self._note("POST", f"/v1/{endpoint}", head)
+        if head.status != 200:
+            raise Refusal(head, self._key)
+        return head
+
+    def status(self, endpoint: Endpoint, service_id: str) -> JobNow:
+        """How the job is doing. Raises NoAnswer, Refusal, JobCancelled."""
+        answer = self._ask("GET", f"/v2/{endpoint}/{quote(service_id, safe='')}", None, _POLL_S)
+        if answer.status == 404:
+            return Gone()
+        if answer.status != 200:
+            raise Refusal(answer, self._key)
+        told = _object(answer)
+        state = str(told.get("status", ""))
+        if state in _WORKING:
+            return Working()
+        if state == "completed":
+            return Finished(_result_url(told))
+        error = told.get("error")
+        kind, words = _error_words(error if error is not None else told, self._key)
+        return GaveUp(kind, words or f"it ended as {redacted(state, self._key)!r} without a reason")
+
+    def wait_for(self, endpoint: Endpoint, service_id: str, on_wait: Callable[[float], None]) -> JobNow:
+        """Ask until the job has ended; `on_wait` hears the seconds waited. Raises ServiceUnreachable, JobCancelled.
+
+        Slower and slower while nothing answers; a network that comes back (a lid that was closed) is noticed.
+        """
+        begun = heard = time.monotonic()
+        silent = 0
+        while True:
+            pause = POLL_EVERY_S
+            try:
+                now = self.status(endpoint, service_id)
+            except NoAnswer as exc:
+                problem, words = exc, exc.reason
+            except Refusal as exc:
+                if exc.status not in _NOT_NOW | _MAYBE:
+                    error = _explained(exc)
+                    error.resumable = True
+                    raise error from exc
+                problem, words, pause = exc, exc.words or f"status {exc.status}", exc.retry_after_s or pause
+            else:
+                if not isinstance(now, Working):
+                    return now
+                problem, words, silent, heard = None, "", 0, time.monotonic()
+            if problem is not None:
+                silent += 1
+                pause = max(pause, self._pause(silent, 0))
+                if silent == 3:
+                    self._context.notice("warning", f"The LTX API can't be asked now ({words}); waiting for it.")
+            waited = time.monotonic() - begun
+            if waited > _JOB_S * self._pace or time.monotonic() - heard > _OFFLINE_S * self._pace:
+                raise ServiceUnreachable(
+                    f"The LTX API hasn't finished the job for {waited / 60:.0f} minutes"
+                    f"{f' ({words})' if words else ''}. Its id is kept: retry asks for the same result again, "
+                    f"without paying again, for {RESULT_HOURS} hours.",
+                    f"job {service_id} at {endpoint}",
+                    resumable=True,
+                )
+            on_wait(waited)
+            self._context.wait(pause * self._pace)
+
+    # --- the result ---
+
+    def download(self, url: str, target: Path, on_bytes: Callable[[int, int], None]) -> None:
+        """Fetch a film; a line that breaks is taken up where it broke.
+
+        Raises LinkExpired where the link doesn't hold (any more), ServiceUnreachable, DiskFull, JobCancelled.
+        """
+        headers = self._with_key() if _origin(url) == _origin(self._base) else {}  # never to anybody else
+        tries = 0
+        while True:
+            before = target.stat().st_size if target.exists() else 0
+            try:
+                answer = self._wire.fetch("GET", url, headers, target, on_bytes, _DOWNLOAD_S)
+            except BadAddress as exc:
+                raise ServiceRefused(f"The result can't be fetched: {exc}.", resumable=True) from exc
+            except NoAnswer as exc:
+                received = exc.received if isinstance(exc, CutShort) else 0
+                tries = 1 if received > before else tries + 1
+                reason, pause = exc.reason, 0.0
+            except OSError as exc:
+                if is_disk_full(exc):
+                    raise DiskFull(
+                        "The disk is full: the result couldn't be kept. Make room and retry: it isn't paid for again.",
+                        str(exc),
+                        resumable=True,
+                    ) from exc
+                raise
+            else:
+                self._note("GET", "(result)", answer)
+                if answer.status == 200 and target.exists() and target.stat().st_size:
+                    return
+                if answer.status == 416:
+                    target.unlink(missing_ok=True)
+                if answer.status in (401, 403, 404, 410):
+                    raise LinkExpired(f"status {answer.status}")
+                tries += 1
+                reason, pause = f"status {answer.status}", _retry_after(answer.header("retry-after"))
+            if tries >= _TRIES:
+                raise ServiceUnreachable(
+                    f"The result can't be downloaded ({reason}). It's made and kept for {RESULT_HOURS} hours: retry "
+                    "fetches it without paying again.",
+                    resumable=True,
+                )
+            self._context.wait(self._pause(tries, pause) * self._pace)
+
+    # --- one request ---
+
+    def _json(self, method: str, path: str, body: bytes | None, timeout_s: float) -> dict[str, Any]:
+        answer = self._ask(method, path, body, timeout_s)
+        if answer.status != 200:
+            raise Refusal(answer, self._key)
+        return _object(answer)
+
+    def _ask(self, method: str, path: str, body: bytes | None, timeout_s: float) -> Answer:
+        headers = self._with_key() | ({"Content-Type": "application/json"} if body is not None else {})
+        answer = self._wire.ask(method, self._base + path, headers, body, timeout_s)
+        self._note(method, path, answer)
+        return answer
+
+    def _with_key(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._key.reveal()}"}
+
+    def _note(self, method: str, path: str, answer: Answer) -> None:
+        request = redacted(answer.header("x-request-id"), self._key) or "not named"
+        _log.info("%s %s: status %d, request %s", method, path, answer.status, request)
+
+    def _patiently(self, once: Callable[[], T], what: str, *, paid: bool = False) -> T:
+        """Try until there is an answer; with `paid` only as long as the service can't have begun.
+
+        Raises Refusal, JobError, JobCancelled.
+        """
+        tries = 0
+        while True:
+            try:
+                return once()
+            except BadAddress as exc:
+                raise ServiceRefused(f"The LTX API can't be used: {exc}.") from exc
+            except NoAnswer as exc:
+                if paid and exc.sent:
+                    raise Interrupted(
+                        f"The connection to the LTX API broke off while it was given the job ({exc.reason}). Whether "
+                        f"it began, and was charged, can't be said from here: {CONSOLE} says. A retry would start it "
+                        "again."
+                    ) from exc
+                problem, reason, pause, most = exc, exc.reason, 0.0, _TRIES
+            except Refusal as exc:
+                if exc.status in _MAYBE and paid:
+                    raise Interrupted(
+                        f"The LTX API's gateway answered {exc.status}: whether the job began, and was charged, can't "
+                        f"be said from here; {CONSOLE} says. A retry would start it again.",
+                        exc.detail,
+                    ) from exc
+                # A link for uploads may have run out: the next try asks for a new one.
+                if exc.status not in _NOT_NOW | _MAYBE and not (
+                    exc.status == 403 and what == "the upload" and not tries
+                ):
+                    raise
+                problem, reason, pause = exc, exc.words or f"status {exc.status}", exc.retry_after_s
+                most = _BUSY_TRIES if exc.status == 429 else _TRIES
+            tries += 1
+            if tries >= most:
+                detail = problem.detail if isinstance(problem, Refusal) else repr(problem)
+                raise ServiceUnreachable(
+                    f"The LTX API can't take {what} now ({reason}). Nothing was charged. Try again later.", detail
+                ) from problem
+            seconds = self._pause(tries, pause)
+            if seconds > 3 or tries == 3:
+                self._context.notice("warning", f"The LTX API is busy ({reason}): trying again in {seconds:.0f} s.")
+            self._context.wait(seconds * self._pace)
+
+    @staticmethod
+    def _pause(tries: int, asked_s: float) -> float:
+        """Seconds before the next try: what the service asks, else twice as long each time and a part by chance."""
+        if asked_s > 0:
+            return min(asked_s, _LONGEST_ASKED_PAUSE_S)
+        pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (tries - 1))
+        return pause * (1 + random.random() / 2)
+
+
+class LinkExpired(Exception):
+    """The address of a result doesn't hold any more; the job has to be asked for a new one."""
+
+
+def _explained(refusal: Refusal) -> JobError:
+    """What the person reads. Nothing was begun, so nothing was charged."""
+    said = f" It says: {refusal.words}" if refusal.words else ""
+    said += "" if not said or said.endswith((".", "!", "?", "…")) else "."
+    detail = refusal.detail
+    match refusal.status:
+        case 400:
+            return BadRequest(f"The LTX API can't do this as asked.{said} Nothing was charged.", detail)
+        case 401:
+            return ServiceRefused(
+                f"The LTX API doesn't accept the key. Enter a valid one (they are made at {CONSOLE}). Nothing was "
+                "charged.",
+                detail,
+            )
+        case 402:
+            return ServiceRefused(
+                f"The account at the LTX API doesn't have enough credit for this. Top it up at {CONSOLE} and retry; "
+                "nothing was charged.",
+                detail,
+            )
+        case 403:
+            return ServiceRefused(f"The LTX API doesn't allow this.{said} Nothing was charged.", detail)
+        case 413:
+            return BadRequest("What is sent is too large for the LTX API. Choose a shorter stretch.", detail)
+        case 422:
+            return ServiceRefused(
+                f"The LTX API's safety check refused the words or the pictures.{said} Change them and try again.",
+                detail,
+            )
+        case _:
+            return ServiceRefused(f"The LTX API refused with status {refusal.status}.{said}", detail)
+
+
+def gave_up(result: GaveUp) -> JobError:
+    """What the person reads when the service failed at a job that it had taken."""
+    end = f"Whether it was charged stands at {CONSOLE}. A retry starts it again."
+    if result.kind == "content_filtered_error":
+        return ServiceRefused(
+            f"The LTX API's safety check refused the words or the pictures. It says: {result.words} {end}", result.kind
+        )
+    if result.kind == "insufficient_funds_error":
+        return ServiceRefused(
+            f"The account at the LTX API ran out of credit. Top it up at {CONSOLE} and retry.", result.kind
+        )
+    return ServiceRefused(f"The LTX API failed at this job. It says: {result.words} {end}", result.kind)
+
+
+# --- reading answers ---
+
+
+def _is_film(answer: Answer) -> bool:
+    kind = answer.header("content-type")
+    return answer.status == 200 and ("video" in kind or "octet-stream" in kind)
+
+
+def _object(answer: Answer) -> dict[str, Any]:
+    """The answer's JSON object; an empty one where it is something else."""
+    try:
+        found: object = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _result_url(told: Mapping[str, Any]) -> str:
+    """The film's address, wherever the service puts it (fact sheet, section 3)."""
+    inner = told.get("result")
+    for place in (inner, told):
+        if not isinstance(place, dict):
+            continue
+        for name in ("video_url", "output_video_url", "output_video", "output_url", "url"):
+            if isinstance(url := cast("dict[str, Any]", place).get(name), str) and url:
+                return url
+    return ""
+
+
+def _said(answer: Answer, key: Secret) -> tuple[str, str]:
+    """(type, words) of an error; nothing where the body isn't the service's own (an edge server's page)."""
+    return _error_words(_object(answer), key)
+
+
+def _error_words(told: object, key: Secret) -> tuple[str, str]:
+    if isinstance(told, str):
+        return "", redacted(told, key)
+    if not isinstance(told, dict):
+        return "", ""
+    fields = cast("dict[str, Any]", told)
+    inner = fields.get("error")
+    if isinstance(inner, dict | str):
+        kind, words = _error_words(cast("object", inner), key)
+        if words:
+            return kind, words
+    for name in ("message", "detail"):
+        if isinstance(words := fields.get(name), str) and words:
+            kind = fields.get("type")
+            return redacted(kind, key) if isinstance(kind, str) else "", redacted(words, key)
+    return "", ""
+
+
+def _texts(found: object) -> dict[str, str]:
+    if not isinstance(found, dict):
+        return {}
+    return {str(name): str(value) for name, value in cast("dict[Any, Any]", found).items()}
+
+
+def _retry_after(text: str) -> float:
+    """Seconds that the service asks to wait; 0 where it doesn't. Both forms of RFC 9110 section 10.2.3."""
+    text = text.strip()
+    if not text:
+        return 0.0
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port
