@@ -109,6 +109,19 @@ class NotEnoughMedia(DocumentError):
         self.there = there
 
 
+class NoHandles(DocumentError):
+    """A transition needs frames beyond a cut that aren't there. `before` and `after` are what is possible."""
+
+    def __init__(self, clip: str, needed: int, before: int, after: int) -> None:
+        super().__init__(
+            f"There is material for {frames_text(before)} before and {after} after the cut at {clip!r}, "
+            f"not for a transition of {needed}. Make it shorter, or trim the clips."
+        )
+        self.clip = clip
+        self.before = before
+        self.after = after
+
+
 class WrongTrack(DocumentError):
     def __init__(self, clip: str, track: str, why: str) -> None:
         super().__init__(f"{clip!r} can't lie on track {track}: {why}.")

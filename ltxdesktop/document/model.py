@@ -19,7 +19,7 @@ from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NewType
+from typing import Any, ClassVar, NewType, cast
 
 from ltxdesktop.document.time import frame_at
 
@@ -359,6 +359,66 @@ class TrackKind(Enum):
     SUBTITLE = "subtitle"
 
 
+class Places(Mapping[ItemId, int]):
+    """Where each item of a track is, told from where items were and what was spliced since.
+
+    A splice adds one line to a log instead of counting all items anew; after some lines the track counts again.
+    """
+
+    __slots__ = ("_added", "_base", "_log")
+    LONGEST_LOG: ClassVar = 24  # a look-up reads all of it
+
+    def __init__(
+        self,
+        base: Mapping[ItemId, int],
+        log: tuple[tuple[int, int, int], ...] = (),
+        added: Mapping[ItemId, tuple[int, int]] = EMPTY,
+    ) -> None:
+        self._base = base
+        self._log = log  # places [first, last) were replaced, those from last on shifted by the third number
+        self._added = added  # of an item that a splice put in: how many lines the log had then, and its place
+
+    def spliced(self, first: int, last: int, new: tuple[Item, ...]) -> Places | None:
+        """The places after a splice; None if counting anew is better."""
+        lines = len(self._log) + 1
+        if lines > self.LONGEST_LOG or len(new) > 100:
+            return None
+        added = {**self._added, **{item.id: (lines, first + offset) for offset, item in enumerate(new)}}
+        return Places(self._base, (*self._log, (first, last, len(new) - (last - first))), added)
+
+    def __getitem__(self, item: ItemId) -> int:
+        place = self._find(item)
+        if place is None:
+            raise KeyError(item)
+        return place
+
+    def __contains__(self, item: object) -> bool:
+        return self._find(item) is not None
+
+    def _find(self, item: object) -> int | None:
+        item = cast(ItemId, item)
+        if item in self._added:
+            line, place = self._added[item]
+        elif item in self._base:
+            line, place = 0, self._base[item]
+        else:
+            return None
+        for first, last, shift in self._log[line:]:
+            if place >= last:
+                place += shift
+            elif place >= first:
+                return None
+        return place
+
+    def __iter__(self) -> Iterator[ItemId]:
+        for item in {**self._base, **self._added}:
+            if item in self:
+                yield item
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 @dataclass(frozen=True)
 class Track:
     """Items in order. Video tracks are listed from the bottom (V1) up."""
@@ -384,7 +444,7 @@ class Track:
     @cached_property
     def index(self) -> Mapping[ItemId, int]:
         """Where in `items` each item is."""
-        return {item.id: place for place, item in enumerate(self.items)}
+        return Places({item.id: place for place, item in enumerate(self.items)})
 
     @cached_property
     def links(self) -> Mapping[LinkId, tuple[ItemId, ...]]:
@@ -393,7 +453,7 @@ class Track:
         for item in self.items:
             if isinstance(item, Clip) and item.link is not None:
                 found[item.link] = (*found.get(item.link, ()), item.id)
-        return found
+        return Links(found)
 
     def spliced(self, first: int, last: int, new: tuple[Item, ...]) -> Track:
         """The same track with the items of places [first, last) replaced.
@@ -408,10 +468,15 @@ class Track:
         rest = self.starts[last + 1 :]
         starts = self.starts[:first] + starts + (tuple([start + shift for start in rest]) if shift else rest)
         track.__dict__["starts"] = starts
-        if "links" in self.__dict__:
-            track.__dict__["links"] = _relinked(self.links, old, new)
-        if "index" in self.__dict__ and [item.id for item in old] == [item.id for item in new]:
-            track.__dict__["index"] = self.index
+        links = self.__dict__.get("links")
+        if isinstance(links, Links):
+            track.__dict__["links"] = links.spliced(old, new)
+        places = self.__dict__.get("index")
+        if isinstance(places, Places):
+            same = [item.id for item in old] == [item.id for item in new]
+            spliced = places if same else places.spliced(first, last, new)
+            if spliced is not None:
+                track.__dict__["index"] = spliced
         return track
 
     @property
@@ -443,24 +508,47 @@ class Track:
             place += 1
 
 
-def _relinked(
-    links: Mapping[LinkId, tuple[ItemId, ...]], removed: tuple[Item, ...], added: tuple[Item, ...]
-) -> Mapping[LinkId, tuple[ItemId, ...]]:
-    """The links of a track after some of its items were replaced. The order within a link isn't that of the track."""
-    gone = {item.id: item.link for item in removed if isinstance(item, Clip) and item.link is not None}
-    come = {item.id: item.link for item in added if isinstance(item, Clip) and item.link is not None}
-    if gone == come:
-        return links
-    changed = dict(links)
-    for clip_id, link in gone.items():
-        left = tuple(other for other in changed[link] if other != clip_id)
-        if left:
-            changed[link] = left
-        else:
-            del changed[link]
-    for clip_id, link in come.items():
-        changed[link] = (*changed.get(link, ()), clip_id)
-    return changed
+class Links(Mapping[LinkId, tuple[ItemId, ...]]):
+    """The clips of each link on a track: those that were counted, with what was changed since laid over them."""
+
+    __slots__ = ("_base", "_over")
+    LARGEST: ClassVar = 100  # changed links, until they're put among the others
+
+    def __init__(
+        self,
+        base: Mapping[LinkId, tuple[ItemId, ...]],
+        over: Mapping[LinkId, tuple[ItemId, ...]] = EMPTY,
+    ) -> None:
+        self._base = base
+        self._over = over  # no clips = the link is gone
+
+    def spliced(self, removed: tuple[Item, ...], added: tuple[Item, ...]) -> Links:
+        """The links after some items were replaced. The order of clips within a link isn't that of the track."""
+        gone = {item.id: item.link for item in removed if isinstance(item, Clip) and item.link is not None}
+        come = {item.id: item.link for item in added if isinstance(item, Clip) and item.link is not None}
+        if gone == come:
+            return self
+        over = dict(self._over)
+        for clip_id, link in gone.items():
+            over[link] = tuple(other for other in over.get(link, self._base.get(link, ())) if other != clip_id)
+        for clip_id, link in come.items():
+            over[link] = (*over.get(link, self._base.get(link, ())), clip_id)
+        changed = Links(self._base, over)
+        return changed if len(over) <= self.LARGEST else Links(dict(changed))
+
+    def __getitem__(self, link: LinkId) -> tuple[ItemId, ...]:
+        clips = self._over[link] if link in self._over else self._base[link]
+        if not clips:
+            raise KeyError(link)
+        return clips
+
+    def __iter__(self) -> Iterator[LinkId]:
+        for link in {**self._base, **self._over}:
+            if link in self:
+                yield link
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True)

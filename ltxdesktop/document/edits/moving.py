@@ -18,6 +18,7 @@ from ltxdesktop.document.model import (
     GroupId,
     ItemId,
     LinkId,
+    MarkerId,
     Media,
     MediaId,
     Parameter,
@@ -188,7 +189,7 @@ def paste(
         for kind, track_id in tracks.items()
         if any(c.kind is kind for c in clipboard.clips)
     }
-    renew = _Renewal()
+    renew = Renewal()
     ready: Ready = []
     for copied in clipboard.clips:
         number = _of_rank(desk, copied.kind, copied.rank + shifts.get(copied.kind, 0))
@@ -227,7 +228,7 @@ def duplicate(
     if frames is None:
         first, last = min(start for _, start, _ in places), max(start + clip.duration for _, start, clip in places)
         frames = last - first
-    renew = _Renewal()
+    renew = Renewal()
     _put(
         desk,
         [
@@ -239,7 +240,7 @@ def duplicate(
     return desk.document()
 
 
-class _Renewal:
+class Renewal:
     """Gives copies ids, links and groups of their own."""
 
     def __init__(self) -> None:
@@ -249,7 +250,8 @@ class _Renewal:
     def clip(self, clip: Clip) -> Clip:
         link = None if clip.link is None else self._links.setdefault(clip.link, LinkId(new_id()))
         group = None if clip.group is None else self._groups.setdefault(clip.group, GroupId(new_id()))
-        return replace(clip, id=ItemId(new_id()), link=link, group=group)
+        markers = tuple(replace(marker, id=MarkerId(new_id())) for marker in clip.markers)
+        return replace(clip, id=ItemId(new_id()), link=link, group=group, markers=markers)
 
 
 def _rank(sequence: Sequence, kind: TrackKind, track_id: TrackId) -> int:

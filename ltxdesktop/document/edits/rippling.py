@@ -108,8 +108,8 @@ def _part_links(desk: Desk, points: Mapping[int, int]) -> None:
     stay: set[LinkId | None] = set()
     for number, place in points.items():
         items = desk.tracks[number].items
-        go.update([item.link for item in items[place:] if isinstance(item, Clip)])
-        stay.update([item.link for item in items[:place] if isinstance(item, Clip)])
+        go |= {item.link for item in items[place:] if isinstance(item, Clip)}
+        stay |= {item.link for item in items[:place] if isinstance(item, Clip)}
     go.discard(None)
     for number, track in enumerate(desk.tracks):
         if number not in points:
