@@ -1,0 +1,330 @@
+"""Where results go: takes into the place that was asked for, wherever that has moved meanwhile.
+
+While a job ran the person went on editing. A retake looks for its own clip first, then for any clip that shows the same
+footage at the same speed; what was cut away of the range stays away. If nothing of it is left, the take waits in the
+media panel. Every landing is one edit, so one undo takes it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import PurePath
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from engine.protocol.messages import Recipe, ResultFile
+from ltxdesktop.document import edits
+from ltxdesktop.document.errors import DocumentError
+from ltxdesktop.document.handles import handles
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Gap,
+    ItemId,
+    Media,
+    MediaId,
+    MediaKind,
+    Take,
+    TrackId,
+    TrackKind,
+    Transition,
+    new_id,
+)
+from ltxdesktop.document.model import Sequence as Timeline
+from ltxdesktop.document.time import parse_rate
+from ltxdesktop.loop.errors import NothingCame
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
+
+What = Literal["both", "picture", "sound"]
+BLEND_FRAMES = 4  # of each join's handles, unless the person wants another length
+
+
+class Made(NamedTuple):
+    """One result as media: where its asked part begins, and how much there is beyond it at either end (s)."""
+
+    media: Media
+    begin_s: Fraction  # of the asked part
+    before_s: Fraction  # handles
+    after_s: Fraction
+
+
+@dataclass(frozen=True)
+class Landing:
+    """A document with the takes in it; `clip` is None if they only wait in the media panel."""
+
+    document: Document
+    name: str  # of the step in the history
+    clip: ItemId | None
+    words: str = ""  # for the person, when it isn't where it was asked for
+
+
+def made_of(files: Iterable[ResultFile], recipe: Recipe | None, name: str) -> tuple[Made, ...]:
+    """A result's variations as media, films first choice, else sounds. Raises NothingCame."""
+    files = tuple(files)
+    films = [each for each in files if each.role == "video"]
+    found = films or [each for each in files if each.role == "audio"]
+    if not found:
+        raise NothingCame
+    said: dict[str, Any] = msgspec.to_builtins(recipe) if recipe is not None else {}
+    many = len(found) > 1
+    return tuple(_made(each, said, f"{name} {each.variation + 1}" if many else name) for each in found)
+
+
+def _made(file: ResultFile, recipe: dict[str, Any], name: str) -> Made:
+    is_film = file.role == "video"
+    rate = parse_rate(file.rate) if file.rate else Fraction(25)
+    media = Media(
+        id=MediaId(new_id()),
+        name=name or PurePath(file.path).stem,
+        path=file.path,
+        kind=MediaKind.VIDEO if is_film else MediaKind.AUDIO,
+        rate=rate,
+        frames=file.frames if is_film else 0,
+        width=file.width,
+        height=file.height,
+        sample_rate=file.sample_rate,
+        samples=file.samples,
+        channels=2 if file.sample_rate else 0,
+        bytes=file.size_bytes,
+        recipe=recipe | {"variation": file.variation},
+    )
+    if is_film:
+        before, after = Fraction(file.handle_before) / rate, Fraction(file.handle_after) / rate
+    else:
+        unit = max(1, file.sample_rate)
+        before, after = Fraction(file.handle_samples_before, unit), Fraction(file.handle_samples_after, unit)
+    return Made(media, before, before, after)
+
+
+def land(
+    document: Document, place: Place, made: Sequence[Made], *, what: What = "both", blend: int = BLEND_FRAMES
+) -> Landing:
+    """Put results where they were asked for. Raises NothingCame; edits that fail leave the takes in the media panel."""
+    if not made:
+        raise NothingCame
+    with_media = document.with_media(*(each.media for each in made))
+    try:
+        match place:
+            case OfClip():
+                landing = _retake(with_media, place, made, what, blend)
+            case AfterClip():
+                landing = _continue(with_media, place, made, blend)
+            case InGap():
+                landing = _bridge(with_media, place, made, blend)
+            case AtFrame():
+                landing = _new_clip(with_media, place, made)
+    except DocumentError as error:
+        return _waiting(with_media, str(error))
+    return landing or _waiting(with_media, "Its place on the timeline is gone.")
+
+
+def _waiting(document: Document, why: str) -> Landing:
+    return Landing(document, "Keep take", None, f"{why} The take waits in the media panel.")
+
+
+# ---- a range of a clip -----------------------------------------------------------------------------------------------
+
+
+class _Spot(NamedTuple):
+    """Frames [first, last) of a clip that show frames of a place from `skipped` on."""
+
+    clip: Clip
+    first: int
+    last: int
+    skipped: int
+
+
+def _retake(document: Document, place: OfClip, made: Sequence[Made], what: What, blend: int) -> Landing | None:
+    sequence = _timeline(document, place)
+    spot = _spot(sequence, place, sound=what == "sound") if sequence is not None else None
+    if sequence is None or spot is None:
+        return None
+    source = document.media[place.media]
+    # Frame `shown.start` of the media is the first of the result's asked part; the clip may begin within a frame.
+    into_s = place.begin_s - Fraction(place.shown.start) / source.rate + spot.skipped * place.speed / place.rate
+    takes = [Take(each.media.id, each.begin_s + into_s, each.media.name) for each in made]
+    start = sequence.start_of(spot.clip.id)
+    assert start is not None
+    document = edits.slice_for_takes(
+        document,
+        spot.clip.id,
+        start + spot.first,
+        start + spot.last,
+        takes,
+        linked=what == "both",
+        sequence_id=place.sequence,
+    )
+    middle = _clip_at(document, place, spot.clip.id, start + spot.first)
+    document = _joined(document, place, middle, blend)
+    cut = "" if (spot.last - spot.first) == place.frames else "A part of its range is no longer there."
+    return Landing(document, "Retake", middle, cut)
+
+
+def _spot(sequence: Timeline, place: OfClip, *, sound: bool) -> _Spot | None:
+    """Its own clip if that still shows some of the footage, else the clip that shows most of it."""
+    spots = [spot for clip in _clips(sequence, sound=sound) if (spot := _overlap(clip, place)) is not None]
+    own = [spot for spot in spots if spot.clip.id == place.clip]
+    return max(own or spots, key=lambda spot: spot.last - spot.first, default=None)
+
+
+def _clips(sequence: Timeline, *, sound: bool) -> Iterator[Clip]:
+    for track in sequence.of_kind(TrackKind.AUDIO if sound else TrackKind.VIDEO):
+        if not track.locked:
+            yield from track.clips
+
+
+def _overlap(clip: Clip, place: OfClip) -> _Spot | None:
+    take = next((take for take in clip.takes if take.media == place.media), None)
+    if take is None or clip.speed != place.speed:
+        return None
+    offset = (place.begin_s - take.start_s) * place.rate / place.speed
+    if offset.denominator != 1:  # slipped by a part of a frame: other pictures
+        return None
+    first, last = max(int(offset), 0), min(int(offset) + place.frames, clip.duration)
+    return _Spot(clip, first, last, first - int(offset)) if first < last else None
+
+
+def _joined(document: Document, place: Place, clip_id: ItemId, blend: int) -> Document:
+    """A dissolve inside the take's handles at either cut, as long as they are there and nothing else crosses."""
+    if blend < 1:
+        return document
+    sequence = _timeline(document, place)
+    assert sequence is not None
+    track = sequence.track_of(clip_id)
+    assert track is not None
+    at = track.index[clip_id]
+    clip = track.items[at]
+    assert isinstance(clip, Clip)
+    left = track.items[at - 1] if at else None
+    right = track.items[at + 1] if at + 1 < len(track.items) else None
+    room = handles(clip, document.media, sequence.rate)
+    if isinstance(left, Clip) and clip.transition is None and (before := min(blend, room.before, left.duration)) > 0:
+        document = _crossed(document, place, clip_id, Transition(before=before))
+    if isinstance(right, Clip) and right.transition is None and (after := min(blend, room.after, right.duration)) > 0:
+        document = _crossed(document, place, right.id, Transition(after=after))
+    return document
+
+
+def _crossed(document: Document, place: Place, clip_id: ItemId, transition: Transition) -> Document:
+    try:
+        return edits.set_transition(document, clip_id, transition, sequence_id=place.sequence)
+    except DocumentError:
+        return document  # a hard cut is right too, only less smooth
+
+
+# ---- new clips -------------------------------------------------------------------------------------------------------
+
+
+def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend: int) -> Landing | None:
+    sequence = _timeline(document, place)
+    clip = sequence.clip(place.clip) if sequence is not None else None
+    if sequence is None or clip is None or clip.media != place.media:
+        return None
+    track, start = sequence.track_of(clip.id), sequence.start_of(clip.id)
+    assert track is not None
+    assert start is not None
+    forward = place.direction == "forward"
+    frame = start + clip.duration if forward else start
+    free = _free(track.items, track.index[clip.id] + 1) if forward else 0
+    laid = _placements(document, sequence, track.id, clip, made, place.frames)
+    put = edits.overwrite_clips if free is None or free >= place.frames else edits.insert_clips
+    document = put(document, laid, frame, sequence_id=place.sequence)
+    new = _clip_at(document, place, clip.id, frame)
+    return Landing(_joined(document, place, new, blend), "Extend", new)
+
+
+def _free(items: Sequence[Any], place: int) -> int | None:
+    """Frames of nothing from an item on; None = to the end of time."""
+    if place >= len(items):
+        return None
+    return items[place].duration if isinstance(items[place], Gap) else 0
+
+
+def _bridge(document: Document, place: InGap, made: Sequence[Made], blend: int) -> Landing | None:
+    sequence = _timeline(document, place)
+    track = sequence.track_of(place.gap) if sequence is not None else None
+    if sequence is None or track is None:
+        return None
+    at = track.index[place.gap]
+    if track.items[at].duration != place.frames:
+        return None
+    laid = _placements(document, sequence, track.id, None, made, place.frames)
+    document = edits.overwrite_clips(document, laid, track.starts[at], sequence_id=place.sequence)
+    new = _on_track(document, place, track.id, track.starts[at])
+    return Landing(_joined(document, place, new, blend), "Fill gap", new)
+
+
+def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landing | None:
+    sequence = _timeline(document, place)
+    if sequence is None:
+        return None
+    tracks = [track for track in sequence.of_kind(TrackKind.VIDEO) if not track.locked]
+    track = next((each for each in tracks if each.id == place.track), tracks[0] if tracks else None)
+    if track is None:
+        return None
+    laid = _placements(document, sequence, track.id, None, made, None)
+    length = max(each.clip.duration for each in laid)
+    empty = all(isinstance(item, Gap) for _, item in track.placed(place.frame, place.frame + length))
+    put = edits.overwrite_clips if empty else edits.insert_clips
+    document = put(document, laid, place.frame, sequence_id=place.sequence)
+    return Landing(document, "Generate", _on_track(document, place, track.id, place.frame))
+
+
+def _placements(
+    document: Document,
+    sequence: Timeline,
+    track: TrackId,
+    beside: Clip | None,
+    made: Sequence[Made],
+    frames: int | None,
+) -> tuple[edits.Placement, ...]:
+    """The first result as clips on their tracks, with all results as their takes. Sound goes beside the linked sound of
+    the clip that is continued, if there is one."""
+    first = made[0]
+    audio = None
+    if beside is not None and beside.link is not None:
+        partners = (sequence.track_of(partner) for partner in sequence.linked[beside.link])
+        audio = next((each.id for each in partners if each is not None and each.kind is TrackKind.AUDIO), None)
+    length_s = first.media.duration_s
+    assert length_s is not None
+    out_s = length_s - first.after_s if frames is None else first.begin_s + Fraction(frames) / sequence.rate
+    laid = edits.placements(
+        document,
+        first.media.id,
+        in_s=first.begin_s,
+        out_s=min(out_s, length_s),
+        video=track,
+        audio=audio,
+        sequence_id=sequence.id,
+    )
+    return tuple(replace(each, clip=_with_takes(each.clip, made)) for each in laid)
+
+
+def _with_takes(clip: Clip, made: Sequence[Made]) -> Clip:
+    return replace(clip, takes=tuple(Take(each.media.id, each.begin_s, each.media.name) for each in made))
+
+
+# ---- finding again ---------------------------------------------------------------------------------------------------
+
+
+def _timeline(document: Document, place: Place) -> Timeline | None:
+    return next((each for each in document.sequences if each.id == place.sequence), None)
+
+
+def _clip_at(document: Document, place: Place, beside: ItemId, frame: int) -> ItemId:
+    """The clip at a frame of the track on which another clip is."""
+    sequence = _timeline(document, place)
+    track = sequence.track_of(beside) if sequence is not None else None
+    assert track is not None
+    return _on_track(document, place, track.id, frame)
+
+
+def _on_track(document: Document, place: Place, track_id: TrackId, frame: int) -> ItemId:
+    sequence = _timeline(document, place)
+    track = sequence.track(track_id) if sequence is not None else None
+    item = track.at(frame) if track is not None else None
+    assert isinstance(item, Clip)
+    return item.id

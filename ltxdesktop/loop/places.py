@@ -1,0 +1,257 @@
+"""Places on the timeline that can be made: a range of a clip, its end, a gap, the playhead, a whole shot.
+
+A place is found once, when the person asks, and remembered with the job: it says what the engine is to look at, in
+frames of the media, and later where the take belongs (`landing`). Media are exact: the range that is asked for covers
+every picture that the timeline shows of it, at any speed and rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from typing import Literal
+
+from engine.protocol.grid import FrameRange
+from engine.protocol.work import Neighbour
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Gap,
+    ItemId,
+    Media,
+    MediaId,
+    MediaKind,
+    Sequence,
+    SequenceId,
+    Track,
+    TrackId,
+    TrackKind,
+)
+from ltxdesktop.document.time import frame_at
+from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingThere
+
+Locate = Callable[[Media], str]  # the file's path on this machine; "" if it's missing
+
+
+@dataclass(frozen=True)
+class OfClip:
+    """Frames of a clip: `frames` of the sequence from `first` of the clip on, and what of its media they show."""
+
+    sequence: SequenceId
+    clip: ItemId
+    media: MediaId
+    path: str
+    first: int  # frame of the clip
+    frames: int  # of the sequence
+    begin_s: Fraction  # media time of that frame
+    speed: Fraction
+    rate: Fraction  # of the sequence
+    shown: FrameRange  # frames of the media that cover them
+
+
+@dataclass(frozen=True)
+class AfterClip:
+    """The time beyond an end of a clip, where it is to go on (or to come from)."""
+
+    sequence: SequenceId
+    clip: ItemId
+    media: MediaId
+    path: str
+    at: int  # frame of the media: the first new one; backward: the one after the last new one
+    frames: int  # of the sequence
+    media_frames: int  # that they need
+    direction: Literal["forward", "backward"]
+
+
+@dataclass(frozen=True)
+class InGap:
+    """A gap between two clips with pictures."""
+
+    sequence: SequenceId
+    gap: ItemId
+    track: TrackId
+    frame: int  # of the sequence
+    frames: int
+    before: Neighbour
+    after: Neighbour
+
+
+@dataclass(frozen=True)
+class AtFrame:
+    """A frame of the sequence, at which a new clip is to begin."""
+
+    sequence: SequenceId
+    frame: int
+    track: TrackId | None = None
+
+
+Place = OfClip | AfterClip | InGap | AtFrame
+
+
+def in_range(
+    document: Document, first: int, last: int, locate: Locate, *, clips: Iterable[ItemId] = ()
+) -> tuple[OfClip, ...]:
+    """The parts of clips with footage in frames [first, last) of the open sequence.
+
+    With `clips` named, each of them; else at each moment the topmost that is seen, so a range across a cut gives one
+    part on either side. Raises NothingThere, NotFootage, MediaMissing.
+    """
+    sequence = document.sequence
+    named = set(clips)
+    found = list(_parts(sequence, first, last, named)) if named else list(_topmost(sequence, first, last))
+    if not found:
+        raise NothingThere
+    return tuple(_of_clip(document, sequence, *part, locate) for part in found)
+
+
+def whole(document: Document, clip_id: ItemId, locate: Locate) -> OfClip:
+    """All of a clip. Raises NothingThere, NotFootage, MediaMissing."""
+    sequence = document.sequence
+    clip, start = sequence.clip(clip_id), sequence.start_of(clip_id)
+    if clip is None or start is None:
+        raise NothingThere
+    return _of_clip(document, sequence, clip, 0, clip.duration, locate)
+
+
+def beyond(
+    document: Document, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"], locate: Locate
+) -> AfterClip:
+    """`frames` of the sequence that go on after a clip, or lead up to it.
+
+    Raises NothingThere, NotFootage, MediaMissing.
+    """
+    sequence = document.sequence
+    clip = sequence.clip(clip_id)
+    if clip is None:
+        raise NothingThere
+    media, path = _footage(document, clip, locate)
+    if clip.speed <= 0:
+        raise NotFootage(clip.name, "it runs backwards or is held, so there is no motion to go on with")
+    forward = direction == "forward"
+    edge_s = clip.media_time(clip.duration if forward else 0, sequence.rate)
+    at = min(max(ceil(edge_s * media.rate), 0), media.frames)
+    needed = max(1, ceil(frames * clip.speed / sequence.rate * media.rate))
+    return AfterClip(sequence.id, clip.id, media.id, path, at, frames, needed, direction)
+
+
+def gap(document: Document, gap_id: ItemId, locate: Locate) -> InGap:
+    """A gap with footage on both sides. Raises NothingThere, NoNeighbours, NotFootage, MediaMissing."""
+    sequence = document.sequence
+    track = sequence.track_of(gap_id)
+    if track is None or not isinstance(track.items[track.index[gap_id]], Gap):
+        raise NothingThere
+    place = track.index[gap_id]
+    left = track.items[place - 1] if place else None
+    right = track.items[place + 1] if place + 1 < len(track.items) else None
+    if not isinstance(left, Clip) or not isinstance(right, Clip) or track.kind is not TrackKind.VIDEO:
+        raise NoNeighbours
+    return InGap(
+        sequence.id,
+        gap_id,
+        track.id,
+        track.starts[place],
+        track.items[place].duration,
+        _neighbour(document, left, left.duration, locate),
+        _neighbour(document, right, 0, locate),
+    )
+
+
+def at_frame(document: Document, frame: int, track: TrackId | None = None) -> AtFrame:
+    """A place for a new clip. A negative frame is the sequence's first."""
+    return AtFrame(document.sequence.id, max(0, frame), track)
+
+
+# ---- looking ---------------------------------------------------------------------------------------------------------
+
+
+def _parts(sequence: Sequence, first: int, last: int, named: set[ItemId]) -> Iterator[tuple[Clip, int, int]]:
+    """(clip, first, last) with frames of the clip, for named clips that have a picture on a video track."""
+    for track in sequence.of_kind(TrackKind.VIDEO):
+        for start, item in track.placed(first, last):
+            if isinstance(item, Clip) and item.id in named:
+                yield item, max(first - start, 0), min(last - start, item.duration)
+
+
+def _topmost(sequence: Sequence, first: int, last: int) -> Iterator[tuple[Clip, int, int]]:
+    """What is seen in [first, last), in order: the highest enabled clip of a shown track at each moment."""
+    shown = [track for track in reversed(sequence.of_kind(TrackKind.VIDEO)) if not track.muted]
+    frame = first
+    while frame < last:
+        ends = [last]
+        seen: tuple[Clip, int] | None = None
+        for track in shown:
+            start, clip, end = _at(track, frame, last)
+            ends.append(end)
+            if clip is not None:
+                seen = clip, start
+                break
+        end = min(ends)
+        if seen is not None:
+            clip, start = seen
+            yield clip, frame - start, end - start
+        frame = end
+
+
+def _at(track: Track, frame: int, last: int) -> tuple[int, Clip | None, int]:
+    """Start of what is at a frame, the clip if one is seen there, and where that ends."""
+    place = track.place_at(frame)
+    if place is None:
+        return frame, None, last
+    item, start, end = track.items[place], track.starts[place], track.starts[place + 1]
+    return start, item if isinstance(item, Clip) and item.enabled and item.takes else None, end
+
+
+def _of_clip(document: Document, sequence: Sequence, clip: Clip, first: int, last: int, locate: Locate) -> OfClip:
+    if (first, last) == (0, clip.duration):  # made again, and not from the take that it shows: that has no context
+        clip = replace(clip, active=0)
+    media, path = _footage(document, clip, locate)
+    if clip.speed == 0:
+        raise NotFootage(clip.name, "it holds one picture; make a clip from that picture instead")
+    take = clip.take
+    assert take is not None
+    return OfClip(
+        sequence.id,
+        clip.id,
+        take.media,
+        path,
+        first,
+        last - first,
+        clip.media_time(first, sequence.rate),
+        clip.speed,
+        sequence.rate,
+        shown_frames(clip, first, last, sequence.rate, media),
+    )
+
+
+def shown_frames(clip: Clip, first: int, last: int, rate: Fraction, media: Media) -> FrameRange:
+    """The frames of the media that frames [first, last) of a clip show, with those between that are skipped."""
+    ends = [frame_at(clip.media_time(frame, rate), media.rate) for frame in (first, last - 1)]
+    if clip.speed * media.rate == rate:  # picture for picture
+        return _inside(FrameRange(ends[0], ends[1] + 1), media)
+    far = clip.media_time(last, rate) * media.rate  # slow motion shows its last picture for a part of its time only
+    ends.append(ceil(far) - 1 if clip.speed > 0 else frame_at(far, Fraction(1)) + 1)
+    return _inside(FrameRange(min(ends), max(ends) + 1), media)
+
+
+def _inside(frames: FrameRange, media: Media) -> FrameRange:
+    return FrameRange(min(max(frames.start, 0), media.frames - 1), min(max(frames.end, 1), media.frames))
+
+
+def _footage(document: Document, clip: Clip, locate: Locate) -> tuple[Media, str]:
+    if clip.take is None:
+        raise NotFootage(clip.name, "the program draws it itself")
+    media = document.media[clip.take.media]
+    if media.kind is not MediaKind.VIDEO:
+        raise NotFootage(clip.name, f"it shows a file of kind {media.kind.value!r}, not a film")
+    path = locate(media)
+    if not path:
+        raise MediaMissing(media.name)
+    return media, path
+
+
+def _neighbour(document: Document, clip: Clip, edge: int, locate: Locate) -> Neighbour:
+    media, path = _footage(document, clip, locate)
+    at = ceil(clip.media_time(edge, document.sequence.rate) * media.rate)
+    return Neighbour(source=path, at=min(max(at, 0), media.frames))

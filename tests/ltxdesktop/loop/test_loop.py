@@ -1,0 +1,313 @@
+"""Ranges of the timeline become exact work, and results find their place again after other edits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from engine.protocol.grid import FrameRange
+from engine.protocol.messages import ResultFile
+from ltxdesktop.document import edits
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Gap,
+    Media,
+    MediaId,
+    MediaKind,
+    new_document,
+    new_sequence,
+)
+from ltxdesktop.loop import landing, places
+from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingCame, NothingThere
+
+RATE = Fraction(30000, 1001)
+FILM = Media(
+    MediaId("film"),
+    "film.mp4",
+    "film.mp4",
+    MediaKind.VIDEO,
+    RATE,
+    frames=300,
+    width=640,
+    height=360,
+    sample_rate=48000,
+    samples=480480,
+    channels=2,
+)
+
+
+def locate(media: Media) -> str:
+    return f"/clips/{media.path}"
+
+
+def project(*ranges: tuple[int, int], rate: Fraction = RATE) -> Document:
+    """A sequence with parts [first, last) of the film, in frames of the film, one after the other."""
+    document = new_document(sequence=new_sequence(rate=rate)).with_media(FILM)
+    for first, last in ranges:
+        laid = edits.placements(document, FILM.id, in_s=first / RATE, out_s=last / RATE)
+        document = edits.append_clips(document, laid)
+    return document
+
+
+def film(frames: int, before: int = 4, after: int = 4, variation: int = 0) -> ResultFile:
+    samples = round((frames + before + after) * 48000 / RATE)
+    return ResultFile(
+        path=f"/results/take-{variation}.mp4",
+        role="video",
+        size_bytes=1000,
+        variation=variation,
+        width=640,
+        height=360,
+        rate="30000/1001",
+        frames=frames + before + after,
+        handle_before=before,
+        handle_after=after,
+        sample_rate=48000,
+        samples=samples,
+    )
+
+
+def clips(document: Document, track: int = 0) -> list[Clip]:
+    return list(document.sequence.tracks[track].clips)
+
+
+def v1(document: Document) -> int:
+    return next(n for n, track in enumerate(document.sequence.tracks) if track.name == "V1")
+
+
+def a1(document: Document) -> int:
+    return next(n for n, track in enumerate(document.sequence.tracks) if track.name == "A1")
+
+
+def made(frames: int, count: int = 1, before: int = 4, after: int = 4) -> tuple[landing.Made, ...]:
+    return landing.made_of([film(frames, before, after, n) for n in range(count)], None, "Take")
+
+
+def test_a_range_is_the_medias_own_frames_at_the_medias_rate() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    assert place.shown == FrameRange(60, 80)
+    assert place.path == "/clips/film.mp4"
+    assert (place.first, place.frames) == (10, 20)
+
+
+def test_a_range_across_a_cut_gives_one_part_on_either_side() -> None:
+    document = project((50, 150), (200, 260))
+    parts = places.in_range(document, 90, 120, locate)
+    assert [part.shown for part in parts] == [FrameRange(140, 150), FrameRange(200, 220)]
+
+
+def test_the_topmost_clip_counts_where_tracks_overlap() -> None:
+    document = project((0, 100))
+    v2 = document.sequence.tracks[v1(document) + 1]
+    laid = edits.placements(document, FILM.id, in_s=200 / RATE, out_s=210 / RATE, video=v2.id, sound=False)
+    document = edits.overwrite_clips(document, laid, 20)
+    parts = places.in_range(document, 10, 40, locate)
+    assert [part.shown for part in parts] == [FrameRange(10, 20), FrameRange(200, 210), FrameRange(30, 40)]
+
+
+def test_other_rates_cover_every_picture_that_is_shown() -> None:
+    document = project((0, 300), rate=Fraction(25))
+    (place,) = places.in_range(document, 25, 50, locate)
+    rate = Fraction(25)
+    shown = {int(n / rate * RATE) for n in range(25, 50)}
+    assert min(shown) == place.shown.start
+    assert place.shown.end - 1 in (max(shown), max(shown) + 1)
+
+
+@pytest.mark.parametrize("speed", [Fraction(2), Fraction(1, 2), Fraction(-1)])
+def test_speed_is_undone_in_the_medias_frames(speed: Fraction) -> None:
+    document = project((100, 200))
+    clip = clips(document, v1(document))[0]
+    document = edits.set_speed(document, clip.id, speed)
+    clip = clips(document, v1(document))[0]
+    (place,) = places.in_range(document, 4, 24, locate)
+    for frame in range(4, 24):
+        assert clip.media_frame(frame, RATE, FILM) in place.shown
+
+
+def test_what_cant_be_made_again_says_why() -> None:
+    document = project((0, 100))
+    with pytest.raises(NothingThere):
+        places.in_range(document, 100, 120, locate)
+    with pytest.raises(MediaMissing, match=r"film\.mp4"):
+        places.in_range(document, 0, 20, lambda media: "")
+    clip = clips(document, v1(document))[0]
+    held = edits.set_speed(document, clip.id, Fraction(0))
+    with pytest.raises(NotFootage, match="holds one picture"):
+        places.in_range(held, 0, 20, locate)
+
+
+def test_a_retake_lands_in_place_with_sound_and_joins_and_loses_nothing() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    landed = landing.land(document, place, made(20, count=2))
+    check(landed.document)
+    left, middle, right = clips(landed.document, v1(document))
+    assert [each.duration for each in (left, middle, right)] == [10, 20, 70]
+    assert middle.id == landed.clip
+    assert middle.takes[0].media == FILM.id
+    assert middle.active == 1
+    assert len(middle.takes) == 3
+    assert middle.media_time(0, RATE) == 4 / RATE  # behind the handle
+    assert middle.transition is not None
+    assert right.transition is not None
+    assert (middle.transition.before, middle.transition.after) == (4, 0)
+    assert (right.transition.before, right.transition.after) == (0, 4)
+    sound = clips(landed.document, a1(document))[1]
+    assert sound.takes == middle.takes
+    for clip, first in ((left, 50), (right, 80)):
+        assert clip.media_frame(0, RATE, FILM) == first
+    original = edits.set_take(landed.document, middle.id, 0)
+    assert clips(original, v1(document))[1].media_frame(0, RATE, FILM) == 60
+
+
+def test_a_take_goes_where_its_clip_went() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    document = edits.move(document, [place.clip], 500)
+    landed = landing.land(document, place, made(20))
+    check(landed.document)
+    assert landed.clip is not None
+    assert landed.document.sequence.start_of(landed.clip) == 510
+
+
+def test_a_take_finds_the_piece_that_was_cut_off() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 60, 80, locate)
+    document = edits.split(document, 40)
+    document = edits.ripple_delete(document, [place.clip])
+    landed = landing.land(document, place, made(20))
+    check(landed.document)
+    assert landed.clip is not None
+    assert landed.document.sequence.start_of(landed.clip) == 20
+    assert landed.words == ""
+
+
+def test_what_was_trimmed_away_stays_away() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    document = edits.trim(document, place.clip, edits.Edge.HEAD, 20)
+    landed = landing.land(document, place, made(20))
+    check(landed.document)
+    middle = clips(landed.document, v1(document))[0]
+    assert middle.id == landed.clip
+    assert middle.duration == 10
+    assert middle.media_time(0, RATE) == (4 + 10) / RATE
+    assert "no longer there" in landed.words
+
+
+def test_without_its_clip_the_take_waits_in_the_media_panel() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    document = edits.lift(document, [place.clip])
+    landed = landing.land(document, place, made(20))
+    assert landed.clip is None
+    assert "media panel" in landed.words
+    assert len(landed.document.media) == 2
+
+
+def test_a_locked_track_keeps_the_take_in_the_media_panel() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    sequence = document.sequence
+    number = v1(document)
+    locked = replace(sequence.tracks[number], locked=True)
+    tracks = (*sequence.tracks[:number], locked, *sequence.tracks[number + 1 :])
+    document = document.with_sequence(replace(sequence, tracks=tracks))
+    assert landing.land(document, place, made(20)).clip is None
+
+
+def test_a_whole_clip_is_made_again_from_the_original() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    landed = landing.land(document, place, made(20))
+    assert landed.clip is not None
+    again = places.whole(landed.document, landed.clip, locate)
+    assert again.media == FILM.id
+    assert again.shown == FrameRange(60, 80)
+    part = places.in_range(landed.document, 12, 22, locate)[0]
+    assert part.media != FILM.id  # inside the take that is shown, the take is what goes on around it
+    twice = landing.land(landed.document, again, made(20))
+    check(twice.document)
+    assert [each.duration for each in clips(twice.document, v1(document))] == [10, 20, 70]
+    assert len(clips(twice.document, v1(document))[1].takes) == 3
+
+
+def test_only_the_sound_is_retaken() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 10, 30, locate)
+    samples = round(28 * 48000 / RATE)
+    handle = round(4 * 48000 / RATE)
+    file = ResultFile(
+        path="/results/take.wav",
+        role="audio",
+        size_bytes=10,
+        sample_rate=48000,
+        samples=samples,
+        handle_samples_before=handle,
+        handle_samples_after=handle,
+    )
+    landed = landing.land(document, place, landing.made_of([file], None, "Sound"), what="sound")
+    check(landed.document)
+    assert len(clips(landed.document, v1(document))[0].takes) == 1
+    assert any(len(clip.takes) == 2 for clip in clips(landed.document, a1(document)))
+
+
+def test_an_extension_pushes_what_follows_and_fills_what_is_free() -> None:
+    document = project((50, 150), (200, 260))
+    first = clips(document, v1(document))[0]
+    place = places.beyond(document, first.id, 24, "forward", locate)
+    assert (place.at, place.media_frames) == (150, 24)
+    landed = landing.land(document, place, made(24, after=0))
+    check(landed.document)
+    assert [each.duration for each in clips(landed.document, v1(document))] == [100, 24, 60]
+    moved = edits.move(document, [clips(document, v1(document))[1].id], 100)
+    into_gap = landing.land(moved, place, made(24, after=0))
+    items = into_gap.document.sequence.tracks[v1(document)].items
+    assert [each.duration for each in items] == [100, 24, 76, 60]
+    assert isinstance(items[2], Gap)
+
+
+def test_backward_extension_comes_before_the_clip() -> None:
+    document = project((50, 150))
+    clip = clips(document, v1(document))[0]
+    place = places.beyond(document, clip.id, 10, "backward", locate)
+    assert place.at == 50
+    landed = landing.land(document, place, made(10, before=0))
+    check(landed.document)
+    assert [each.duration for each in clips(landed.document, v1(document))] == [10, 100]
+    assert landed.document.sequence.start_of(clip.id) == 10
+
+
+def test_a_gap_is_filled_exactly() -> None:
+    document = project((50, 150), (200, 260))
+    document = edits.move(document, [clips(document, v1(document))[1].id], 30)
+    hole = document.sequence.tracks[v1(document)].items[1]
+    place = places.gap(document, hole.id, locate)
+    assert (place.frames, place.before.at, place.after.at) == (30, 150, 200)
+    landed = landing.land(document, place, made(30))
+    check(landed.document)
+    assert [each.duration for each in landed.document.sequence.tracks[v1(document)].items] == [100, 30, 60]
+    lifted = edits.lift(document, [clips(document, v1(document))[0].id])
+    with pytest.raises(NoNeighbours, match="extend the other"):
+        places.gap(lifted, lifted.sequence.tracks[v1(document)].items[0].id, locate)
+
+
+def test_a_new_clip_is_put_into_free_room_or_pushes() -> None:
+    document = project((50, 150))
+    free = landing.land(document, places.at_frame(document, 120), made(49, before=0, after=0))
+    check(free.document)
+    assert [each.duration for each in free.document.sequence.tracks[v1(document)].items] == [100, 20, 49]
+    pushed = landing.land(document, places.at_frame(document, 40), made(49, before=0, after=0))
+    check(pushed.document)
+    assert [each.duration for each in clips(pushed.document, v1(document))] == [40, 49, 60]
+
+
+def test_no_film_is_said() -> None:
+    with pytest.raises(NothingCame):
+        landing.made_of([], None, "Take")
