@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Final, cast
@@ -12,6 +12,7 @@ from ltxdesktop.document.model import Clip, ItemId, LinkId, Media, MediaId, Medi
 from ltxdesktop.document.otio.names import (
     OURS,
     START_KEY,
+    Ids,
     Tree,
     exact,
     kind_of_path,
@@ -63,7 +64,8 @@ class _Found:
 class ForeignMedia:
     """The files that clips of another tool refer to, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, new_id: Ids | None = None) -> None:
+        self.new_id = new_id or Ids()
         self._found: dict[str, _Found] = {}
 
     def of(self, reference: Tree, clip: Tree, start_s: Fraction, shown_s: Fraction, *, sound: bool) -> MediaId:
@@ -71,7 +73,7 @@ class ForeignMedia:
         path, name = _where(reference, clip)
         found = self._found.get(path or f"\0{name}")
         if found is None:
-            found = self._found[path or f"\0{name}"] = _first_seen(reference, clip, path, name)
+            found = self._found[path or f"\0{name}"] = _first_seen(reference, clip, path, name, MediaId(self.new_id()))
         for key, value in _others(reference).items():
             found.metadata.setdefault(key, value)
         found.sound |= sound
@@ -92,7 +94,7 @@ def guessed_rate(timeline: Tree) -> Fraction:
     return rate_of(rates.most_common(1)[0][0]) if rates else Fraction(25)
 
 
-def link_pairs(sequence: Sequence) -> Sequence:
+def link_pairs(sequence: Sequence, new_id: Callable[[], str] = new_id) -> Sequence:
     """The sequence with picture and sound linked that begin and end together and show the same stretch of one file."""
     places: dict[tuple[object, ...], list[tuple[ItemId, TrackKind]]] = {}
     for track in sequence.tracks:
@@ -127,7 +129,7 @@ def _rates(tree: Tree) -> Iterator[float]:
         yield from _rates(child)
 
 
-def _first_seen(reference: Tree, clip: Tree, path: str, name: str) -> _Found:
+def _first_seen(reference: Tree, clip: Tree, path: str, name: str, media_id: MediaId) -> _Found:
     available: Tree | None = reference.get("available_range")
     source: Tree | None = available or clip.get("source_range")
     rate = (
@@ -138,7 +140,7 @@ def _first_seen(reference: Tree, clip: Tree, path: str, name: str) -> _Found:
         length = exact(available["duration"]["value"], available["duration"]["rate"])
         start = exact(available["start_time"]["value"], available["start_time"]["rate"])
     sequence = "name_prefix" in reference
-    return _Found(MediaId(new_id()), path, name, rate, length or None, start or Fraction(0), {}, sequence)
+    return _Found(media_id, path, name, rate, length or None, start or Fraction(0), {}, sequence)
 
 
 def _where(reference: Tree, clip: Tree) -> tuple[str, str]:

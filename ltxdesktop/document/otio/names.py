@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from fractions import Fraction
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
-from ltxdesktop.document.model import Clip, Media, MediaKind, TrackKind
+from ltxdesktop.document.model import Clip, Media, MediaKind, TrackKind, new_id
 from ltxdesktop.document.time import parse_rate
 
 SCHEMA: Final = 1  # of our namespace; raise it with a step in `upgrades` and a sample file of the old version
@@ -25,6 +26,20 @@ MARKER_COLOURS: Final = frozenset(
 )
 
 Tree = dict[str, Any]  # an object of the JSON text
+
+
+class Ids:
+    """Ids for what another tool made: the same each time the same text is read, so that a journal fits it again."""
+
+    def __init__(self, seed: str = "") -> None:
+        self._seed = seed
+        self._count = 0
+
+    def __call__(self) -> str:
+        if not self._seed:
+            return new_id()
+        self._count += 1
+        return hashlib.blake2b(f"{self._seed} {self._count}".encode(), digest_size=8).hexdigest()
 
 
 def otio_float(value: Fraction) -> float:

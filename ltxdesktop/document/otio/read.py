@@ -7,9 +7,10 @@ or edited here is said in a sentence.
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from itertools import chain
@@ -57,6 +58,7 @@ from ltxdesktop.document.otio.names import (
     KEPT,
     OURS,
     TRACK_KINDS,
+    Ids,
     Tree,
     exact,
     from_source_start,
@@ -108,12 +110,15 @@ def from_text(text: str) -> Reading:
             gc.enable()
 
 
-def from_tree(root: Tree) -> Reading:
-    """The same for text that is parsed already. Raises as Python does where a part is damaged."""
+def from_tree(root: Tree, seed: str = "") -> Reading:
+    """The same for text that is parsed already. Raises as Python does where a part is damaged.
+
+    `seed` makes the ids of what another tool has added; without it they are new each time.
+    """
     if version_of(root) is not None:
         upgrade(root)
-        return _read_ours(root)
-    return _read_foreign(root)
+        return _read_ours(root, ForeignMedia(Ids(seed)))
+    return _read_foreign(root, ForeignMedia(Ids(seed)))
 
 
 class ItemReader:
@@ -124,6 +129,7 @@ class ItemReader:
         self.rate_float = otio_float(rate)
         self.media = media
         self.foreign = foreign or ForeignMedia()
+        self.new_id = self.foreign.new_id
         self.stray_markers: list[Marker] = []  # on gaps and tracks, in sequence time
         self.nested: list[Tree] = []
         self._fractions: dict[str, Fraction] = {}
@@ -191,7 +197,7 @@ class ItemReader:
         self.stray_markers += [replace(marker, frame=first + marker.frame) for marker in markers]
         if kind not in ("Gap", "Filler"):
             self.nested.append(tree)
-        return Gap(ItemId(_ours(tree).get("id") or new_id()), duration)
+        return Gap(ItemId(_ours(tree).get("id") or self.new_id()), duration)
 
     def _duration(self, tree: Tree, off_grid: Fraction) -> tuple[int, Fraction]:
         """Frames that an object takes, and what its exact end has over them."""
@@ -233,7 +239,7 @@ class ItemReader:
             if kept_markers:
                 kept["markers"] = kept_markers
         return Clip(
-            ItemId(ours.get("id") or new_id()),
+            ItemId(ours.get("id") or self.new_id()),
             tree["name"],
             duration,
             takes,
@@ -364,7 +370,7 @@ class ItemReader:
         if not isclose(place, start + frame, rel_tol=1e-12, abs_tol=1e-3):
             frame = round(place - start)
         return Marker(
-            MarkerId(ours.get("id") or new_id()),
+            MarkerId(ours.get("id") or self.new_id()),
             frame,
             tree.get("name") or "",
             ours["colour"] if "colour" in ours else str(tree.get("color") or "green").lower(),
@@ -416,7 +422,7 @@ def bin_of(tree: Tree) -> Bin:
     return Bin(BinId(tree["id"]), tree["name"], None if parent is None else BinId(parent))
 
 
-def track_of(tree: Tree, items: tuple[Item, ...]) -> Track:
+def track_of(tree: Tree, items: tuple[Item, ...], new_id: Callable[[], str] = new_id) -> Track:
     """A track from its object, with items that were read from its children."""
     facts = _ours(tree)
     effects: list[Tree] = tree.get("effects") or []
@@ -461,14 +467,13 @@ def _read(text: str) -> Reading:
     tree = cast("Tree", root)
     if version_of(tree) is not None and (base := tree["metadata"][OURS].get("project", {}).get("surrogates")):
         tree = json.loads(text.translate({base + i: 0xD800 + i for i in range(SURROGATES)}))
-    return from_tree(tree)
+    return from_tree(tree, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
 
 
-def _read_ours(root: Tree) -> Reading:
+def _read_ours(root: Tree, foreign: ForeignMedia) -> Reading:
     project: Tree = root["metadata"][OURS]["project"]
     media = {MediaId(tree["id"]): media_of(tree) for tree in project["media"]}
     timelines: list[Tree] = [tree or root for tree in project["sequences"]]
-    foreign = ForeignMedia()
     notes: list[str] = []
     sequences: list[Sequence] = []
     for timeline in timelines:
@@ -492,7 +497,7 @@ def _sequence(
 ) -> tuple[Sequence, list[Sequence]]:
     """A timeline as a sequence, and the timelines nested in it as sequences of their own."""
     facts: Tree = _ours(timeline).get("sequence") or {
-        "id": new_id(),
+        "id": foreign.new_id(),
         "width": 1920,
         "height": 1080,
         "rate": str(guessed_rate(timeline)),
@@ -536,7 +541,7 @@ def _tracks(reader: ItemReader, stack: Tree, notes: list[str]) -> Iterable[Track
         if tree.get("source_range") is not None:
             notes.append(f"The track “{tree['name']}” is shown whole: trims of a whole track aren't known here.")
         sound = TRACK_KINDS[tree["kind"]] is TrackKind.AUDIO
-        track = track_of(tree, reader.children(tree["children"], sound=sound))
+        track = track_of(tree, reader.children(tree["children"], sound=sound), reader.new_id)
         reader.stray_markers += reader.markers(tree.get("markers") or (), 0)[0]
         yield track
 
@@ -544,8 +549,7 @@ def _tracks(reader: ItemReader, stack: Tree, notes: list[str]) -> Iterable[Track
 # ---- files of other tools --------------------------------------------------------------------------------------------
 
 
-def _read_foreign(root: Tree) -> Reading:
-    foreign = ForeignMedia()
+def _read_foreign(root: Tree, foreign: ForeignMedia) -> Reading:
     notes: list[str] = []
     sequences: list[Sequence] = []
     timelines, loose = _timelines(root)
@@ -560,7 +564,7 @@ def _read_foreign(root: Tree) -> Reading:
     metadata = _metadata(root, {}) if _kind(root) == "SerializableCollection" else EMPTY
     document = Document(
         root.get("name") or sequences[0].name or "Untitled",
-        tuple(link_pairs(sequence) for sequence in sequences),
+        tuple(link_pairs(sequence, foreign.new_id) for sequence in sequences),
         sequences[0].id,
         MappingProxyType(media),
         metadata=metadata,

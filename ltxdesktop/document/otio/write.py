@@ -247,7 +247,7 @@ def parameter_tree(parameter: Parameter) -> Any:
     return {"value": number_tree(parameter.value), "keys": keys}
 
 
-def track_frame(track: Track, rate_writer: ItemWriter) -> Tree:
+def track_frame(track: Track) -> Tree:
     """A track without its children."""
     kept: Mapping[str, Any] = track.metadata.get(KEPT, {})
     return {
@@ -267,7 +267,8 @@ def track_frame(track: Track, rate_writer: ItemWriter) -> Tree:
 SURROGATES: Final = 0x800  # code points D800..DFFF: halves of pairs, which UTF-8 can't carry
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """What JSON has no word for, in words that it has. Raises TypeError."""
     if isinstance(value, Mapping):
         return dict(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON checks it
     if isinstance(value, Fraction | PurePath):
@@ -275,7 +276,7 @@ def _plain(value: object) -> object:
     raise TypeError(f"{value!r} can't be kept in a project file")
 
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=plain)
 
 
 def _text(document: Document, surrogates: int | None) -> str:
@@ -326,7 +327,7 @@ def _sequence_text(sequence: Sequence, document: Document, project: str | None) 
             "enabled": True,
         },
         [
-            _with_children(track_frame(track, writer), [encoded(child) for child in writer.children(track.items)])
+            _with_children(track_frame(track), [encoded(child) for child in writer.children(track.items)])
             for track in sequence.tracks
         ],
     )
