@@ -76,7 +76,7 @@ def yuv_codes(rgb: tuple[float, float, float], matrix: Matrix = Matrix.BT709) ->
 
 def pq_to_light(signal: Floats) -> Floats:
     """PQ signal 0..1 -> cd/m² (ST 2084's EOTF)."""
-    power = np.maximum(signal, 0) ** np.float32(1 / _PQ_M2)
+    power = np.clip(signal, 0, 1) ** np.float32(1 / _PQ_M2)
     return 10000 * (np.maximum(power - _PQ_C1, 0) / (_PQ_C2 - _PQ_C3 * power)) ** np.float32(1 / _PQ_M1)
 
 

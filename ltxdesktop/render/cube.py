@@ -15,6 +15,7 @@ from ltxdesktop.render.colour import Floats
 from ltxdesktop.render.errors import BadCurve, BadLut
 
 _LARGEST: Final = 129  # nodes along an edge; files have 17, 33 or 65
+_MARGIN: Final = 0.15  # of the domain's width, on each side: two cells of the tables' lattice
 _LARGEST_1D: Final = 65536
 _LONGEST_BYTES: Final = 200 << 20
 
@@ -28,9 +29,9 @@ class Cube:
     high: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __call__(self, rgb: Floats) -> Floats:
-        """Tetrahedral interpolation of (n, 3). Beyond the cube the nearest value goes on with the same distance."""
-        inside = np.clip(rgb, self.low, self.high).astype(np.float32)
-        return _tetrahedral(self.nodes, (inside - self.low) / np.subtract(self.high, self.low)) + (rgb - inside)
+        """Tetrahedral interpolation of (n, 3); a little beyond the cube its outermost cells go on."""
+        near = _near(rgb, self.low, self.high)
+        return _tetrahedral(self.nodes, (near - self.low) / np.subtract(self.high, self.low)) + (rgb - near)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +46,20 @@ class Shaper:
         out = np.empty_like(rgb)
         for channel in range(3):
             grid = np.linspace(self.low[channel], self.high[channel], len(self.values))
-            inside = np.clip(rgb[:, channel], self.low[channel], self.high[channel])
-            out[:, channel] = np.interp(inside, grid, self.values[:, channel]) + (rgb[:, channel] - inside)
+            near = _near(rgb[:, channel], self.low[channel], self.high[channel])
+            values = self.values[:, channel]
+            step = grid[1] - grid[0]
+            out[:, channel] = np.interp(near, grid, values) + (rgb[:, channel] - near)
+            out[:, channel] += np.minimum(near - grid[0], 0) * (values[1] - values[0]) / step
+            out[:, channel] += np.maximum(near - grid[-1], 0) * (values[-1] - values[-2]) / step
         return out
+
+
+def _near(rgb: Floats, low: float | tuple[float, ...], high: float | tuple[float, ...]) -> Floats:
+    """RGB drawn to what lies just beyond a domain at most: tables of YUV codes reach out of it, and a function that
+    broke off at its edge would spoil the strongest colours inside (`tables`)."""
+    margin = np.subtract(high, low) * _MARGIN
+    return np.clip(rgb, low - margin, high + margin).astype(np.float32)
 
 
 def _tetrahedral(nodes: Floats, part: NDArray[np.floating]) -> Floats:
@@ -57,8 +69,8 @@ def _tetrahedral(nodes: Floats, part: NDArray[np.floating]) -> Floats:
     four nodes; the differences of the sorted fractions weigh them.
     """
     size = nodes.shape[0]
-    place = np.clip(part, 0, 1) * (size - 1)
-    cell = np.minimum(place.astype(np.intp), size - 2)
+    place = part * (size - 1)
+    cell = np.clip(np.floor(place), 0, size - 2).astype(np.intp)
     rest = (place - cell).astype(np.float32)
     order = np.argsort(-rest, axis=1, kind="stable")
     ordered = np.take_along_axis(rest, order, axis=1)
@@ -158,7 +170,7 @@ def parse_curve(text: str) -> list[tuple[float, float]]:
 
 def curve_at(points: list[tuple[float, float]], x: Floats) -> Floats:
     """A smooth curve through the points that never overshoots them (Fritsch and Carlson, 1980, as a cubic Hermite
-    spline); beyond the ends it goes on with slope 1."""
+    spline); beyond the ends it goes straight on."""
     at, to = (np.array(axis, np.float64) for axis in zip(*points, strict=True))
     slopes = np.diff(to) / np.diff(at)
     tangents = np.concatenate([slopes[:1], (slopes[:-1] + slopes[1:]) / 2, slopes[-1:]])
@@ -180,4 +192,5 @@ def curve_at(points: list[tuple[float, float]], x: Floats) -> Floats:
         + (3 * t**2 - 2 * t**3) * to[left + 1]
         + (t**3 - t**2) * width * tangents[left + 1]
     )
-    return (value + (x - inside)).astype(np.float32)
+    value += np.minimum(x - at[0], 0) * tangents[0] + np.maximum(x - at[-1], 0) * tangents[-1]
+    return value.astype(np.float32)

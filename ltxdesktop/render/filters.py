@@ -6,24 +6,20 @@ picture's height: a small preview looks like the large picture.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import Final, NamedTuple
 
 import numpy as np
-from av.filter import Graph
-from av.filter.context import FilterContext
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from ltxdesktop.document.model import Clip
 from ltxdesktop.document.parameters import EFFECTS
+from ltxdesktop.render.chain import Chain
 from ltxdesktop.render.frames import new_frame, planes_of, tagged
 from ltxdesktop.render.recent import Recent
 from ltxdesktop.render.values import FILTER_KINDS, effect_value
 
 _KEPT: Final = 6  # graphs and masks
-_TICK: Final = Fraction(1, 25)  # the graph's clock; nothing in it depends on time
 _ROWS: Final = 64  # of the vignette at once: what is at work stays in the processor's cache
 _UNSHARP_SIDES: Final = (3, 23)  # pixels; what libavfilter's unsharp takes
 _UNIT: Final = 256  # of a vignette's mask
@@ -40,7 +36,7 @@ class Filters:
     """Applies effects; keeps the graphs and masks of the last few settings. For one thread at a time."""
 
     def __init__(self) -> None:
-        self._graphs: Recent[tuple[int, int, str, Filter], _Open] = Recent(_KEPT)
+        self._graphs: Recent[tuple[int, int, str, Filter], Chain] = Recent(_KEPT)
         self._masks: Recent[tuple[int, int, Filter], NDArray[np.int32]] = Recent(_KEPT)
 
     def apply(self, frame: VideoFrame, filters: tuple[Filter, ...]) -> VideoFrame:
@@ -51,11 +47,7 @@ class Filters:
 
     def _through_graph(self, frame: VideoFrame, effect: Filter) -> VideoFrame:
         key = (frame.width, frame.height, frame.format.name, effect)
-        opened = self._graphs.get_or_make(key, lambda: _open(frame, effect))
-        opened.entry.push(frame)
-        made = opened.exit.pull()
-        assert isinstance(made, VideoFrame)
-        return tagged(made)
+        return tagged(self._graphs.get_or_make(key, lambda: _open(frame, effect)).frame(frame))
 
     def _vignette(self, frame: VideoFrame, effect: Filter) -> VideoFrame:
         made = new_frame(frame.width, frame.height, frame.format.name)
@@ -97,29 +89,8 @@ def vignette(width: int, height: int, effect: Filter) -> NDArray[np.int32]:
     return np.rint(_UNIT * (1 - amount * smooth)).astype(np.int32)
 
 
-class _Open(NamedTuple):
-    """WORKAROUND: PyAV 18.1 crashes when a filter outlives its graph, so the graph is held beside its ends. Can go when
-    a filter holds its graph (av/filter/context.pyx)."""
-
-    graph: Graph
-    entry: FilterContext
-    exit: FilterContext
-
-
-def _open(frame: VideoFrame, effect: Filter) -> _Open:
-    name, arguments = _libavfilter(effect, frame.height)
-    graph = Graph()
-    graph.threads = 1
-    form = VideoFormat(frame.format.name, frame.width, frame.height)
-    nodes = [
-        graph.add_buffer(width=frame.width, height=frame.height, format=form, time_base=_TICK),
-        graph.add(name, arguments),
-        graph.add("format", frame.format.name),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*nodes)
-    graph.configure()
-    return _Open(graph, nodes[0], nodes[-1])
+def _open(frame: VideoFrame, effect: Filter) -> Chain:
+    return Chain.over(frame, [_libavfilter(effect, frame.height), ("format", frame.format.name)])
 
 
 def _libavfilter(effect: Filter, height: int) -> tuple[str, str]:

@@ -95,6 +95,17 @@ class Scaler:
             threads=1,
         )
 
+    def drawing(self, frame: VideoFrame) -> VideoFrame:
+        """What a filter drew, whose YUV is full range, as RGB for the screen."""
+        return self._reformatter.reformat(
+            frame,
+            format="bgra",
+            src_colorspace=_BT709,
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.JPEG,
+            threads=1,
+        )
+
     def any_to_working(self, frame: VideoFrame, tags: ColourTags, width: int, height: int) -> VideoFrame:
         """RGB, grey, palettes, semi-planar YUV in its own matrix and range: as yuv420p, BT.709 limited."""
         matrix = Matrix.BT709 if tags.used_matrix is Matrix.RGB else tags.used_matrix

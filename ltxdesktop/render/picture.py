@@ -79,7 +79,7 @@ def image_of(frame: VideoFrame) -> QImage:
 
 
 def frame_over(image: QImage) -> VideoFrame:
-    """A 32-bit image as a bgra frame over the same memory; alpha isn't looked at."""
+    """A 32-bit image as a bgra frame over the same memory; alpha isn't looked at. The image must outlive the frame."""
     pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine() // 4, 4)
     return VideoFrame.from_numpy_buffer(pixels, "bgra", image.width())
 

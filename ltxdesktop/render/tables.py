@@ -69,7 +69,7 @@ class ColourTables:
         self._cr_to_luma = bins * levels
         self._other_to_chroma = bins * levels
         # Luma arrives as the sum of four codes (two where chroma is only halved across, one at 4:4:4).
-        self._luma_to_chroma = (np.arange(levels * 4) >> (coding.bits - 3 + 2)) * (_BINS * levels)
+        self._luma_to_chroma = (np.arange(levels * 4) * _LUMA_BINS // (levels * 4)) * (_BINS * levels)
 
     def apply(self, frame: VideoFrame) -> VideoFrame:
         """A new frame of the same size. `frame` is yuv420p or yuv444p of this coding's depth; 4:4:4 stays 4:4:4."""
@@ -122,6 +122,10 @@ def _lattice(coding: Coding, change: Change) -> tuple[Floats, Floats, Floats]:
     grid = np.meshgrid(luma, chroma, chroma, indexing="ij")
     signals = coding.signals(*grid)
     changed = change(signals.reshape(-1, 3)).reshape(signals.shape)
+    # A display would cut off what leaves 0..1; codes can't hold all of it, and would turn its hue. What lay outside
+    # already (super-whites) may stay as far outside.
+    low, high = signals.min(axis=-1, keepdims=True), signals.max(axis=-1, keepdims=True)
+    changed = np.clip(changed, np.minimum(low, 0), np.maximum(high, 1))
     y, cb, cr = np.moveaxis(changed @ yuv_matrix(Matrix.BT709).T.astype(np.float32), -1, 0)
     return 16 + 219 * y, 128 + 224 * cb, 128 + 224 * cr
 
