@@ -93,7 +93,7 @@ class NoRoom(DocumentError):
     def __init__(self, track: str, clip: str, needed: int, free: int) -> None:
         super().__init__(
             f"{clip!r} stands in the way on track {track}: {frames_text(needed)} needed, {free} free. "
-            "Move it away, or lock the track against ripple edits."
+            f"Move it away, or switch off the sync lock of {track}."
         )
         self.track = track
         self.clip = clip

@@ -151,8 +151,8 @@ class Desk:
         return place + 1
 
     def _halves(self, clip: Clip, inside: int, frame: int) -> tuple[Clip, Clip]:
-        left = part(clip, 0, inside, self.rate)
-        right = part(clip, inside, clip.duration, self.rate)
+        left = part(replace(clip, fade_out=0, tail=None), 0, inside, self.rate)
+        right = part(replace(clip, fade_in=0, transition=None), inside, clip.duration, self.rate)
         link = clip.link
         if link is not None:
             fresh = self._right_links.setdefault((link, frame), LinkId(new_id()))
@@ -162,9 +162,9 @@ class Desk:
         right = replace(right, id=ItemId(new_id()), link=link)
         root, offset = self._roots.get(clip.id, (clip.id, 0))
         self._roots[right.id] = (root, offset + inside)
-        left = replace(left, fade_out=0, tail=None, markers=tuple(m for m in left.markers if m.frame < inside))
-        right = replace(right, fade_in=0, transition=None, markers=tuple(m for m in right.markers if m.frame >= 0))
-        return fitted(left), fitted(right)
+        left = replace(left, markers=tuple(marker for marker in left.markers if marker.frame < inside))
+        right = replace(right, markers=tuple(marker for marker in right.markers if marker.frame >= 0))
+        return left, right
 
     def clear(self, number: int, first: int, last: int, *, close: bool = False) -> int:
         """Remove frames [first, last), cutting clips that reach out of it; returns the place where they were.

@@ -67,13 +67,22 @@ def _partner_shifts(desk: Desk, clip: Clip, points: Mapping[int, int]) -> bool:
     return False
 
 
-def shift(desk: Desk, points: Mapping[int, int], frames: int, *, own: Iterable[int] = ()) -> None:
+def shift(
+    desk: Desk,
+    points: Mapping[int, int],
+    frames: int,
+    *,
+    own: Iterable[int] = (),
+    going: Iterable[LinkId | None] = (),
+) -> None:
     """Shift the items from these places on by a number of frames; on tracks of `own` the caller does it.
+
+    `going` are links of clips before those places whose picture moves as well (they're trimmed at the head).
 
     To the right a gap opens, to the left the gap before them shrinks. Raises NoRoom where that gap is too short, and
     OutOfSync if a clip on a track that doesn't take part is linked with one that would be shifted.
     """
-    _part_links(desk, points)
+    _part_links(desk, points, going)
     done = set(own)
     for number, place in points.items():
         track = desk.tracks[number]
@@ -102,9 +111,9 @@ def _name_before(track: Track, place: int) -> str:
     return item.name if isinstance(item, Clip) else "the beginning"
 
 
-def _part_links(desk: Desk, points: Mapping[int, int]) -> None:
+def _part_links(desk: Desk, points: Mapping[int, int], going: Iterable[LinkId | None]) -> None:
     """Mark the links of which some clips shift and others stay; refuse if those can't shift."""
-    go: set[LinkId | None] = set()
+    go: set[LinkId | None] = set(going)
     stay: set[LinkId | None] = set()
     for number, place in points.items():
         items = desk.tracks[number].items

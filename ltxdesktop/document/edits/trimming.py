@@ -228,7 +228,8 @@ def ripple_trim(
     _shape_reach(desk, places, edge).require(frames)
     own, frame = _ripple_point(places, edge)
     longer = -frames if edge is Edge.HEAD else frames
-    shift(desk, points_after(desk, frame, own, strictly=edge is Edge.HEAD), longer, own=own)
+    going = [one.clip.link for one in places] if edge is Edge.HEAD else []
+    shift(desk, points_after(desk, frame, own, strictly=edge is Edge.HEAD), longer, own=own, going=going)
     for one in places:
         _reshape(desk, one.clip, edge, frames)
     shift_markers(desk, frame + (max(0, frames) if edge is Edge.HEAD else 0), longer)
