@@ -81,14 +81,20 @@ def _used_matrix(matrix: int, is_rgb: bool, frame: VideoFrame) -> Matrix:
     return Matrix.BT709 if high else Matrix.SMPTE170M
 
 
-def to_rgb(frame: VideoFrame, tags: ColourTags, *, bits: int = 8) -> VideoFrame:
-    """The frame as rgb24 (or rgb48le with bits=16) full range, at its own size, by its own matrix and range."""
+def to_rgb(frame: VideoFrame, tags: ColourTags, *, bits: int = 8, size: tuple[int, int] | None = None) -> VideoFrame:
+    """The frame as rgb24 (or rgb48le with bits=16) full range, by its own matrix and range.
+
+    At its own size, or scaled to `size` (width, height) on the way.
+    """
     target = "rgb24" if bits == 8 else "rgb48le"
-    if frame.format.name == target:
+    width, height = size or (frame.width, frame.height)
+    if (frame.format.name, frame.width, frame.height) == (target, width, height):
         return frame
     if tags.used_matrix is Matrix.RGB:
-        return frame.reformat(format=target, interpolation=ACCURATE)
+        return frame.reformat(width, height, format=target, interpolation=ACCURATE)
     return frame.reformat(
+        width,
+        height,
         format=target,
         src_colorspace=_SWSCALE[tags.used_matrix],
         src_color_range=ColorRange.JPEG if tags.full_range else ColorRange.MPEG,

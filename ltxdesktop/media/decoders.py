@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 
 from engine.media.colour import ColourTags, to_rgb
 from engine.media.decode import Samples, VideoReader, as_pixels
-from engine.media.errors import CorruptMedia, NotAMediaFile, NoVideo, RangeOutsideMedia
+from engine.media.errors import CorruptMedia, MediaError, NotAMediaFile, NoVideo, RangeOutsideMedia
 from engine.media.orientation import UPRIGHT, Orientation
 from engine.media.still import read_picture
 from ltxdesktop.document.model import Media, MediaKind
 from ltxdesktop.media.facts import Facts
 from ltxdesktop.media.numbered import NumberedName
+from ltxdesktop.media.references import References
 from ltxdesktop.media.sound import SoundBlocks
 from ltxdesktop.media.workers import Token, Workers
 
@@ -47,11 +48,25 @@ _BACK_FRAMES: Final = 16  # asking for a picture so little before the last one i
 _READY_FRAMES: Final = 8  # while stepping back, at least so many pictures are kept ready
 
 FactsOf = Callable[[Path, bool], Facts]
-ProxyOf = Callable[[Path], Path | None]
+
+
+class ProxySource(Protocol):
+    """What `Decoders` asks about proxies (`proxies.Proxies`)."""
+
+    def proxy_of(self, path: Path) -> Path | None:
+        """The file with the same pictures by number."""
+        ...
+
+    def set_aside(self, path: Path) -> None:
+        """The proxy of this original can't be read."""
+        ...
 
 
 class Picture(NamedTuple):
-    """A decoded picture: stored pixels, not turned or scaled, shared and never to be written to.
+    """A decoded picture: stored pixels, not turned or scaled.
+
+    The frame is the caller's own, but its pixels are shared: they're never to be written to, and one thread at a time
+    converts it.
 
     To show it: `orientation.apply`, then stretch to square pixels by `sample_aspect`. A proxy's picture is smaller than
     its media says; place it by the media's size.
@@ -136,7 +151,6 @@ class _Source:
     path: Path
     facts: Facts
     checked_s: float
-    is_proxy: bool = False
     last: int | None = None  # the stored picture asked for last
     recent: deque[int] = field(default_factory=deque[int])  # pictures kept because they were shown
     failed: dict[int, str] = field(default_factory=dict[int, str])  # pictures that can't be decoded, and why
@@ -232,7 +246,7 @@ class Decoders:
     """Pictures and samples of files by number. Thread-safe; `close` when done.
 
     `frame_bytes` limits the decoded pictures that are kept, `reader_bytes` the estimated memory of idle open decoders,
-    `sound_bytes` the decoded sound. `proxy_of` names the file that stands in for the picture of another, frame for
+    `sound_bytes` the decoded sound. `proxies` names the file that stands in for the picture of another, frame for
     frame; who asks with `original=True` (export does) never gets it.
     """
 
@@ -240,14 +254,16 @@ class Decoders:
         self,
         facts_of: FactsOf,
         *,
-        proxy_of: ProxyOf | None = None,
+        proxies: ProxySource | None = None,
         frame_bytes: int = 384 << 20,
         reader_bytes: int = 512 << 20,
         sound_bytes: int = 64 << 20,
     ) -> None:
-        self._facts_of, self._proxy_of = facts_of, proxy_of
+        self._facts_of, self._proxies = facts_of, proxies
         self.cache = FrameCache(frame_bytes)
         self.readers = Readers(reader_bytes)
+        self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
+        self._references = References()
         self._lock = threading.Lock()
         self._sources: dict[Path, _Source] = {}
         self._behind = Workers(1, "pictures before")
@@ -258,6 +274,7 @@ class Decoders:
         self._behind.close()
         self.sound.close()
         self.readers.close()
+        self._looks.close()
         self.cache.clear()
 
     def forget(self, path: Path) -> None:
@@ -266,6 +283,7 @@ class Decoders:
             self._sources.pop(path, None)
         self._behind.drop("before")
         self.readers.close_file(path)
+        self._looks.close_file(path)
         self.cache.drop_file(path)
         self.sound.forget(path)
 
@@ -275,20 +293,8 @@ class Decoders:
         `keep` False: a single look (a thumbnail), nothing is kept or made ready for it. Raises RangeOutsideMedia,
         CorruptMedia where this picture can't be decoded, and the errors of opening.
         """
-        if media.kind is MediaKind.STILL:
-            return self._still(path, 0, keep=keep)
-        if media.kind is MediaKind.IMAGE_SEQUENCE:
-            return self._numbered(path, frame, keep=keep)
-        proxy = None if original or self._proxy_of is None else self._proxy_of(path)
-        if proxy is not None:
-            source, stored = self._source(proxy, is_proxy=True), frame
-        else:
-            source = self._source(path)
-            stored = source.facts.stored_frame(frame)
-        found = self.cache.get((source.path, stored))
-        if not keep:
-            return found or self._decoded(source, stored)
-        return self._followed(source, stored, found)
+        found = self._shared(media, path, frame, original=original, keep=keep)
+        return found._replace(frame=self._references.of(found.frame))
 
     def samples(
         self, path: Path, first: int, count: int, *, rate: int = 48_000, channels: int = 2, track: int = 0
@@ -304,7 +310,43 @@ class Decoders:
         self._behind.finish()
         self.sound.finish()
 
+    def _shared(self, media: Media, path: Path, frame: int, *, original: bool, keep: bool) -> Picture:
+        """The picture whose frame several may hold: nobody converts it."""
+        if media.kind is MediaKind.STILL:
+            return self._still(path, 0, keep=keep)
+        if media.kind is MediaKind.IMAGE_SEQUENCE:
+            return self._numbered(path, frame, keep=keep)
+        source = self._source(path)
+        if not original and self._proxies is not None:
+            found = self._proxy_picture(source, frame, self._proxies, keep=keep)
+            if found is not None:
+                return found
+        return self._film(source, source.facts.stored_frame(frame), keep=keep)
+
     # Pictures of films
+
+    def _proxy_picture(self, source: _Source, frame: int, proxies: ProxySource, *, keep: bool) -> Picture | None:
+        """The picture from the original's proxy, if it has one that can be read."""
+        proxy = proxies.proxy_of(source.path)
+        if proxy is None:
+            return None
+        try:
+            found = self._film(self._source(proxy), frame, keep=keep)
+        except RangeOutsideMedia:
+            raise
+        except MediaError:
+            self.forget(proxy)
+            proxies.set_aside(source.path)
+            return None
+        return found._replace(
+            orientation=source.facts.orientation, sample_aspect=source.facts.sample_aspect, is_proxy=True
+        )
+
+    def _film(self, source: _Source, stored: int, *, keep: bool) -> Picture:
+        found = self.cache.get((source.path, stored))
+        if keep:
+            return self._followed(source, stored, found)
+        return found or self._decoded(source, stored, self._looks)
 
     def _followed(self, source: _Source, stored: int, found: Picture | None) -> Picture:
         """The picture, with an eye on where the caller is going."""
@@ -324,12 +366,12 @@ class Decoders:
             self._make_ready(source, stored, delay_s=_STILL_S)
         return found
 
-    def _decoded(self, source: _Source, stored: int) -> Picture:
+    def _decoded(self, source: _Source, stored: int, readers: Readers | None = None) -> Picture:
         if source.facts.index is None:
             raise NoVideo(source.path)
         if stored in source.failed:
             raise CorruptMedia(source.path, source.failed[stored])
-        with self.readers.lent(source, stored) as reader:
+        with (readers or self.readers).lent(source, stored) as reader:
             try:
                 return _picture(source, stored, reader.frame(stored))
             except CorruptMedia as exc:
@@ -420,7 +462,7 @@ class Decoders:
 
     # What is known of files
 
-    def _source(self, path: Path, *, sequence: bool = False, is_proxy: bool = False) -> _Source:
+    def _source(self, path: Path, *, sequence: bool = False) -> _Source:
         """The file in use at `path`; taken up anew when it has changed on disk."""
         now = time.monotonic()
         source = self._sources.get(path)
@@ -433,9 +475,10 @@ class Decoders:
                 source.checked_s = now
                 return source
             changed = source is not None
-            source = self._sources[path] = _Source(path, facts, now, is_proxy)
+            source = self._sources[path] = _Source(path, facts, now)
         if changed:
             self.readers.close_file(path)
+            self._looks.close_file(path)
             self.cache.drop_file(path)
             self.sound.forget(path)
         return source
@@ -446,7 +489,7 @@ class Decoders:
 
 def _picture(source: _Source, number: int, frame: VideoFrame) -> Picture:
     facts = source.facts
-    return Picture(frame, number, ColourTags.of(frame), facts.orientation, facts.sample_aspect, source.is_proxy)
+    return Picture(frame, number, ColourTags.of(frame), facts.orientation, facts.sample_aspect)
 
 
 def _frame_bytes(facts: Facts) -> int:

@@ -12,6 +12,9 @@ from ltxdesktop.document.model import Media
 from ltxdesktop.media.decoders import Decoders
 from ltxdesktop.media.disk_cache import DiskCache
 from ltxdesktop.media.facts import Facts, fingerprint_of, read_facts
+from ltxdesktop.media.proxies import Proxies
+from ltxdesktop.media.thumbnails import Thumbnails
+from ltxdesktop.media.waveforms import Waveforms
 
 _FACTS_BYTES: Final = 256 << 20  # about 2 bytes a frame: some 1,000 hours
 
@@ -70,10 +73,16 @@ class MediaFiles:
 
     def __init__(self, folder: Path) -> None:
         self._facts = FactsCache(folder / "facts")
-        self.decoders = Decoders(self._facts.facts)
+        facts_of = self._facts.facts
+        self.proxies = Proxies(facts_of, folder / "proxies")
+        self.decoders = Decoders(facts_of, proxies=self.proxies)
+        self.thumbnails = Thumbnails(self.decoders, facts_of, folder / "thumbnails")
+        self.waveforms = Waveforms(facts_of, folder / "waveforms")
 
     def close(self) -> None:
-        self.decoders.close()
+        """End all threads and close all files. What was being made is given up."""
+        for room in (self.proxies, self.thumbnails, self.waveforms, self.decoders):
+            room.close()
 
     def describe(self, path: Path, *, sequence: bool = False) -> Media:
         """What the file is, as a new value for a document; `sequence`: `path` is the first of numbered pictures.
