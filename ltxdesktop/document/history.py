@@ -100,6 +100,15 @@ class History:
         self._drag: str | None = None
         self._preview: Document | None = None
 
+    def restart(self, document: Document, name: str = "Open") -> None:
+        """Go on with another project: the steps so far are forgotten. Listeners stay, and are told."""
+        self.cancel()
+        before = self.base
+        self._entries = [Entry(name, document)]
+        self._index = 0
+        self._clean = self._entries[0]
+        self._tell(before, document, name)
+
     @property
     def document(self) -> Document:
         """What is shown: during a drag its preview."""
@@ -156,6 +165,7 @@ class History:
         self._entries.append(Entry(name, document, changed or difference(start, document), merge))
         self._index = len(self._entries) - 1
         self._tell(before, document, name)
+        self._forget_counts()
 
     def undo(self) -> bool:
         """Go back one step; False if there is none."""
@@ -211,6 +221,7 @@ class History:
         self._entries.append(Entry(name, document, difference(before, document)))
         self._index += 1
         self._tell(document, document, name)
+        self._forget_counts()
 
     def cancel(self) -> None:
         """End a drag, if there is one, and show what was there before it."""
@@ -246,6 +257,19 @@ class History:
                 self._listeners.remove(listener)
 
         return stop
+
+    def _forget_counts(self) -> None:
+        """Drop what tracks of the entry before have counted, where they're no longer shown.
+
+        Of 10,000 clips that's half a megabyte an edit, which undo counts again in a millisecond.
+        """
+        if self._index == 0:
+            return
+        shown = {id(track) for sequence in self.base.sequences for track in sequence.tracks}
+        for sequence in self._entries[self._index - 1].document.sequences:
+            for track in sequence.tracks:
+                if id(track) not in shown:
+                    track.forget_counts()
 
     def _tell(self, before: Document, after: Document, name: str) -> None:
         for listener in tuple(self._listeners):

@@ -479,6 +479,11 @@ class Track:
                 track.__dict__["index"] = spliced
         return track
 
+    def forget_counts(self) -> None:
+        """Free the memory of what was counted; it's counted again when it's asked for."""
+        for counted in ("starts", "index", "links"):
+            self.__dict__.pop(counted, None)
+
     @property
     def duration(self) -> int:
         return self.starts[-1]
