@@ -6,14 +6,29 @@ Names are those of `ui.commands`. Every one is a named step of the history, or s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, Gap, ItemId, Sequence, TrackId, TrackKind
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Gap,
+    ItemId,
+    Marker,
+    MarkerId,
+    Sequence,
+    TrackId,
+    TrackKind,
+    Transition,
+    TransitionKind,
+    new_id,
+)
+from ltxdesktop.document.time import nearest
 from ltxdesktop.ui.actions import Actions
-from ltxdesktop.ui.timeline.attributes import set_range, set_track, show_take
 from ltxdesktop.ui.timeline.editing import EditDesk
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.selection import Selection
@@ -67,6 +82,23 @@ class TimelineCommands(QObject):
             "mark.in": self.mark_in,
             "mark.out": self.mark_out,
             "mark.clip": self.mark_clip,
+            "mark.go_in": self.go_in,
+            "mark.go_out": self.go_out,
+            "clip.enabled": self.enable,
+            "clip.link": self.link,
+            "clip.unlink": self.unlink,
+            "clip.group": self.group,
+            "clip.ungroup": self.ungroup,
+            "clip.detach_audio": self.detach_audio,
+            "clip.fade": self.fade,
+            "clip.transition": self.dissolve,
+            "clip.next_take": self.next_take,
+            "clip.previous_take": self.previous_take,
+            "sequence.add_video": self.add_video,
+            "sequence.add_audio": self.add_audio,
+            "sequence.marker": self.add_marker,
+            "sequence.next_marker": self.next_marker,
+            "sequence.previous_marker": self.previous_marker,
             "mark.clear": lambda: self.mark(None, None),
             "mark.lift": self.lift_range,
             "mark.extract": self.extract_range,
@@ -115,8 +147,12 @@ class TimelineCommands(QObject):
     # ---- removing ---------------------------------------------------------------------------------------------------
 
     def lift(self) -> None:
-        """Take the selected clips out and leave gaps; of a gap nothing is left to lift."""
-        if self._selection.clips:
+        """Take the selected clips out and leave gaps, or the selected transition away."""
+        if self._selection.transition is not None:
+            clip_id, at_tail = self._selection.transition
+            edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
+            self.do("Remove transition", lambda document: edits.set_transition(document, clip_id, None, edge))
+        elif self._selection.clips:
             self.do(f"Delete {self._counted()}", lambda document: edits.lift(document, self._chosen()))
 
     def extract(self) -> None:
@@ -222,23 +258,62 @@ class TimelineCommands(QObject):
         track = self.sequence.track(TrackId(track_id))
         if track is None:
             return
-        name, field, value = {
-            "mute": ("Mute", "muted", not track.muted),
-            "solo": ("Solo", "soloed", not track.soloed),
-            "lock": ("Lock", "locked", not track.locked),
+        name, was = {
+            "mute": ("Mute", track.muted),
+            "solo": ("Solo", track.soloed),
+            "lock": ("Lock", track.locked),
         }[button]
-        words = f"{name} {track.name}" if value else f"{name} {track.name} off"
-        self.do(words, lambda document: set_track(document, track.id, **{field: value}))
+        words = f"{name} {track.name} off" if was else f"{name} {track.name}"
+
+        def press(document: Document) -> Document:
+            match button:
+                case "mute":
+                    return edits.change_track(document, track.id, muted=not was)
+                case "solo":
+                    return edits.change_track(document, track.id, soloed=not was)
+                case _:
+                    return edits.change_track(document, track.id, locked=not was)
+
+        self.do(words, press)
 
     def set_height(self, track_id: str, height_px: int) -> None:
-        self.do("Track height", lambda document: set_track(document, TrackId(track_id), height_px=height_px))
+        self.do("Track height", lambda document: edits.change_track(document, TrackId(track_id), height_px=height_px))
+
+    def add_video(self) -> None:
+        self.do("Add video track", lambda document: edits.add_track(document, TrackKind.VIDEO))
+
+    def add_audio(self) -> None:
+        self.do("Add audio track", lambda document: edits.add_track(document, TrackKind.AUDIO))
+
+    def add_subtitles(self) -> None:
+        self.do("Add subtitle track", lambda document: edits.add_track(document, TrackKind.SUBTITLE))
+
+    def remove_track(self, track_id: TrackId) -> None:
+        track = self.sequence.track(track_id)
+        if track is not None:
+            self.do(f"Remove track {track.name}", lambda document: edits.remove_track(document, track_id))
+
+    def move_track(self, track_id: TrackId, by: int) -> None:
+        """A track among those of its kind; above 0 upwards for picture, downwards for sound."""
+        track = self.sequence.track(track_id)
+        if track is not None:
+            place = [each.id for each in self.sequence.of_kind(track.kind)].index(track_id) + by
+            self.do(f"Move track {track.name}", lambda document: edits.move_track(document, track_id, place))
+
+    def switch_sync(self, track_id: TrackId) -> None:
+        """Whether a track shifts along when others ripple."""
+        track = self.sequence.track(track_id)
+        if track is not None:
+            on = not track.sync_locked
+            words = f"{track.name} {'follows' if on else 'ignores'} ripple edits"
+            self.do(words, lambda document: edits.change_track(document, track_id, sync_locked=on))
 
     def rename_track(self, track_id: TrackId, name: str) -> None:
-        self.do(f"Rename track to {name}", lambda document: set_track(document, track_id, name=name))
+        self.do(f"Rename track to {name}", lambda document: edits.change_track(document, track_id, name=name))
 
     def choose_take(self, clip_id: ItemId, index: int) -> None:
         """Show another take of a clip."""
-        self.do(f"Take {index + 1}", lambda document: show_take(document, clip_id, index))
+        self.do(f"Take {index + 1}", lambda document: edits.set_take(document, clip_id, index))
 
     def mark_in(self) -> None:
         """The range begins at the playhead; an end that would lie before it is dropped."""
@@ -258,7 +333,162 @@ class TimelineCommands(QObject):
             self.mark(min(first for first, _ in spans), max(last for _, last in spans))
 
     def mark(self, first: int | None, last: int | None) -> None:
-        self.do("Select range", lambda document: set_range(document, first, last))
+        self.do("Select range", lambda document: edits.set_range(document, first, last))
+
+    def go_in(self) -> None:
+        if self.sequence.in_frame is not None:
+            self._go_to(self.sequence.in_frame)
+
+    def go_out(self) -> None:
+        """The last frame of the range."""
+        if self.sequence.out_frame is not None:
+            self._go_to(self.sequence.out_frame - 1)
+
+    def add_marker(self) -> None:
+        marker = Marker(MarkerId(new_id()), self._playhead_at())
+        self.do("Add marker", lambda document: edits.add_marker(document, marker))
+
+    def remove_marker(self, marker_id: MarkerId) -> None:
+        self.do("Remove marker", lambda document: edits.remove_marker(document, marker_id))
+
+    def colour_marker(self, marker: Marker, colour: str) -> None:
+        self.do("Colour marker", lambda document: edits.change_marker(document, replace(marker, colour=colour)))
+
+    def next_marker(self) -> None:
+        self._to_marker(forward=True)
+
+    def previous_marker(self) -> None:
+        self._to_marker(forward=False)
+
+    def _to_marker(self, *, forward: bool) -> None:
+        frames = sorted(marker.frame for marker in self.sequence.markers)
+        frame = nearest_cut(frames, self._playhead_at(), forward=forward)
+        if frame is not None:
+            self._go_to(frame)
+
+    # ---- clips ------------------------------------------------------------------------------------------------------
+
+    def enable(self) -> None:
+        """Show the selected clips, or hide them if all are shown."""
+        clips = self._placed(self._chosen())
+        on = not all(clip.enabled for _, clip in clips)
+        if clips:
+            name = f"{'Show' if on else 'Hide'} {self._counted()}"
+            self.do(name, lambda document: edits.set_enabled(document, self._chosen(), on))
+
+    def link(self) -> None:
+        self.do("Link", lambda document: edits.link(document, self._chosen()))
+
+    def unlink(self) -> None:
+        self._on_clips("Unlink", edits.unlink)
+
+    def group(self) -> None:
+        self.do("Group", lambda document: edits.group(document, self._chosen()))
+
+    def ungroup(self) -> None:
+        self._on_clips("Ungroup", edits.ungroup)
+
+    def _on_clips(self, name: str, edit: Callable[[Document, list[ItemId]], Document]) -> None:
+        if self._selection.clips:
+            self.do(name, lambda document: edit(document, self._chosen()))
+
+    def detach_audio(self) -> None:
+        clip_id = self._selection.primary
+        if clip_id is not None:
+            self.do("Detach sound", lambda document: edits.detach_audio(document, clip_id))
+
+    def fade(self) -> None:
+        """Half a second in and out on every selected clip, or nothing where it fades already."""
+        frames = nearest(FADE_S * self.sequence.rate)
+        clips = self._placed(self._chosen())
+        on = not all(clip.fade_in and clip.fade_out for _, clip in clips)
+
+        def faded(document: Document) -> Document:
+            for _, clip in clips:
+                length = min(frames, clip.duration // 2) if on else 0
+                document = edits.set_fades(document, clip.id, length, length)
+            return document
+
+        if clips:
+            self.do("Fade in and out" if on else "No fades", faded)
+
+    def dissolve(self) -> None:
+        """A dissolve at the cuts between selected clips; with one clip at its head; with none at the nearest cut."""
+        cuts = self._selected_cuts() or self._nearest_head()
+        if not cuts:
+            self.refused.emit("There is no cut to dissolve over. Select a clip.")
+            return
+
+        def dissolved(document: Document) -> Document:
+            for clip_id in cuts:
+                document = edits.set_transition(document, clip_id, self._fitting_dissolve(document, clip_id))
+            return document
+
+        self.do("Dissolve", dissolved)
+
+    def _fitting_dissolve(self, document: Document, clip_id: ItemId) -> Transition:
+        """A second, centred on the cut, or as much of it as there is material for."""
+        wanted = edits.centred(TransitionKind.DISSOLVE, max(2, nearest(DISSOLVE_S * document.sequence.rate)))
+        before, after = edits.transition_room(document, clip_id)
+        if before == 0 or after == 0:  # towards a gap, all of it lies on one side
+            return replace(wanted, before=min(before, wanted.duration), after=min(after, wanted.duration))
+        return replace(wanted, before=min(before, wanted.before), after=min(after, wanted.after))
+
+    def _selected_cuts(self) -> list[ItemId]:
+        """Selected clips whose head is a cut to another selected clip; of a single clip its head, if it is a cut.
+
+        What is linked is named once: the edit takes the others along.
+        """
+        chosen, sequence = self._selection.clips, self.sequence
+        alone = bool(chosen) and chosen <= with_partners(sequence, {min(chosen)})
+        heads: list[ItemId] = []
+        named: set[ItemId] = set()
+        for track in sequence.tracks:
+            for left, item in pairwise(track.items):
+                if item.id not in chosen or not isinstance(item, Clip) or not isinstance(left, Clip):
+                    continue
+                if item.id not in named and (alone or left.id in chosen):
+                    heads.append(item.id)
+                    named |= with_partners(sequence, {item.id})
+        return heads
+
+    def _nearest_head(self) -> list[ItemId]:
+        """The clip whose head is the cut nearest to the playhead on the lowest video track that has one."""
+        frame = self._playhead_at()
+        for track in self.sequence.of_kind(TrackKind.VIDEO):
+            heads = [
+                (abs(track.starts[place] - frame), item.id)
+                for place, item in enumerate(track.items)
+                if isinstance(item, Clip) and place and isinstance(track.items[place - 1], Clip)
+            ]
+            if heads and not track.locked:
+                return [min(heads)[1]]
+        return []
+
+    def change_transition(self, clip_id: ItemId, kind: TransitionKind, *, at_tail: bool) -> None:
+        """Another kind of transition at the same place, as long as before."""
+        clip = self.sequence.clip(clip_id)
+        made = None if clip is None else (clip.tail if at_tail else clip.transition)
+        edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
+        if made is not None:
+            changed = replace(made, kind=kind)
+            name = f"Transition: {kind.value}"
+            self.do(name, lambda document: edits.set_transition(document, clip_id, changed, edge))
+
+    def next_take(self) -> None:
+        self._turn_take(1)
+
+    def previous_take(self) -> None:
+        self._turn_take(-1)
+
+    def _turn_take(self, by: int) -> None:
+        """Another take of the selected clip, else of the topmost under the playhead; from the last on to the first."""
+        chosen = [self._selection.primary] if self._selection.primary else self._under(self._playhead_at())
+        clip = next((clip for _, clip in self._placed([each for each in chosen if each]) if len(clip.takes) > 1), None)
+        if clip is None:
+            self.refused.emit("This clip has no other takes yet.")
+            return
+        self.choose_take(clip.id, (clip.active + by) % len(clip.takes))
 
     # ---- selecting and going ----------------------------------------------------------------------------------------
 

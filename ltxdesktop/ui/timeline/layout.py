@@ -279,7 +279,7 @@ def lay_out_track(lane: Lane, viewport: Viewport, selected: Collection[ItemId] =
         is_wide = np.diff(starts[first : last + 1]) >= NARROW_PX * viewport.frames_per_px
         wide = (np.nonzero(is_wide & is_clip[first:last])[0] + first).tolist()
         has_narrow = bool((~is_wide & is_clip[first:last]).any())
-    boxes = [clip_box(lane, place, viewport) for place in wide]
+    boxes = list(_wide_boxes(lane, wide, viewport))
     return boxes, _merged(lane, first, last, viewport, selected) if has_narrow else []
 
 
@@ -298,6 +298,26 @@ def clip_box(lane: Lane, place: int, viewport: Viewport) -> ClipBox:
     box = Box(left, lane.body.top, right - left, lane.body.height)
     seen_left, seen_right = max(left, HEADER_PX - BEYOND_PX), min(right, viewport.width + BEYOND_PX)
     return ClipBox(clip, track, start, box, Box(seen_left, box.top, max(0.0, seen_right - seen_left), box.height))
+
+
+def _wide_boxes(lane: Lane, places: list[int], viewport: Viewport) -> Iterator[ClipBox]:
+    """`clip_box` for many, with its arithmetic unrolled: this is most of the time that a layout takes."""
+    track, (_, top, _, height) = lane.track, lane.body
+    starts, items = track.starts, track.items
+    x_of, outermost_left, outermost_right = viewport.x_of, HEADER_PX - BEYOND_PX, viewport.width + BEYOND_PX
+    before, right = -1, 0.0
+    for place in places:
+        clip = items[place]
+        assert isinstance(clip, Clip)
+        left = right if place == before + 1 and before >= 0 else x_of(starts[place])
+        right = x_of(starts[place + 1])
+        box = Box(left, top, right - left, height)
+        before = place
+        if left >= outermost_left and right <= outermost_right:
+            yield ClipBox(clip, track, starts[place], box, box)
+            continue
+        cut_left, cut_right = max(left, outermost_left), min(right, outermost_right)
+        yield ClipBox(clip, track, starts[place], box, Box(cut_left, top, max(0.0, cut_right - cut_left), height))
 
 
 def _merged(lane: Lane, first: int, last: int, viewport: Viewport, selected: Collection[ItemId]) -> list[Run]:
@@ -393,7 +413,10 @@ def volume_at(y: float, body: Box) -> float:
 
 def _lay_out_transitions(clips: list[ClipBox], viewport: Viewport) -> Iterator[TransitionBox]:
     for placed in clips:
-        clip, end = placed.clip, placed.start + placed.clip.duration
+        clip = placed.clip
+        if clip.transition is None and clip.tail is None:
+            continue
+        end = placed.start + clip.duration
         for transition, cut, at_tail in ((clip.transition, placed.start, False), (clip.tail, end, True)):
             if transition is None:
                 continue
@@ -440,6 +463,8 @@ def _lay_out_markers(sequence: Sequence, clips: list[ClipBox], viewport: Viewpor
         if HEADER_PX - width - MARKER_PX <= x <= viewport.width + MARKER_PX:
             yield MarkerBox(marker, None, x, width, RULER_PX - MARKER_PX - 1)
     for placed in clips:
+        if not placed.clip.markers:
+            continue
         for marker in placed.clip.markers:
             if 0 <= marker.frame < placed.clip.duration:
                 x = viewport.x_of(placed.start + marker.frame)

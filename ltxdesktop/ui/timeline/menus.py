@@ -9,10 +9,21 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
-from ltxdesktop.document.model import ItemId
+from ltxdesktop.document.model import ItemId, MarkerId, Track, TrackKind, TransitionKind
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.commands import TimelineCommands
-from ltxdesktop.ui.timeline.hits import Hit, OnClip, OnGap, OnHeader, OnNothing, OnRangeEdge, OnRuler, OnTransition
+from ltxdesktop.ui.timeline.hits import (
+    Hit,
+    OnClip,
+    OnGap,
+    OnHeader,
+    OnMarker,
+    OnNothing,
+    OnRangeEdge,
+    OnRuler,
+    OnTransition,
+)
+from ltxdesktop.ui.timeline.painting import MARKER_COLOURS
 
 _CLIP = (
     "edit.cut", "edit.copy", "edit.paste", "edit.duplicate", "",
@@ -23,7 +34,6 @@ _CLIP = (
     "mark.clip", "clip.rename",
 )  # fmt: skip
 _GAP = ("edit.paste", "", "clip.close_gap")
-_TRANSITION = ("edit.lift",)
 _RULER = ("sequence.marker", "", "mark.in", "mark.out", "mark.clip", "mark.clear", "", "mark.lift", "mark.extract")
 _EMPTY = ("edit.paste", "edit.paste_insert", "edit.select_all", "", "sequence.add_video", "sequence.add_audio")
 
@@ -45,16 +55,16 @@ class TimelineMenus:
                 return self._of(_CLIP)
             case OnGap():
                 return self._of(_GAP)
-            case OnTransition():
-                return self._of(_TRANSITION)
-            case OnHeader():
-                return self._of(_EMPTY[-2:])
+            case OnTransition(clip=clip, at_tail=at_tail):
+                return self._transition(clip, at_tail=at_tail)
+            case OnHeader(track=track):
+                return self._track(track)
+            case OnMarker(marker=marker, clip=clip):
+                return self._marker(marker, clip)
             case OnRuler() | OnRangeEdge():
                 return self._of(_RULER)
             case OnNothing():
                 return self._of(_EMPTY)
-            case _:
-                return self._of(("sequence.marker",))
 
     def choose_take(self, clip_id: str, at: QPoint) -> None:
         """The takes of a clip, the shown one marked."""
@@ -71,6 +81,62 @@ class TimelineMenus:
             action = add(menu, words + stars, partial(self._commands.choose_take, clip_id, place), tip=take.note)
             action.setCheckable(True)
             action.setChecked(clip is not None and place == clip.active)
+        return menu
+
+    def _track(self, track: Track) -> QMenu:
+        """What can be done with a track; the switches show their state."""
+        menu, commands = self._of(()), self._commands
+        sound = track.kind is TrackKind.AUDIO
+        switches = [
+            ("Mute" if sound else "Hide", track.muted, partial(commands.press_header, track.id, "mute")),
+            ("Lock", track.locked, partial(commands.press_header, track.id, "lock")),
+            ("Follow ripple edits", track.sync_locked, partial(commands.switch_sync, track.id)),
+        ]
+        if sound:
+            switches.insert(1, ("Solo", track.soloed, partial(commands.press_header, track.id, "solo")))
+        for words, on, call in switches:
+            action = add(menu, words, call)
+            action.setCheckable(True)
+            action.setChecked(on)
+        menu.addSeparator()
+        up, down = (-1, 1) if sound else (1, -1)
+        same = [each.id for each in commands.sequence.of_kind(track.kind)]
+        place = same.index(track.id)
+        add(menu, "Move up", partial(commands.move_track, track.id, up), enabled=0 <= place + up < len(same))
+        add(menu, "Move down", partial(commands.move_track, track.id, down), enabled=0 <= place + down < len(same))
+        menu.addSeparator()
+        menu.addAction(self._actions["sequence.add_video"])
+        menu.addAction(self._actions["sequence.add_audio"])
+        add(menu, "Add a subtitle track", commands.add_subtitles)
+        menu.addSeparator()
+        add(menu, f"Remove {track.name}", partial(commands.remove_track, track.id), enabled=not track.locked)
+        return menu
+
+    def _transition(self, clip_id: ItemId, *, at_tail: bool) -> QMenu:
+        menu = self._of(())
+        clip = self._commands.sequence.clip(clip_id)
+        made = None if clip is None else (clip.tail if at_tail else clip.transition)
+        for kind in TransitionKind if made is not None else ():
+            call = partial(self._commands.change_transition, clip_id, kind, at_tail=at_tail)
+            action = add(menu, kind.value.capitalize(), call)
+            action.setCheckable(True)
+            action.setChecked(made is not None and made.kind is kind)
+        menu.addSeparator()
+        menu.addAction(self._actions["edit.lift"])
+        return menu
+
+    def _marker(self, marker_id: MarkerId, clip_id: ItemId | None) -> QMenu:
+        menu, sequence = self._of(()), self._commands.sequence
+        holder = sequence if clip_id is None else sequence.clip(clip_id)
+        marker = next((each for each in holder.markers if each.id == marker_id), None) if holder else None
+        if marker is None:
+            return menu
+        for colour in MARKER_COLOURS:
+            action = add(menu, colour.capitalize(), partial(self._commands.colour_marker, marker, colour))
+            action.setCheckable(True)
+            action.setChecked(marker.colour == colour)
+        menu.addSeparator()
+        add(menu, "Remove marker", partial(self._commands.remove_marker, marker_id))
         return menu
 
     def _of(self, names: tuple[str, ...]) -> QMenu:

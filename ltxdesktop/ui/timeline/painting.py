@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import (
+    QBrush,
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QImage,
+    QPainter,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QStaticText,
+    QTransform,
+)
 
 from ltxdesktop.document.model import Clip, Document, Gap, ItemId, Media, Solid, Title, Track, TrackKind
 from ltxdesktop.ui.icons import pixmap
@@ -39,7 +51,8 @@ from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 NAMED_FROM_PX = 26
 PICTURED_FROM_PX = 30
 ROUNDED_UP_TO = 160  # clips; beyond it nobody sees the corners and everybody the time
-_WAVES_KEPT = 256
+_WAVES_KEPT = 1024
+_TEXTS_KEPT = 4096
 
 
 def mixed(a: str, b: str, share: float, alpha: int = 255) -> QColor:
@@ -128,6 +141,8 @@ class TimelinePainter:
         self._bold_font.setWeight(QFont.Weight.DemiBold)
         self._tick_font = figures(sized(font, 10.5))
         self._name_metrics = QFontMetricsF(self._name_font)
+        self._name_height = self._name_metrics.height()
+        self._texts: dict[tuple[str, int], QStaticText] = {}
         self._icons: dict[tuple[str, str, float, int], QPixmap] = {}
         self._waves: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
 
@@ -141,13 +156,19 @@ class TimelinePainter:
 
     def draw(
         self, painter: QPainter, layout: Layout, document: Document, selected: frozenset[ItemId],
-        gap: ItemId | None, presence: Presence, hovered: ItemId | None = None,
+        gap: ItemId | None, presence: Presence, hovered: ItemId | None = None, *, only: list[Box] | None = None,
     ) -> None:  # fmt: skip
-        """Lanes, clips, ruler and headers; what moves by itself (playhead, guides) is drawn over it."""
+        """Lanes, clips, ruler and headers; what moves by itself (playhead, guides) is drawn over it.
+
+        With `only` what lies outside of these boxes is left out; the painter is clipped to them already.
+        """
+        if only is not None:
+            layout = _cut_to(layout, only)
         viewport = layout.viewport
         painter.fillRect(QRectF(0, 0, viewport.width, viewport.height), self.inks.ground)
         painter.save()
-        painter.setClipRect(QRectF(HEADER_PX, RULER_PX, viewport.lanes_px, viewport.height - RULER_PX))
+        lanes = QRectF(HEADER_PX, RULER_PX, viewport.lanes_px, viewport.height - RULER_PX)
+        painter.setClipRect(lanes, Qt.ClipOperation.IntersectClip)
         for lane in layout.lanes:
             painter.fillRect(_rect(lane.body), self.inks.lane)
         self._draw_runs(painter, layout)
@@ -166,8 +187,10 @@ class TimelinePainter:
         if layout.selected_range is not None:
             painter.fillRect(_rect(layout.selected_range), veil(self.inks.theme.accent, 26))
         painter.restore()
-        self._draw_ruler(painter, layout)
-        self._draw_headers(painter, layout)
+        if only is None or any(box.top < RULER_PX for box in only):
+            self._draw_ruler(painter, layout)
+        if only is None or any(box.left < HEADER_PX for box in only):
+            self._draw_headers(painter, layout)
 
     def _draw_runs(self, painter: QPainter, layout: Layout) -> None:
         for run in layout.runs:
@@ -286,27 +309,35 @@ class TimelinePainter:
         columns, rows = round(body.width() * viewport.scale), round(body.height() * viewport.scale)
         if columns < 2 or rows < 4 or not media.has_sound:
             return
-        first_frame = Fraction(round((body.left() - placed.box.left) * viewport.scale)) / Fraction(viewport.scale)
-        per_px = Fraction(viewport.frames_per_px).limit_denominator(1 << 20)
-        rate, clip = document.sequence.rate, placed.clip
-        if clip.speed == 0:
-            return
-        take = clip.takes[clip.active]
-        first_s = take.start_s + first_frame * per_px * clip.speed / rate
-        last_s = first_s + Fraction(columns) / Fraction(viewport.scale) * per_px * clip.speed / rate
-        gain = 10 ** (volume_of(clip) / 20)
-        key = (media.id, first_s, last_s, columns, rows, ink.wave.rgba(), round(gain, 3))
+        clip, skipped = placed.clip, round((body.left() - placed.box.left) * viewport.scale)
+        volume, start_s = volume_of(clip), clip.takes[clip.active].start_s
+        key = (media.id, start_s, clip.speed, skipped, columns, rows, viewport.frames_per_px, volume)
         wave = self._waves.get(key)
         if wave is None:
-            low, high = min(first_s, last_s), max(first_s, last_s)
-            peaks = self._waveforms.peaks(media, low, high, columns)
-            if peaks is None:
+            wave = self._made_wave(viewport, document, clip, media, (skipped, columns, rows), ink)
+            if wave is None:
                 return
-            wave = wave_picture(peaks[::-1] if clip.speed < 0 else peaks, rows, gain, ink.wave, ink.wave_core)
             self._waves[key] = wave
             if len(self._waves) > _WAVES_KEPT:
                 self._waves.popitem(last=False)
         painter.drawImage(body, wave)
+
+    def _made_wave(
+        self, viewport: Viewport, document: Document, clip: Clip, media: Media, size: tuple[int, int, int], ink: ClipInk
+    ) -> QImage | None:
+        """A clip's sound between two device pixels counted from its head; None if its peaks aren't at hand."""
+        skipped, columns, rows = size
+        if clip.speed == 0:
+            return None
+        per_column = Fraction(viewport.frames_per_px / viewport.scale).limit_denominator(1 << 20)
+        per_column_s = per_column * clip.speed / document.sequence.rate
+        first_s = clip.takes[clip.active].start_s + skipped * per_column_s
+        last_s = first_s + columns * per_column_s
+        peaks = self._waveforms.peaks(media, min(first_s, last_s), max(first_s, last_s), columns)
+        if peaks is None:
+            return None
+        gain = 10 ** (volume_of(clip) / 20)
+        return wave_picture(peaks[::-1] if clip.speed < 0 else peaks, rows, gain, ink.wave, ink.wave_core)
 
     def forget_waves(self) -> None:
         """Ask for waveforms anew."""
@@ -474,7 +505,7 @@ class TimelinePainter:
         viewport = layout.viewport
         painter.fillRect(QRectF(0, 0, viewport.width, RULER_PX), self.inks.ruler)
         painter.save()
-        painter.setClipRect(QRectF(HEADER_PX, 0, viewport.lanes_px, RULER_PX))
+        painter.setClipRect(QRectF(HEADER_PX, 0, viewport.lanes_px, RULER_PX), Qt.ClipOperation.IntersectClip)
         if layout.selected_range is not None:
             self._draw_range_bar(painter, layout.selected_range)
         short: list[QLineF] = []
@@ -510,7 +541,8 @@ class TimelinePainter:
     def _draw_headers(self, painter: QPainter, layout: Layout) -> None:
         viewport = layout.viewport
         painter.save()
-        painter.setClipRect(QRectF(0, RULER_PX, HEADER_PX, viewport.height - RULER_PX))
+        headers = QRectF(0, RULER_PX, HEADER_PX, viewport.height - RULER_PX)
+        painter.setClipRect(headers, Qt.ClipOperation.IntersectClip)
         painter.fillRect(QRectF(0, RULER_PX, HEADER_PX, viewport.height), self.inks.ground)
         any_solo = any(lane.track.soloed for lane in layout.lanes)
         for lane in layout.lanes:
@@ -622,8 +654,22 @@ class TimelinePainter:
             return
         painter.setFont(self._name_font)
         painter.setPen(ink)
-        shown = self._name_metrics.elidedText(words, Qt.TextElideMode.ElideRight, box.width())
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, shown)
+        text = self._text(words, int(box.width()))
+        painter.drawStaticText(QPointF(box.left(), box.top() + (box.height() - self._name_height) / 2), text)
+
+    def _text(self, words: str, width_px: int) -> QStaticText:
+        """Words cut to a width, laid out once: names are drawn again with every pan."""
+        key = (words, width_px)
+        found = self._texts.get(key)
+        if found is None:
+            if len(self._texts) >= _TEXTS_KEPT:
+                self._texts.clear()
+            shown = self._name_metrics.elidedText(words, Qt.TextElideMode.ElideRight, width_px)
+            found = QStaticText(shown)
+            found.setTextFormat(Qt.TextFormat.PlainText)
+            found.prepare(QTransform(), self._name_font)
+            self._texts[key] = found
+        return found
 
     def icon(self, painter: QPainter, name: str, x: float, y: float, size_px: int, ink: str) -> None:
         scale = painter.device().devicePixelRatioF()
@@ -656,6 +702,30 @@ def wave_picture(
     columns = pixels.shape[1]
     image = QImage(pixels.data, columns, rows, columns * 4, QImage.Format.Format_ARGB32_Premultiplied)
     return image.copy()  # the array's memory goes with this function
+
+
+def _cut_to(layout: Layout, boxes: list[Box]) -> Layout:
+    """The layout without most of what touches none of the boxes: whole rows, and stretches whatever the row."""
+    rows = {box.top for box in boxes if box.width >= layout.viewport.width}
+    stretches: list[tuple[float, float]] = []
+    for left, right in sorted((box.left, box.right) for box in boxes if box.width < layout.viewport.width):
+        if stretches and left <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(right, stretches[-1][1]))
+        else:
+            stretches.append((left, right))
+
+    def touched(box: Box) -> bool:
+        if box.top in rows:
+            return True
+        left, right = box.left, box.left + box.width
+        return any(left < end and begin < right for begin, end in stretches)
+
+    return replace(
+        layout,
+        clips=tuple(placed for placed in layout.clips if touched(placed.seen)),
+        runs=tuple(run for run in layout.runs if touched(run.box)),
+        transitions=tuple(each for each in layout.transitions if touched(each.box)),
+    )
 
 
 def button_look(track: Track, button: Button) -> tuple[bool, str, str]:

@@ -54,7 +54,7 @@ class TimelinePanel(QFrame):
         self.commands = TimelineCommands(self.desk, self.selection, lambda: self.view.playhead, self.go_to, self)
         self.overview = Overview(look, self.view, self)
         self.timecode = TimecodeField(self)
-        self._menus = TimelineMenus(self.commands, actions, self)
+        self.menus = TimelineMenus(self.commands, actions, self)
         self._tool_buttons: dict[str, IconButton] = {}
         self._note = ElidedLabel("", "problem")
         self._slider = QSlider(Qt.Orientation.Horizontal, self)
@@ -156,7 +156,7 @@ class TimelinePanel(QFrame):
         view.scrubbed.connect(self._show_scrubbed)
         view.range_changed.connect(self.range_changed)
         view.takes_asked.connect(self.takes_asked)
-        view.takes_asked.connect(self._menus.choose_take)
+        view.takes_asked.connect(self.menus.choose_take)
         view.clip_opened.connect(self.clip_opened)
         view.files_dropped.connect(self.files_dropped)
         view.header_pressed.connect(self.commands.press_header)
@@ -197,7 +197,7 @@ class TimelinePanel(QFrame):
         self.view.zoom(self.view.viewport.frames_per_px / wanted)
 
     def _show_menu(self, under: Hit, at: QPoint) -> None:
-        self._menus.open(under, at)
+        self.menus.open(under, at)
 
     def _rename_track(self, track_id: str) -> None:
         """A field over the header; Enter or leaving it renames, Esc doesn't."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from ltxdesktop.document import edits
+from ltxdesktop.document.errors import NoSuchClip, NoSuchMarker, OutOfReach
 from ltxdesktop.document.model import Clip, Document, ItemId, LinkId, TrackId, TrackKind
-from ltxdesktop.ui.timeline import attributes
 from ltxdesktop.ui.timeline.requests import (
     Fade,
     Move,
@@ -48,16 +48,16 @@ def perform(request: Request, document: Document) -> Document:
             return edits.split_clip(document, clip, frame, linked=not alone)
         case Place():
             return _place(request, document)
-        case Fade(clip=clip, at_tail=at_tail, frames=frames):
-            return attributes.set_fade(document, clip, frames, at_tail=at_tail)
+        case Fade():
+            return _fade(request, document)
         case Volume(clip=clip, db=db):
-            return attributes.set_volume(document, clip, db)
+            return edits.set_value(document, clip, "volume", db)
         case SetRange(first=first, last=last):
-            return attributes.set_range(document, first, last)
-        case MoveMarker(marker=marker, clip=owner, frames=frames):
-            return attributes.move_marker(document, marker, owner, frames)
-        case ResizeTransition(clip=clip, at_tail=at_tail, last=is_last, frames=frames):
-            return attributes.resize_transition(document, clip, frames, at_tail=at_tail, last=is_last)
+            return edits.set_range(document, first, last)
+        case MoveMarker():
+            return _move_marker(request, document)
+        case ResizeTransition():
+            return _resize_transition(request, document)
 
 
 def _move(request: Move, document: Document) -> Document:
@@ -99,6 +99,57 @@ def _with_links(document: Document, links: Mapping[ItemId, LinkId | None]) -> Do
         for track in sequence.tracks
     )
     return document.with_sequence(replace(sequence, tracks=tracks))
+
+
+def _fade(request: Fade, document: Document) -> Document:
+    """As long as it was dragged, but no longer than the clip and its other fade allow."""
+    clip = _clip(document, request.clip)
+    room = clip.duration - (clip.fade_in if request.at_tail else clip.fade_out)
+    if request.frames > room:
+        raise OutOfReach(request.frames, room, f"{clip.name!r} has no more room for a fade")
+    if request.at_tail:
+        return edits.set_fades(document, clip.id, fade_out=request.frames)
+    return edits.set_fades(document, clip.id, fade_in=request.frames)
+
+
+def _move_marker(request: MoveMarker, document: Document) -> Document:
+    """A marker stays within the film, or within its clip."""
+    holder = document.sequence if request.clip is None else _clip(document, request.clip)
+    marker = next((each for each in holder.markers if each.id == request.marker), None)
+    if marker is None:
+        raise NoSuchMarker(request.marker)
+    frame = max(0, marker.frame + request.frames)
+    if isinstance(holder, Clip):
+        frame = min(holder.duration - 1, frame)
+    return document if frame == marker.frame else edits.change_marker(document, replace(marker, frame=frame))
+
+
+def _resize_transition(request: ResizeTransition, document: Document) -> Document:
+    """An end of a transition, as far as the clips' handles go; it begins before its cut and ends behind it."""
+    clip = _clip(document, request.clip)
+    edge = edits.Edge.TAIL if request.at_tail else edits.Edge.HEAD
+    made = clip.tail if request.at_tail else clip.transition
+    if made is None or not request.frames:
+        return document
+    before, after = edits.transition_room(document, clip.id, edge)
+    low, high = (-made.after, after - made.after) if request.last else (made.before - before, made.before)
+    if made.duration + (low if request.last else -high) < 1:
+        low, high = (low + 1, high) if request.last else (low, high - 1)
+    if not low <= request.frames <= high:
+        raise OutOfReach(request.frames, min(high, max(low, request.frames)), "The clips have no more material here")
+    if request.last:
+        changed = replace(made, after=made.after + request.frames)
+    else:
+        changed = replace(made, before=made.before - request.frames)
+    return edits.set_transition(document, clip.id, changed, edge)
+
+
+def _clip(document: Document, clip_id: ItemId) -> Clip:
+    """Raises NoSuchClip."""
+    clip = document.sequence.clip(clip_id)
+    if clip is None:
+        raise NoSuchClip(clip_id)
+    return clip
 
 
 def _place(request: Place, document: Document) -> Document:

@@ -652,7 +652,7 @@ def _pressed_clip(pointer: Pointer, over: OnClip, scene: Scene) -> Pressed:
         return Pressed(Chosen(clips), MoveDrag(over, anchor, clips, None, copy=True))
     if over.clip.id in scene.selected:
         others = scene.selected - partners
-        on_click = Chosen(others) if keys.shift or keys.ctrl else Chosen(partners & scene.selected)
+        on_click = Chosen(others) if keys.shift or keys.ctrl else Chosen(partners)
         return Pressed(None, MoveDrag(over, anchor, scene.selected, on_click))
     clips = scene.selected | partners if keys.shift else partners
     on_click = Chosen(scene.selected | partners) if keys.ctrl else None

@@ -23,7 +23,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPixmap,
     QResizeEvent,
     QWheelEvent,
 )
@@ -50,9 +49,10 @@ from ltxdesktop.ui.timeline.hits import (
 from ltxdesktop.ui.timeline.layout import HIGHEST_PX, LOWEST_PX, Box, Layout, content_px, lay_out
 from ltxdesktop.ui.timeline.painting import TimelinePainter
 from ltxdesktop.ui.timeline.providers import AllPresent, NoPeaks, NoPictures, Presence, Thumbnails, Waveforms
-from ltxdesktop.ui.timeline.requests import Place, SetRange, name_of
+from ltxdesktop.ui.timeline.requests import Place, Request, SetRange, name_of
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
+from ltxdesktop.ui.timeline.still import Shown, StillPicture
 from ltxdesktop.ui.timeline.tools import (
     BLADE,
     DRAG_FROM_PX,
@@ -105,10 +105,10 @@ class TimelineView(QWidget):
         self._look, self._edits, self.selection = look, edits, selection
         self._presence = presence or AllPresent()
         self._painter = TimelinePainter(look.theme, self.font(), thumbnails or NoPictures(), waveforms or NoPeaks())
+        self._still = StillPicture(self._painter, self._presence)
         self._document = edits.document  # as shown: with the edit of a drag, while there is one
         self._viewport = Viewport(800, 240, scale=self.devicePixelRatioF())
         self._layout: Layout | None = None
-        self._content: QPixmap | None = None
         self._playhead = 0
         self._heights: dict[TrackId, int] = {}
         self._activities: tuple[Activity, ...] = ()
@@ -175,7 +175,7 @@ class TimelineView(QWidget):
     def show_new_media(self) -> None:
         """Thumbnails or waveforms have arrived."""
         self._painter.forget_waves()
-        self._content = None
+        self._still.forget()
         self.update()
 
     def set_playhead(self, frame: int, *, follow: bool = False) -> None:
@@ -229,7 +229,6 @@ class TimelineView(QWidget):
     def redraw(self) -> None:
         """Lay everything out anew at the next paint."""
         self._layout = None
-        self._content = None
         self.update()
 
     def placed(self) -> Layout:
@@ -252,9 +251,11 @@ class TimelineView(QWidget):
     # ---- painting ---------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        layout, selection = self.placed(), self.selection
+        shown = Shown(layout, self._document, selection.clips, selection.gap, self._hovered)
+        still = self._still.of(shown)
         painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._still_picture())
-        layout = self.placed()
+        painter.drawPixmap(0, 0, still)
         painter.save()
         painter.setClipRect(QRectF(HEADER_PX, RULER_PX, layout.viewport.lanes_px, layout.viewport.height))
         for activity in self._activities:
@@ -274,21 +275,6 @@ class TimelineView(QWidget):
             place = self._mouse
             self._painter.draw_bubble(painter, place.x(), place.y(), self._bubble, layout.viewport, bad=bad)
 
-    def _still_picture(self) -> QPixmap:
-        """Everything that doesn't move by itself, painted once and kept until something changes."""
-        scale = self.devicePixelRatioF()
-        size = QSize(round(self.width() * scale), round(self.height() * scale))
-        if self._content is None or self._content.size() != size:
-            self._content = QPixmap(size)
-            self._content.setDevicePixelRatio(scale)
-            painter = QPainter(self._content)
-            self._painter.draw(
-                painter, self.placed(), self._document, self.selection.clips, self.selection.gap, self._presence,
-                self._hovered,
-            )  # fmt: skip
-            painter.end()
-        return self._content
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.set_viewport(self._viewport)
@@ -296,10 +282,12 @@ class TimelineView(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
+            self._still.forget()
             self.redraw()
 
     def _show_theme(self) -> None:
         self._painter.use(self._look.theme)
+        self._still.forget()
         self.redraw()
 
     def _show_selection(self) -> None:
@@ -381,7 +369,6 @@ class TimelineView(QWidget):
         self._mouse = QPointF(-1, -1)
         if self._hovered is not None or self._blade_at is not None:
             self._hovered, self._blade_at = None, None
-            self._content = None
             self.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
@@ -482,13 +469,9 @@ class TimelineView(QWidget):
         self._rubber = None
         match outcome:
             case Asked(request=request, guide=guide, words=words):
-                tried = self._edits.attempt(request)
-                self._tried = tried
+                self._tried = tried = self.preview(request)
                 self._guide = guide if tried.request == request else None
                 self._bubble = tried.why or words
-                if self._document is not tried.document:
-                    self._document = tried.document
-                    self.redraw()
             case Chosen(clips=clips, gap=gap, transition=transition, rubber=rubber):
                 self.selection.choose(clips, gap=gap, transition=transition, primary=primary)
                 self._rubber = rubber
@@ -505,6 +488,14 @@ class TimelineView(QWidget):
                 self._heights = {track: min(HIGHEST_PX, max(LOWEST_PX, height))}
                 self.redraw()
         self.update()
+
+    def preview(self, request: Request) -> Tried:
+        """Show the document as an edit would make it."""
+        tried = self._edits.attempt(request)
+        if self._document is not tried.document:
+            self._document = tried.document
+            self.redraw()
+        return tried
 
     def _commit(self) -> None:
         tried, self._tried = self._tried, None
@@ -560,7 +551,6 @@ class TimelineView(QWidget):
             blade, _ = blade_frame(pointer, self.scene())
         if hovered != self._hovered:
             self._hovered = hovered
-            self._content = None
             self.update()
         if blade != self._blade_at:
             self._blade_at = blade

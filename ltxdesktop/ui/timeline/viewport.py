@@ -7,6 +7,7 @@ from math import floor
 
 HEADER_PX = 152  # the column of track headers on the left
 RULER_PX = 32
+_HALF = 0.5 + 1e-6  # halves go up even when the arithmetic is a hair off: a pan must shift every edge alike
 FINEST = 1 / 80  # frames per pixel: a frame is at most 80 px wide
 COARSEST = 400_000.0
 
@@ -34,7 +35,7 @@ class Viewport:
     def x_of(self, frame: float) -> float:
         """Where a frame begins, on a whole pixel of the screen so that edges are crisp at every scale."""
         x = HEADER_PX + (frame - self.first_frame) / self.frames_per_px
-        return round(x * self.scale) / self.scale
+        return floor(x * self.scale + _HALF) / self.scale
 
     def px(self, frames: float) -> float:
         """How wide so many frames are."""
@@ -63,8 +64,8 @@ class Viewport:
         return replace(self, frames_per_px=min(COARSEST, max(FINEST, wanted)), first_frame=0.0)
 
     def panned(self, dx: float, dy: float = 0.0, *, content_px: float | None = None) -> Viewport:
-        """Moved by pixels; never before frame 0 nor above the first lane, nor below `content_px` of lanes."""
-        first = max(0.0, self.first_frame + dx * self.frames_per_px)
+        """Moved by whole pixels; never before frame 0 nor above the first lane, nor below `content_px` of lanes."""
+        first = max(0.0, self.first_frame + round(dx) * self.frames_per_px)
         lowest = float("inf") if content_px is None else max(0.0, content_px - (self.height - RULER_PX))
         return replace(self, first_frame=first, scroll_y=min(lowest, max(0.0, self.scroll_y + dy)))
 

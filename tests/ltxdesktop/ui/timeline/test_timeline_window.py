@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QWheelEvent
+from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from timeline_kit import MEDIA, Window, small_film
@@ -403,3 +403,116 @@ def test_everything_paints_in_both_themes(window: Window, look: Look):
         picture = window.widget.grab().toImage()
         assert len({picture.pixel(x, 200) for x in range(0, 900, 7)}) > 3
     look.use(DARK)
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+
+def trigger(window: Window, *names: str) -> None:
+    for name in names:
+        window.actions[name].trigger()
+
+
+def test_dissolve_goes_over_the_cut_of_picture_and_sound(window: Window):
+    window.panel.selection.choose([ItemId(each) for each in ("av", "aa", "bv", "ba")])
+    trigger(window, "clip.transition")
+    for each in ("bv", "ba"):
+        made = window.sequence.clip(ItemId(each))
+        assert made is not None
+        assert made.transition is not None
+        assert made.transition.duration == 25
+    window.drag(window.at(110, "V1"), window.at(118, "V1"))
+    longer = window.sequence.clip(ItemId("bv"))
+    assert longer is not None
+    assert longer.transition is not None
+    assert longer.transition.duration == 33
+    trigger(window, "edit.lift")
+    assert window.sequence.clip(ItemId("bv")).transition is None
+    assert window.row("V1") == BEFORE
+
+
+def test_link_group_enable_fade_and_markers_by_command(window: Window):
+    window.click(window.at(50, "V1"))
+    trigger(window, "clip.unlink")
+    window.click(window.at(50, "V1"))
+    assert window.panel.selection.clips == {"av"}
+    window.panel.selection.choose([ItemId("av"), ItemId("aa")])
+    trigger(window, "clip.link", "clip.fade", "clip.enabled")
+    clip = window.sequence.clip(ItemId("av"))
+    assert clip is not None
+    assert clip.link is not None
+    assert (clip.fade_in, clip.enabled) == (13, False)
+    window.panel.selection.choose([ItemId("av"), ItemId("cv")])
+    trigger(window, "clip.group")
+    window.click(window.at(50, "V1"))
+    assert window.panel.selection.clips == {"av", "aa", "cv", "ca"}
+    window.panel.set_playhead(120)
+    trigger(window, "sequence.marker")
+    window.panel.set_playhead(0)
+    trigger(window, "sequence.next_marker")
+    assert window.view.playhead == 120
+
+
+def test_trim_to_the_playhead_and_close_the_gap(window: Window):
+    window.panel.set_playhead(130)
+    trigger(window, "clip.trim_start")
+    assert window.row("V1")[:2] == [("a", 0, 100), ("b", 100, 70)]
+    assert window.view.playhead == 100
+    window.panel.set_playhead(190)
+    trigger(window, "clip.close_gap")
+    assert window.row("V1")[2] == ("c", 170, 100)
+
+
+def test_tracks_are_added_moved_and_removed(window: Window):
+    trigger(window, "sequence.add_video")
+    assert window.view.placed().lanes[0].track.name == "V3"
+    track = window.lane("V3").track.id
+    window.panel.commands.move_track(track, -1)
+    assert [lane.track.name for lane in window.view.placed().lanes][:2] == ["V2", "V3"]
+    window.panel.commands.remove_track(track)
+    assert "V3" not in [lane.track.name for lane in window.view.placed().lanes]
+
+
+def test_menus_open_where_things_are(window: Window, qtbot):
+    for where in (window.at(50, "V1"), window.at(220, "V1"), window.at(50), QPoint(30, window.at(0, "V1").y())):
+        under = window.view.hit_at(where.x(), where.y())
+        menu = window.panel.menus.menu(under)
+        assert any(not action.isSeparator() for action in menu.actions())
+        menu.deleteLater()
+    with qtbot.waitSignal(window.view.menu_asked):
+        place = window.at(50, "V1")
+        event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, window.view.mapToGlobal(place))
+        QApplication.sendEvent(window.view, event)
+    popup = QApplication.activePopupWidget()
+    assert popup is not None
+    popup.close()
+    assert window.panel.selection.clips == {"av", "aa"}
+
+
+def test_edge_scrolls_along_while_dragging(window: Window, qtbot):
+    window.click(window.at(300, "V1"))
+    right = QPoint(window.view.width() - 4, window.at(300, "V1").y())
+    window.drag(window.at(300, "V1"), right, release=False)
+    qtbot.waitUntil(lambda: window.view.viewport.first_frame > 60)
+    window.key(Qt.Key.Key_Escape)
+    window.release(right)
+    assert window.row("V1") == BEFORE
+
+
+def test_panned_picture_equals_a_fresh_one(window: Window):
+    window.view.grab()
+    for first in (37, 120, 88, 41, 0):
+        window.view.show_part(first, 1.0)
+        shifted = window.view.grab().toImage()
+        window.view.show_new_media()
+        assert window.view.grab().toImage() == shifted, first
+
+
+def test_edited_lanes_drawn_alone_equal_a_fresh_picture(window: Window):
+    window.view.grab()
+    window.drag(window.at(300, "V1"), window.at(410, "V1"))
+    window.panel.commands.press_header(window.lane("A2").track.id, "mute")
+    window.panel.selection.choose([ItemId("bv")])
+    partly = window.view.grab().toImage()
+    window.view.show_new_media()
+    assert window.view.grab().toImage() == partly
