@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from ltxdesktop.document.edits.desk import room_for_transition
 from ltxdesktop.document.edits.placing import misfit
-from ltxdesktop.document.errors import BrokenDocument, NoSuchMedia
+from ltxdesktop.document.errors import BrokenDocument, NoSuchMedia, frames_text
 from ltxdesktop.document.handles import handles
 from ltxdesktop.document.model import (
     Clip,
@@ -164,7 +164,7 @@ def _clip_problems(clip: Clip, kind: TrackKind, sequence: Sequence, media: Mappi
         yield why
     before, after = handles(clip, media, sequence.rate)
     if before < 0 or after < 0:
-        yield f"it shows {-min(before, 0)} frames before and {-min(after, 0)} after what its media have"
+        yield f"it shows {frames_text(-min(before, 0))} before and {-min(after, 0)} after what its media have"
     if clip.fade_in < 0 or clip.fade_out < 0 or clip.fade_in + clip.fade_out > clip.duration:
         yield f"its fades ({clip.fade_in}, {clip.fade_out}) don't fit {clip.duration} frames"
     yield from _parameter_problems(clip)

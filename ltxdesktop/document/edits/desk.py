@@ -166,14 +166,39 @@ class Desk:
         right = replace(right, markers=tuple(marker for marker in right.markers if marker.frame >= 0))
         return left, right
 
-    def clear(self, number: int, first: int, last: int, *, close: bool = False) -> int:
-        """Remove frames [first, last), cutting clips that reach out of it; returns the place where they were.
+    def cut_out(self, number: int, first: int, last: int) -> tuple[int, int]:
+        """Make frames [first, last) items of their own; returns the places that they take.
 
-        Without `close` a gap stays, which may be the last item.
+        What is left of a clip keeps its id, whichever end is cut away; of a clip cut in the middle the left piece does.
         """
+        is_edge = first >= self.tracks[number].duration or self._starts_at(number, first)
         begin = self.cut(number, first)
-        end = self.cut(number, last)
-        self.splice(number, begin, end, [] if close else [new_gap(last - first)])
+        track = self.tracks[number]
+        end = track.place_at(last)
+        if end is None or track.starts[end] == last:
+            return begin, self.cut(number, last)
+        item = track.items[end]
+        if isinstance(item, Gap) or (end == begin and not is_edge):
+            return begin, self.cut(number, last)
+        self.splice(number, end, end + 1, self._beheaded(item, last - track.starts[end]))
+        return begin, end + 1
+
+    def _starts_at(self, number: int, frame: int) -> bool:
+        starts = self.tracks[number].starts
+        return starts[bisect_right(starts, frame) - 1] == frame
+
+    def _beheaded(self, clip: Clip, inside: int) -> tuple[Gap, Clip]:
+        """A clip without its first frames, and a gap in their place."""
+        root, offset = self._roots.get(clip.id, (clip.id, 0))
+        self._roots[clip.id] = (root, offset + inside)
+        rest = part(replace(clip, fade_in=0, transition=None), inside, clip.duration, self.rate)
+        return new_gap(inside), rest
+
+    def clear(self, number: int, first: int, last: int) -> int:
+        """Empty frames [first, last), cutting clips that reach out of it; returns the place of the gap, which may be
+        the last item."""
+        begin, end = self.cut_out(number, first, last)
+        self.splice(number, begin, end, [new_gap(last - first)])
         return begin
 
     def lay(self, number: int, start: int, clips: Listed[Clip]) -> None:
@@ -196,14 +221,18 @@ class Desk:
         if run:
             self.lay(number, begin, run)
 
-    def take_off(self, clip_ids: Iterable[ItemId], *, close: bool = False) -> None:
-        """Replace clips by gaps, or by nothing with `close`."""
+    def take_off(self, clip_ids: Iterable[ItemId]) -> None:
+        """Replace clips by gaps."""
         for number, ids in self.by_track(clip_ids).items():
-            index = self.tracks[number].index
-            for first, last in reversed(runs(sorted(index[clip_id] for clip_id in ids))):
-                starts = self.tracks[number].starts
-                hole = [] if close else [new_gap(starts[last] - starts[first])]
-                self.splice(number, first, last, hole)
+            track = self.tracks[number]
+            places = sorted(track.index[clip_id] for clip_id in ids)
+            first, last = places[0], places[-1] + 1
+            gone = set(places)
+            kept = [
+                new_gap(item.duration) if place in gone else item
+                for place, item in enumerate(track.items[first:last], first)
+            ]
+            self.splice(number, first, last, merged_gaps(kept))
 
     def by_track(self, item_ids: Iterable[ItemId]) -> dict[int, list[ItemId]]:
         """Items by the number of their track."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from ltxdesktop.document.edits.desk import Desk
 from ltxdesktop.document.edits.rippling import (
     close_holes,
-    cut_all,
     holes_of,
     points_after,
     rippling,
@@ -125,14 +124,12 @@ def extract_range(
     """
     desk = Desk(document, sequence_id)
     numbers = _named(desk, track_ids, rippling(desk), first, last)
-    cut_all(desk, numbers, first)
-    own = cut_all(desk, numbers, last)
-    for number in numbers:
-        own.setdefault(number, len(desk.tracks[number].items))
+    spans = {number: desk.cut_out(number, first, last) for number in numbers if first < desk.tracks[number].duration}
+    own = {number: len(desk.tracks[number].items) for number in numbers}
+    own |= {number: end for number, (_, end) in spans.items()}
     shift(desk, points_after(desk, last, own), first - last, own=numbers)
-    for number in numbers:
-        if first < desk.tracks[number].duration:
-            desk.clear(number, first, min(last, desk.tracks[number].duration), close=True)
+    for number, (begin, end) in spans.items():
+        desk.splice(number, begin, end, [])
     shift_markers(desk, last, first - last)
     return desk.document()
 

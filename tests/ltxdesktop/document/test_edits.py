@@ -123,6 +123,17 @@ def test_pieces_on_one_track_stay_linked_with_the_whole_on_the_other() -> None:
     assert {one.link for one in clips(after, "B")} == {clip(after, "b").link}
 
 
+def test_what_is_left_of_a_clip_keeps_its_id() -> None:
+    before = with_new(PAIRS)
+    after = check_edit(before, lambda d: edits.overwrite_clips(d, [Placement(V1, new("N"))], 8))
+    assert (clip(after, "A").id, clip(after, "B").id) == (A, B)
+    assert clip(after, "B").link == clip(after, "b").link
+    after = check_edit(before, lambda d: edits.extract_range(d, 8, 12), "V1: A:8 B:8@102 C:10 | A1: a:8 b:8@102 c:10")
+    assert (clip(after, "A").id, clip(after, "B").id, clip(after, "b").id) == (A, B, "b")
+    left, right = clips(check_edit(before, lambda d: edits.lift_range(d, 12, 14)), "B")
+    assert left.id == B != right.id
+
+
 def test_append_puts_both_at_the_same_frame() -> None:
     before = with_new("V1: A:10 | A1: a:14")
     placed = edits.placements(before, MediaId("N"), in_s=Fraction(4), out_s=Fraction(104, 25))
