@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ltxdesktop.document.model import ItemId, TrackId
-from ltxdesktop.ui.timeline.layout import Box, Layout
+from ltxdesktop.ui.timeline.layout import TITLE_PX, TITLED_FROM_PX, Box, Layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ def activity_boxes(layout: Layout, activity: Activity) -> list[Box]:
         if activity.first is not None and activity.last is not None:
             left = max(left, viewport.x_of(activity.first))
             right = min(right, viewport.x_of(activity.last))
-        found = [Box(left, placed.box.top, right - left, placed.box.height)]
+        top = TITLE_PX if placed.box.height >= TITLED_FROM_PX else 0  # the name stays readable
+        found = [Box(left, placed.box.top + top, right - left, placed.box.height - top)]
     elif activity.first is not None and activity.last is not None:
         left, right = viewport.x_of(activity.first), viewport.x_of(activity.last)
         lanes = [lane for lane in layout.lanes if activity.track in (None, lane.track.id)]

@@ -51,10 +51,10 @@ class TimelineMenus:
     def menu(self, under: Hit) -> QMenu:
         """The menu for something, deleted when it closes."""
         match under:
-            case OnClip():
-                return self._of(_CLIP)
-            case OnGap():
-                return self._of(_GAP)
+            case OnClip(track=track):
+                return self._with_track(_CLIP, track)
+            case OnGap(track=track):
+                return self._with_track(_GAP, track)
             case OnTransition(clip=clip, at_tail=at_tail):
                 return self._transition(clip, at_tail=at_tail)
             case OnHeader(track=track):
@@ -63,8 +63,8 @@ class TimelineMenus:
                 return self._marker(marker, clip)
             case OnRuler() | OnRangeEdge():
                 return self._of(_RULER)
-            case OnNothing():
-                return self._of(_EMPTY)
+            case OnNothing(track=track):
+                return self._of(_EMPTY) if track is None else self._with_track(_EMPTY, track)
 
     def choose_take(self, clip_id: str, at: QPoint) -> None:
         """The takes of a clip, the shown one marked."""
@@ -81,6 +81,15 @@ class TimelineMenus:
             action = add(menu, words + stars, partial(self._commands.choose_take, clip_id, place), tip=take.note)
             action.setCheckable(True)
             action.setChecked(clip is not None and place == clip.active)
+        return menu
+
+    def _with_track(self, names: tuple[str, ...], track: Track) -> QMenu:
+        """These entries, and below them those of the track: its header can't be reached by keys."""
+        menu = self._of(names)
+        menu.addSeparator()
+        tracks = self._track(track)
+        tracks.setTitle(f"Track {track.name}")
+        menu.addMenu(tracks)
         return menu
 
     def _track(self, track: Track) -> QMenu:

@@ -22,7 +22,7 @@ from PySide6.QtGui import (
     QTransform,
 )
 
-from ltxdesktop.document.model import Clip, Document, Gap, ItemId, Media, Solid, Title, Track, TrackKind
+from ltxdesktop.document.model import Clip, Document, Gap, ItemId, Media, MediaId, Solid, Title, Track, TrackKind
 from ltxdesktop.ui.icons import pixmap
 from ltxdesktop.ui.theme import DARK, Theme, figures
 from ltxdesktop.ui.timeline.hits import has_volume_keys, has_volume_line, volume_of
@@ -53,6 +53,7 @@ PICTURED_FROM_PX = 30
 ROUNDED_UP_TO = 160  # clips; beyond it nobody sees the corners and everybody the time
 _WAVES_KEPT = 1024
 _TEXTS_KEPT = 4096
+_PICTURES_KEPT = 800  # of about 30 kB each
 
 
 def mixed(a: str, b: str, share: float, alpha: int = 255) -> QColor:
@@ -145,6 +146,7 @@ class TimelinePainter:
         self._texts: dict[tuple[str, int], QStaticText] = {}
         self._icons: dict[tuple[str, str, float, int], QPixmap] = {}
         self._waves: OrderedDict[tuple[object, ...], QImage] = OrderedDict()
+        self._pictures: OrderedDict[tuple[MediaId, Fraction, int], QPixmap] = OrderedDict()
 
     def use(self, theme: Theme) -> None:
         """Draw in the colours of another theme from now on."""
@@ -291,14 +293,27 @@ class TimelinePainter:
             target = QRectF(left, body.top(), wide, body.height()) & body
             if target.width() < 2:
                 continue
-            picture = self._thumbnails.picture(media, clip.media_time(frame, rate), height_px)
-            if picture is None or picture.isNull():
+            picture = self._thumbnail(media, clip.media_time(frame, rate), height_px)
+            if picture is None:
                 painter.setPen(QPen(self.inks.grain, 1))
                 painter.drawLine(QLineF(target.right() - 0.5, target.top(), target.right() - 0.5, target.bottom()))
                 continue
             scale_x, scale_y = picture.width() / wide, picture.height() / body.height()
             source = QRectF((target.left() - left) * scale_x, 0, target.width() * scale_x, target.height() * scale_y)
-            painter.drawImage(target, picture, source)
+            painter.drawPixmap(target, picture, source)
+
+    def _thumbnail(self, media: Media, at_s: Fraction, height_px: int) -> QPixmap | None:
+        """A picture of the media, kept ready to be drawn; None if it isn't at hand yet."""
+        key = (media.id, at_s, height_px)
+        found = self._pictures.get(key)
+        if found is None:
+            made = self._thumbnails.picture(media, at_s, height_px)
+            if made is None or made.isNull():
+                return None
+            if len(self._pictures) >= _PICTURES_KEPT:
+                self._pictures.popitem(last=False)
+            found = self._pictures[key] = QPixmap.fromImage(made)
+        return found
 
     def _draw_wave(
         self, painter: QPainter, viewport: Viewport, document: Document, placed: ClipBox, media: Media,
@@ -339,9 +354,10 @@ class TimelinePainter:
         gain = 10 ** (volume_of(clip) / 20)
         return wave_picture(peaks[::-1] if clip.speed < 0 else peaks, rows, gain, ink.wave, ink.wave_core)
 
-    def forget_waves(self) -> None:
-        """Ask for waveforms anew."""
+    def forget_media(self) -> None:
+        """Ask for pictures and waveforms anew."""
         self._waves.clear()
+        self._pictures.clear()
 
     def _draw_volume(self, painter: QPainter, viewport: Viewport, placed: ClipBox, parts: Parts) -> None:
         clip = placed.clip
@@ -430,7 +446,7 @@ class TimelinePainter:
         if right - width < title.left + 20:
             return right
         box = QRectF(right - width, title.top + 3, width, 12)
-        painter.fillRect(box, self.inks.shade)
+        painter.fillRect(box, veil(self.inks.theme.panel, 200))
         painter.setFont(self._name_font)
         painter.setPen(self.inks.guide)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)

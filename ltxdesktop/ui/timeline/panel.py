@@ -31,7 +31,9 @@ class TimelinePanel(QFrame):
     """Everything of the timeline. It shows what the history says, and edits through it."""
 
     scrubbed = Signal(int)  # a person moved the playhead; whoever plays moves it with `set_playhead`
-    range_changed = Signal(int, int)
+    range_changed = Signal(int, int)  # the range between in and out, however it was changed; first, last (exclusive)
+    range_cleared = Signal()
+    previewed = Signal(object)  # the Document that a drag would make, while it goes on; None when it's over
     takes_asked = Signal(str, QPoint)
     clip_opened = Signal(str)
     files_dropped = Signal(list, int, str, bool)
@@ -73,6 +75,12 @@ class TimelinePanel(QFrame):
         self.view.show_document(after)
         self.overview.update()
         self.timecode.show_frame(self.view.playhead, after.sequence)
+        old, new = before.sequence, after.sequence
+        if (old.in_frame, old.out_frame) != (new.in_frame, new.out_frame):
+            if new.in_frame is not None and new.out_frame is not None:
+                self.range_changed.emit(new.in_frame, new.out_frame)
+            else:
+                self.range_cleared.emit()
 
     def set_playhead(self, frame: int, *, follow: bool = False) -> None:
         """Show the playhead at a frame; `follow` turns the page while playing."""
@@ -154,7 +162,7 @@ class TimelinePanel(QFrame):
         view = self.view
         view.viewport_changed.connect(self._show_zoom)
         view.scrubbed.connect(self._show_scrubbed)
-        view.range_changed.connect(self.range_changed)
+        view.previewed.connect(self.previewed)
         view.takes_asked.connect(self.takes_asked)
         view.takes_asked.connect(self.menus.choose_take)
         view.clip_opened.connect(self.clip_opened)

@@ -197,6 +197,8 @@ class MoveDrag:
     copy: bool = False  # begun as a copy: stays one
     catching: list[int] | None = field(default=None, init=False)
     earliest: int | None = field(default=None, init=False)
+    ordered: tuple[ItemId, ...] = field(default=(), init=False)
+    alone: bool = field(default=False, init=False)
 
     def move(self, pointer: Pointer, scene: Scene) -> Outcome | None:
         wanted = round(scene.layout.viewport.exact_frame_at(pointer.x) - self.anchor)
@@ -208,11 +210,8 @@ class MoveDrag:
             wanted, guide = snap(self._edges(scene.sequence), wanted, self.catching, reach)
         wanted, guide = self._from_frame_0(wanted, guide, scene.sequence)
         tracks = _tracks_between(scene, self.grabbed.track, pointer.y)
-        alone = not with_partners(scene.sequence, self.clips) <= self.clips
         copy = self.copy or pointer.keys.alt
-        grabbed = self.grabbed.clip.id  # first: `tracks` counts tracks of its kind
-        ordered = (grabbed, *sorted(self.clips - {grabbed}))
-        request = Move(ordered, wanted, tracks, insert=pointer.keys.ctrl, copy=copy, alone=alone)
+        request = Move(self.ordered, wanted, tracks, insert=pointer.keys.ctrl, copy=copy, alone=self.alone)
         return Asked(request, guide, shift_words(wanted, scene.sequence))
 
     def click(self, pointer: Pointer, scene: Scene) -> Outcome | None:
@@ -222,6 +221,9 @@ class MoveDrag:
         """Nothing begins before the sequence does."""
         if self.earliest is None:
             moving = with_partners(sequence, self.clips)
+            self.alone = not moving <= self.clips
+            grabbed = self.grabbed.clip.id  # first: `tracks` counts tracks of its kind
+            self.ordered = (grabbed, *sorted(self.clips - {grabbed}))
             self.earliest = min((start for each in moving if (start := sequence.start_of(each)) is not None), default=0)
         return (wanted, guide) if wanted >= -self.earliest else (-self.earliest, 0)
 
@@ -645,7 +647,7 @@ def _pressed_clip(pointer: Pointer, over: OnClip, scene: Scene) -> Pressed:
     partners = with_partners(scene.sequence, mine)
     if keys.alt and not keys.shift:  # Alt-drag marks a range over the clip; Alt-click takes it without its partners
         frame, _ = blade_frame(pointer, scene)
-        return Pressed(None, RangeDrag(frame, Chosen(mine)))
+        return Pressed(_chosen(over, scene), RangeDrag(frame, Chosen(mine)))
     anchor = _anchor(pointer, scene)
     if keys.shift and keys.alt:
         clips = scene.selected if over.clip.id in scene.selected else partners

@@ -78,6 +78,7 @@ from ltxdesktop.ui.timeline.words import tip_for
 
 AUTO_SCROLL_PX = 28  # from the ends of the lanes
 AUTO_SCROLL_MS = 33
+NEWS_MS = 80
 WHEEL_STEP_PX = 90  # for one notch
 ZOOM_STEP = 1.25
 
@@ -86,7 +87,7 @@ class TimelineView(QWidget):
     """Tracks, clips, ruler and headers. Give it documents, a playhead and a tool; listen to what it says."""
 
     scrubbed = Signal(int)  # a person put the playhead there
-    range_changed = Signal(int, int)  # first, last (exclusive); committed
+    previewed = Signal(object)  # the Document as the drag that goes on would make it; None when it's over
     viewport_changed = Signal()
     refused = Signal(str)  # why an edit can't be done, for a person
     takes_asked = Signal(str, QPoint)  # clip id; where on the screen its stack was pressed
@@ -117,6 +118,7 @@ class TimelineView(QWidget):
         self._drag: Drag | None = None
         self._pressed_at: QPointF | None = None
         self._dragging = False
+        self._previewing = False
         self._tried: Tried | None = None
         self._guide: int | None = None
         self._bubble = ""
@@ -129,6 +131,10 @@ class TimelineView(QWidget):
         self._scroller = QTimer(self)
         self._scroller.setInterval(AUTO_SCROLL_MS)
         self._scroller.timeout.connect(self._scroll_along)
+        self._news = QTimer(self)
+        self._news.setSingleShot(True)
+        self._news.setInterval(NEWS_MS)
+        self._news.timeout.connect(self._show_news)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -173,8 +179,12 @@ class TimelineView(QWidget):
         self._describe()
 
     def show_new_media(self) -> None:
-        """Thumbnails or waveforms have arrived."""
-        self._painter.forget_waves()
+        """Thumbnails or waveforms have arrived: they're shown soon, many at a time."""
+        if not self._news.isActive():
+            self._news.start()
+
+    def _show_news(self) -> None:
+        self._painter.forget_media()
         self._still.forget()
         self.update()
 
@@ -446,8 +456,7 @@ class TimelineView(QWidget):
         outcome = self._drag.move(self._pointer(), self.scene())
         if outcome is not None:
             self._show_outcome(outcome)
-        at_end = not HEADER_PX + AUTO_SCROLL_PX <= self._mouse.x() <= self.width() - AUTO_SCROLL_PX
-        if at_end and not isinstance(outcome, Panned | Resized):
+        if any(self._past_ends()) and not isinstance(outcome, Panned | Resized):
             if not self._scroller.isActive():
                 self._scroller.start()
         else:
@@ -459,11 +468,17 @@ class TimelineView(QWidget):
             self._scroller.stop()
             return
         before = self._viewport
-        x = self._mouse.x()
-        past = x - (self.width() - AUTO_SCROLL_PX) if x > self.width() / 2 else x - (HEADER_PX + AUTO_SCROLL_PX)
-        self._pan(max(-60.0, min(60.0, past)) * 0.6, 0.0)
+        dx, dy = self._past_ends()
+        self._pan(max(-60.0, min(60.0, dx)) * 0.6, 0.0 if isinstance(self._drag, ScrubDrag) else dy * 0.3)
         if self._viewport != before:
             self._continue()
+
+    def _past_ends(self) -> tuple[float, float]:
+        """How far the mouse is into the borders of the lanes that scroll along; 0 between them."""
+        x, y = self._mouse.x(), self._mouse.y()
+        right, bottom = self.width() - AUTO_SCROLL_PX, self.height() - AUTO_SCROLL_PX / 2
+        left, top = HEADER_PX + AUTO_SCROLL_PX, RULER_PX + AUTO_SCROLL_PX / 2
+        return (min(0.0, x - left) or max(0.0, x - right)), (min(0.0, y - top) or max(0.0, y - bottom))
 
     def _show_outcome(self, outcome: Outcome, *, primary: ItemId | None = None) -> None:
         self._rubber = None
@@ -495,6 +510,8 @@ class TimelineView(QWidget):
         if self._document is not tried.document:
             self._document = tried.document
             self.redraw()
+            self._previewing = True
+            self.previewed.emit(tried.document)
         return tried
 
     def _commit(self) -> None:
@@ -510,8 +527,6 @@ class TimelineView(QWidget):
         self._drag = drag
         if self._document is not self._edits.document:
             self.show_document(self._edits.document)
-        if isinstance(tried.request, SetRange) and tried.request.first is not None and tried.request.last is not None:
-            self.range_changed.emit(tried.request.first, tried.request.last)
 
     def _ask(self, request: SetRange) -> None:
         """Do something at once that no drag led to."""
@@ -526,9 +541,13 @@ class TimelineView(QWidget):
         self._guide, self._bubble, self._rubber, self._ghost = None, "", None, None
         self._heights = {}
         self._show_before()
+        if self._previewing:
+            self._previewing = False
+            self.previewed.emit(None)
 
     def _show_before(self) -> None:
-        self._document = self._edits.document
+        if self._document is not self._edits.document:
+            self._document = self._edits.document
         self.redraw()
 
     def _pan(self, dx: float, dy: float) -> None:
@@ -640,6 +659,9 @@ class TimelineView(QWidget):
     # ---- words ------------------------------------------------------------------------------------------------------
 
     def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._still.forget()
+            self.set_viewport(self._viewport)
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             words = tip_for(self.hit_at(event.pos().x(), event.pos().y()), self._document, self.tool)
             if words and self._drag is None:

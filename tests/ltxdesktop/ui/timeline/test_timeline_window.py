@@ -504,7 +504,7 @@ def test_panned_picture_equals_a_fresh_one(window: Window):
     for first in (37, 120, 88, 41, 0):
         window.view.show_part(first, 1.0)
         shifted = window.view.grab().toImage()
-        window.view.show_new_media()
+        window.view._show_news()
         assert window.view.grab().toImage() == shifted, first
 
 
@@ -514,5 +514,24 @@ def test_edited_lanes_drawn_alone_equal_a_fresh_picture(window: Window):
     window.panel.commands.press_header(window.lane("A2").track.id, "mute")
     window.panel.selection.choose([ItemId("bv")])
     partly = window.view.grab().toImage()
-    window.view.show_new_media()
+    window.view._show_news()
     assert window.view.grab().toImage() == partly
+
+
+def test_drag_lets_others_see_what_it_would_make(window: Window):
+    seen: list[object] = []
+    window.panel.previewed.connect(seen.append)
+    window.drag(window.at(300, "V1"), window.at(440, "V1"), release=False)
+    assert isinstance(seen[-1], Document)
+    assert seen[-1].sequence.start_of(ItemId("cv")) == 390
+    window.key(Qt.Key.Key_Escape)
+    assert seen[-1] is None
+    window.release(window.at(440, "V1"))
+
+
+def test_undo_of_a_range_says_so(window: Window, qtbot):
+    with qtbot.waitSignal(window.panel.range_changed) as said:
+        window.panel.commands.mark(10, 20)
+    assert said.args == [10, 20]
+    with qtbot.waitSignal(window.panel.range_cleared):
+        window.history.undo()
