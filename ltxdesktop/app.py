@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
-from PySide6.QtCore import QObject, QSettings
+from PySide6.QtCore import QObject, QSettings, QStandardPaths
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.jobs.channel import engine_command
@@ -15,6 +17,7 @@ from ltxdesktop.ui.icons import app_icon
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY, MainWindow
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.watchdog import Watchdog
 
 
 class App(QObject):
@@ -28,7 +31,11 @@ class App(QObject):
         self.look = Look(application, parent=self)
         self.link = EngineLink(command, self)
         self.session = EngineSession(self.link.send, self)
-        self.window = MainWindow(self.look, self.session, settings)
+        places = QStandardPaths.StandardLocation
+        state, cache = (
+            Path(QStandardPaths.writableLocation(place)) for place in (places.AppDataLocation, places.CacheLocation)
+        )
+        self.window = MainWindow(self.look, self.session, settings, state, cache)
         self.link.ready.connect(self.session.engine_ready)
         self.link.received.connect(self.session.receive)
         self.link.lost.connect(self._tell_lost)
@@ -56,4 +63,8 @@ def run(options: argparse.Namespace) -> int:
     settings = QSettings()
     app = App(application, engine_command(options.engine, options.backend, options.store), settings)
     app.start(with_sample=not settings.contains(WINDOW_GEOMETRY))
-    return application.exec()
+    watchdog = Watchdog() if os.environ.get("LTXDESKTOP_WATCHDOG") else None
+    status = application.exec()
+    if watchdog is not None:
+        watchdog.stop()
+    return status

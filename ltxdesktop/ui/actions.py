@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
@@ -38,11 +39,14 @@ class Actions(QObject):
         super().__init__(owner)
         self._settings = settings
         self._actions: dict[str, QAction] = {}
+        self._calls: dict[str, list[Callable[[], object]]] = {}
+        self._detours: dict[str, Callable[[], bool]] = {}
         self.keymap = OURS
         for command in COMMANDS:
             action = QAction(command.words, self)
             action.setCheckable(command.checkable)
             action.setObjectName(command.name)
+            action.triggered.connect(partial(self._do, command.name))
             owner.addAction(action)
             self._actions[command.name] = action
         self._filter = _FocusKeys(self)
@@ -51,9 +55,26 @@ class Actions(QObject):
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
+    def names(self) -> list[str]:
+        return list(self._actions)
+
     def bind(self, name: str, call: Callable[[], object]) -> None:
         """Have a command do something."""
-        self._actions[name].triggered.connect(lambda: call())
+        self._calls.setdefault(name, []).append(call)
+
+    def detour(self, name: str, call: Callable[[], bool]) -> None:
+        """Ask first whether a command means something else now: when it says True, it was that."""
+        self._detours[name] = call
+
+    def bound(self, name: str) -> bool:
+        """Whether a command does anything."""
+        return name in self._calls
+
+    def _do(self, name: str) -> None:
+        detour = self._detours.get(name)
+        if detour is None or not detour():
+            for call in self._calls.get(name, []):
+                call()
 
     def bind_checked(self, name: str, call: Callable[[bool], object], *, on: bool = False) -> None:
         """Have a command switch something on and off."""

@@ -31,6 +31,11 @@ class Background(QObject):
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def finish_and_close(self) -> None:
+        """As `close`, but queued work is done first: what is written is written."""
+        self._closed = True
+        self._pool.shutdown(wait=True)
+
     def _do(self, work: Callable[[], Any], done: Callable[[Any], None], failed: Callable[[Exception], None]) -> None:
         try:
             result = work()

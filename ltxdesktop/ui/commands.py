@@ -126,7 +126,7 @@ def _commands() -> Iterator[Command]:
     yield Command("view.zoom_fit", "Whole timeline", ("\\", "Shift+Z"))
     yield Command("view.snap", "Snapping", ("S",), "Edges catch at cuts, markers and the playhead", checkable=True)
     yield Command("view.full_screen", "Full screen", ("Ctrl+F", "F11"), "The picture alone; Esc comes back")
-    yield Command("view.safe_areas", "Safe areas", ("Ctrl+'",), "90 % and 80 % of the picture", checkable=True)
+    yield Command("view.safe_areas", "Safe areas", ("Ctrl+'",), "93 % and 90 % of the picture (EBU R 95)", checkable=True)
     yield Command("view.grab", "Save this picture…", ("Ctrl+Shift+E",), "The frame at the playhead as a PNG file")
     yield Command("view.palette", "All commands…", ("Ctrl+Shift+P", "F1"), "Find a command by its words")
     yield Command("view.keys", "Keyboard shortcuts…", ("Ctrl+Alt+K",))

@@ -1,4 +1,4 @@
-"""The main window: wires panels, session and player together. It holds no feature of its own."""
+"""The main window: Generate's panels wired together, and the Edit workspace beside it. No feature of its own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
     QMainWindow,
+    QMenu,
     QMessageBox,
     QSplitter,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -38,9 +41,14 @@ from ltxdesktop.ui.theme import DARK, LIGHT, Look
 from ltxdesktop.ui.top_bar import TopBar
 from ltxdesktop.words import about, gigabytes
 
+if TYPE_CHECKING:
+    from ltxdesktop.ui.editor.workspace import EditWorkspace
+
 POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
 WINDOW_GEOMETRY = "window/geometry"
+WORKSPACE = "window/workspace"
+WORKSPACES = [("generate", "Generate"), ("edit", "Edit")]
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 MEDIA_FILES = (
     "Clips, pictures and sounds "
@@ -49,17 +57,21 @@ MEDIA_FILES = (
 
 
 class MainWindow(QMainWindow):
-    """The Generate workspace: prompt on the left, monitor and takes in the middle, jobs on the right."""
+    """Generate: prompt on the left, monitor and takes in the middle, jobs on the right. Edit: a window of its own
+    kind, made when it's first shown."""
 
     restart_engine_requested = Signal()
     closing = Signal()
 
-    def __init__(self, look: Look, session: EngineSession, settings: QSettings) -> None:
+    def __init__(self, look: Look, session: EngineSession, settings: QSettings, state: Path, cache: Path) -> None:
+        """`state` is the folder for journals and lists, `cache` for what can be made again."""
         super().__init__()
         self.setWindowTitle("ltxdesktop")
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # before the models that it shows
         self._look, self._session, self._settings = look, session, settings
+        self._state_folder, self._cache_folder = state, cache
+        self.edit: EditWorkspace | None = None
         self._background = Background(threads=2, parent=self)
         self._following = True  # whether the monitor shows what the running job makes
         self._watched = ""  # the job whose preview is on the monitor
@@ -68,7 +80,7 @@ class MainWindow(QMainWindow):
         self.monitor = MonitorPanel(look)
         self.jobs = JobsPanel(look, session.jobs)
         self.takes = TakesPanel(look, session.takes)
-        self.top = TopBar(look)
+        self.top = TopBar(look, WORKSPACES)
         self.banner = Banner(look)
         self._lay_out()
         self._build_menus()
@@ -101,17 +113,23 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.top)
-        inner = QVBoxLayout()
-        inner.setContentsMargins(8, 8, 8, 8)
-        inner.setSpacing(8)
-        inner.addWidget(self.banner)
-        inner.addWidget(self._columns, 1)
-        column.addLayout(inner, 1)
+        above = QVBoxLayout()
+        above.setContentsMargins(8, 8, 8, 0)
+        above.addWidget(self.banner)
+        column.addLayout(above)
+        self._generate = QWidget()
+        inner = QVBoxLayout(self._generate)
+        inner.setContentsMargins(8, 0, 8, 8)
+        inner.addWidget(self._columns)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._generate)
+        column.addWidget(self._pages, 1)
         self.setCentralWidget(page)
         self.resize(1440, 900)
 
     def _build_menus(self) -> None:
-        file = self.menuBar().addMenu("&File")
+        self._menus: dict[str, list[QMenu]] = {"generate": [], "edit": []}
+        file = self._add_menu("&File")
         self._add(file.addAction("&Open a clip, picture or sound…"), "Ctrl+O", self._choose_file)
         shipped = file.addMenu("Open a s&ample")
         for sample in samples():
@@ -121,25 +139,77 @@ class MainWindow(QMainWindow):
         file.addAction(self.takes.actions_by_name["join"])
         file.addSeparator()
         self._add(file.addAction("&Quit"), "Ctrl+Q", self.close)
-        generate = self.menuBar().addMenu("&Generate")
+        generate = self._add_menu("&Generate")
         self._add(generate.addAction("&Generate"), "Ctrl+Return", self.prompt.generate)
         generate.addSeparator()
         for name in ("finish", "again", "vary", "retake", "recipe"):
             generate.addAction(self.takes.actions_by_name[name])
-        jobs = self.menuBar().addMenu("&Jobs")
+        jobs = self._add_menu("&Jobs")
         for action in self.jobs.actions_by_name.values():
             jobs.addAction(action)
-        play = self.menuBar().addMenu("&Play")
+        play = self._add_menu("&Play")
         # Bare keys work wherever the focus has no use for them: `keyPressEvent`. Shown, not bound, in the menu.
         for words, keys, call in self._transport():
             self._add(play.addAction(f"{words}\t{keys}"), "", call)
-        view = self.menuBar().addMenu("&View")
+        view = self._add_menu("&View")
         self._add(view.addAction("&Light or dark"), "Ctrl+Shift+L", self._look.toggle)
-        engine = self.menuBar().addMenu("&Engine")
+        engine = self._engine_menu = self.menuBar().addMenu("&Engine")
         self._add(engine.addAction("&Look at the device again"), "", self._session.refresh_capabilities)
         self._add(engine.addAction("&Restart"), "", self.restart_engine_requested.emit)
         about = self.menuBar().addMenu("&Help")
         self._add(about.addAction("&About ltxdesktop"), "", self._show_about)
+
+    def _add_menu(self, words: str) -> QMenu:
+        menu = self.menuBar().addMenu(words)
+        self._menus["generate"].append(menu)
+        return menu
+
+    # Workspaces
+
+    @property
+    def workspace(self) -> str:
+        """Which one is shown: "generate" or "edit"."""
+        return self.top.workspace.value
+
+    def show_workspace(self, name: str) -> None:
+        """Show a workspace, with its menus and keys; the others' keys do nothing meanwhile."""
+        if name == "edit" and self.edit is None:
+            self.edit = self._make_edit()
+        self.top.workspace.set_value(name)
+        shown = self.edit if name == "edit" and self.edit is not None else self._generate
+        self._pages.setCurrentWidget(shown)
+        for workspace, menus in self._menus.items():
+            for menu in menus:
+                menu.menuAction().setVisible(workspace == name)
+        if name == "generate":
+            if self.edit is not None:
+                self.edit.program.player.pause()
+                self.edit.source.player.pause()
+        else:
+            self.monitor.player.pause()
+        self._show_title()
+
+    def _make_edit(self) -> EditWorkspace:
+        from ltxdesktop.ui.editor.workspace import EditWorkspace
+
+        edit = EditWorkspace(self._look, self._settings, self._state_folder, self._cache_folder)
+        self._pages.addWidget(edit)
+        menus = edit.menus(self)
+        for menu in menus:
+            self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
+        self._add(menus[0].addAction("&Quit"), "Ctrl+Q", self.close)
+        self._menus["edit"] = menus
+        edit.said.connect(self._say_shortly)
+        edit.problem.connect(self._show_refusal)
+        edit.title_changed.connect(self._show_title)
+        return edit
+
+    def _show_title(self) -> None:
+        name = self.edit.window_title if self.edit is not None and self.workspace == "edit" else ""
+        self.setWindowTitle(f"{name} – ltxdesktop" if name else "ltxdesktop")
+
+    def _say_shortly(self, words: str) -> None:
+        self.statusBar().showMessage(words, 6000)
 
     def _add(self, action: QAction, keys: str, call: Callable[[], object]) -> None:
         if keys:
@@ -156,6 +226,7 @@ class MainWindow(QMainWindow):
 
     def _wire(self) -> None:
         session = self._session
+        self.top.workspace.chosen.connect(self.show_workspace)
         session.view_changed.connect(self._show_view)
         session.capabilities_changed.connect(self._show_capabilities)
         session.job_begun.connect(self._follow_job)
@@ -411,14 +482,14 @@ class MainWindow(QMainWindow):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no focused widget had a use for: the transport's."""
         keys = {Qt.Key.Key_Space: 0, Qt.Key.Key_Comma: 1, Qt.Key.Key_Period: 2, Qt.Key.Key_Home: 3}
-        place = keys.get(Qt.Key(event.key()))
+        place = keys.get(Qt.Key(event.key())) if self.workspace == "generate" else None
         if place is None or event.modifiers() != Qt.KeyboardModifier.NoModifier:
             super().keyPressEvent(event)
         else:
             self._transport()[place][2]()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if any(url.isLocalFile() for url in event.mimeData().urls()):
+        if self.workspace == "generate" and any(url.isLocalFile() for url in event.mimeData().urls()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
@@ -428,9 +499,15 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.edit is not None and not self.edit.may_close():
+            event.ignore()
+            return
+        self._settings.setValue(WORKSPACE, self.workspace)
         self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self._columns.saveState())
         self._settings.setValue("window/theme", self._look.theme.name)
+        if self.edit is not None:
+            self.edit.close_all()
         self.monitor.close_all()
         self._background.close()
         self.closing.emit()
@@ -447,3 +524,4 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if isinstance(columns, QByteArray):
             self._columns.restoreState(columns)
+        self.show_workspace(str(self._settings.value(WORKSPACE, "edit")))

@@ -159,6 +159,29 @@ QMenu::item:selected { background: $accent_soft; }
 QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: 5px 8px; }
 QSplitter::handle { background: transparent; }
+
+QMainWindow#edit-docks { background: $window; }
+QMainWindow#edit-docks::separator { background: transparent; width: 6px; height: 6px; }
+QDockWidget { color: $quiet; titlebar-close-icon: none; titlebar-normal-icon: none; font-size: 12px; }
+QDockWidget::title { background: $panel; border: 1px solid $line; border-bottom: none; border-top-left-radius: 8px;
+    border-top-right-radius: 8px; padding: 5px 10px; text-align: left; }
+QDockWidget > QWidget { background: $panel; border: 1px solid $line; border-top: none;
+    border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
+QFrame#monitor { background: $panel; border: 1px solid $line; border-radius: 8px; }
+QFrame#monitor[active="true"] { border: 1px solid $accent; }
+QTabBar::tab { background: transparent; color: $quiet; padding: 5px 10px; border: none;
+    border-bottom: 2px solid transparent; }
+QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
+QTabBar::tab:hover { color: $text; }
+QTreeWidget, QListWidget { background: transparent; border: 1px solid transparent; border-radius: 6px; }
+QTreeWidget::item, QListWidget::item { padding: 4px 6px; border-radius: 4px; }
+QTreeWidget::item:hover, QListWidget::item:hover { background: $control; }
+QTreeWidget::item:selected, QListWidget::item:selected { background: $accent_soft; color: $text; }
+QHeaderView::section { background: transparent; color: $quiet; border: none; border-bottom: 1px solid $line;
+    padding: 4px 6px; }
+QProgressBar { background: $control; border: none; border-radius: 3px; }
+QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QDialog#palette { background: $panel; border: 1px solid $line; }
 QStatusBar { background: $panel; border-top: 1px solid $line; color: $quiet; }
 """)
 

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ltxdesktop.ui.icons import app_icon
-from ltxdesktop.ui.parts import IconButton, label
+from ltxdesktop.ui.parts import IconButton, Segments, label
 from ltxdesktop.ui.session import EngineView
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import counted, gigabytes
@@ -60,7 +60,7 @@ class TopBar(QFrame):
 
     restart_requested = Signal()
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, workspaces: list[tuple[str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("topbar")
         row = QHBoxLayout(self)
@@ -70,6 +70,10 @@ class TopBar(QFrame):
         mark.setPixmap(app_icon().pixmap(QSize(22, 22), self.devicePixelRatioF()))
         row.addWidget(mark)
         row.addWidget(label("ltxdesktop", "brand"))
+        row.addStretch(1)
+        self.workspace = Segments("Workspace", workspaces)
+        self.workspace.setMinimumWidth(90 * len(workspaces))
+        row.addWidget(self.workspace)
         row.addStretch(1)
         self._light = Light(look)
         self._words = label("", "hint")

@@ -24,7 +24,9 @@ LONG_MS = 60_000
 
 @pytest.fixture
 def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    kept.setValue("window/workspace", "generate")
+    return kept
 
 
 @pytest.fixture

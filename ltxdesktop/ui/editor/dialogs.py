@@ -1,0 +1,160 @@
+"""The small questions of the Edit workspace: a new project's film, a clip's speed, and what to do with unsaved work."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Literal
+
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLineEdit,
+    QMessageBox,
+    QWidget,
+)
+
+from ltxdesktop.document.model import Sequence, new_sequence
+from ltxdesktop.document.time import can_drop, parse_rate, rate_text
+from ltxdesktop.words import rate_name
+
+SIZES = (
+    ("1920 × 1080   Full HD", (1920, 1080)),
+    ("3840 × 2160   4K", (3840, 2160)),
+    ("1280 × 720   HD", (1280, 720)),
+    ("1080 × 1920   upright", (1080, 1920)),
+    ("1080 × 1080   square", (1080, 1080)),
+)
+RATES = ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+Choice = Literal["save", "discard", "cancel"]
+
+
+class FilmDialog(QDialog):
+    """Name, size and rate of a sequence."""
+
+    def __init__(self, heading: str, sequence: Sequence, parent: QWidget | None = None, *, name: str = "") -> None:
+        super().__init__(parent)
+        self.setWindowTitle(heading)
+        form = QFormLayout(self)
+        form.setContentsMargins(20, 18, 20, 16)
+        form.setSpacing(10)
+        self.name = QLineEdit(name or sequence.name)
+        self.name.setToolTip("What it's called")
+        self.size_choice = QComboBox()
+        self.size_choice.setToolTip("Width and height of the picture")
+        sizes = list(SIZES)
+        if all(size != (sequence.width, sequence.height) for _, size in sizes):
+            sizes.insert(0, (f"{sequence.width} × {sequence.height}", (sequence.width, sequence.height)))
+        for words, size in sizes:
+            self.size_choice.addItem(words, size)
+        self.size_choice.setCurrentIndex([size for _, size in sizes].index((sequence.width, sequence.height)))
+        self.rate = QComboBox()
+        self.rate.setToolTip("Frames in a second; type another one if you like")
+        self.rate.setEditable(True)
+        rates = [parse_rate(each) for each in RATES]
+        for rate in rates:
+            self.rate.addItem(rate_name(rate), rate_text(rate))
+        self.rate.setCurrentText(rate_name(sequence.rate))
+        self.drop = QCheckBox("Drop-frame timecode")
+        self.drop.setToolTip("For 29.97 and 59.94: timecode keeps with the clock on the wall")
+        self.drop.setChecked(sequence.drop_frame)
+        form.addRow("Name", self.name)
+        form.addRow("Picture", self.size_choice)
+        form.addRow("Frames a second", self.rate)
+        form.addRow("", self.drop)
+        self._ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self._ends.accepted.connect(self.accept)
+        self._ends.rejected.connect(self.reject)
+        form.addRow(self._ends)
+        self.rate.editTextChanged.connect(self._check)
+        self._check()
+
+    @property
+    def chosen_rate(self) -> Fraction | None:
+        try:
+            return parse_rate(self.rate.currentText())
+        except ValueError:
+            return None
+
+    @property
+    def chosen_size(self) -> tuple[int, int]:
+        width, height = self.size_choice.currentData()
+        return int(width), int(height)
+
+    def sequence(self) -> Sequence:
+        """A new, empty one as it's chosen here."""
+        rate = self.chosen_rate
+        assert rate is not None
+        width, height = self.chosen_size
+        return new_sequence("Sequence 1", width=width, height=height, rate=rate)
+
+    def _check(self) -> None:
+        rate = self.chosen_rate
+        self._ends.button(QDialogButtonBox.StandardButton.Ok).setEnabled(rate is not None)
+        self.drop.setEnabled(rate is not None and can_drop(rate))
+
+
+class SpeedDialog(QDialog):
+    """A clip's speed in per cent."""
+
+    def __init__(self, speed: Fraction, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Speed")
+        form = QFormLayout(self)
+        form.setContentsMargins(20, 18, 20, 16)
+        form.setSpacing(10)
+        self.percent = QDoubleSpinBox()
+        self.percent.setRange(0, 10_000)
+        self.percent.setDecimals(2)
+        self.percent.setSuffix(" %")
+        self.percent.setValue(abs(float(speed)) * 100)
+        self.percent.setToolTip("100 % is as it was taken; 0 holds the first picture")
+        self.percent.setAccessibleName("Speed")
+        self.backwards = QCheckBox("Backwards")
+        self.backwards.setToolTip("From its end to its start")
+        self.backwards.setChecked(speed < 0)
+        self.ripple = QCheckBox("Move what follows")
+        self.ripple.setToolTip("What comes later makes room, or closes up")
+        self.ripple.setChecked(True)
+        form.addRow("Speed", self.percent)
+        form.addRow("", self.backwards)
+        form.addRow("", self.ripple)
+        ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        ends.accepted.connect(self.accept)
+        ends.rejected.connect(self.reject)
+        form.addRow(ends)
+        self.percent.selectAll()
+
+    @property
+    def speed(self) -> Fraction:
+        exact = Fraction(str(round(self.percent.value(), 2))) / 100
+        return -exact if self.backwards.isChecked() else exact
+
+
+def ask_unsaved(parent: QWidget, name: str) -> Choice:
+    """What to do with changes that aren't saved."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle("Unsaved changes")
+    box.setText(f"Save the changes to “{name}”?")
+    box.setInformativeText("Without saving they are lost.")
+    buttons = QMessageBox.StandardButton
+    box.setStandardButtons(buttons.Save | buttons.Discard | buttons.Cancel)
+    box.setDefaultButton(buttons.Save)
+    answer = buttons(box.exec())
+    return "save" if answer == buttons.Save else "discard" if answer == buttons.Discard else "cancel"
+
+
+def ask(parent: QWidget, title: str, words: str, yes: str, no: str) -> bool:
+    """A question with two answers that say what they do."""
+    box = QMessageBox(parent)
+    box.setIcon(QMessageBox.Icon.Question)
+    box.setWindowTitle(title)
+    box.setText(words)
+    agree = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    box.addButton(no, QMessageBox.ButtonRole.RejectRole)
+    box.exec()
+    return box.clickedButton() is agree

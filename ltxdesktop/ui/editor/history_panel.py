@@ -1,0 +1,52 @@
+"""The steps of the open project: press one to go there. What was undone is faint."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.theme import Look
+
+
+class HistoryPanel(QWidget):
+    """A list that follows the project's history."""
+
+    def __init__(self, look: Look, project: OpenProject) -> None:
+        super().__init__()
+        self._look, self._project = look, project
+        self.list = QListWidget()
+        self.list.setAccessibleName("Steps")
+        self.list.setToolTip("Press a step to go back or forward to it")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.addWidget(self.list)
+        self.list.itemClicked.connect(self._go)
+        self.list.itemActivated.connect(self._go)
+        project.steps_changed.connect(self.show_steps)
+        look.changed.connect(self.show_steps)
+        self.show_steps()
+
+    def show_steps(self) -> None:
+        entries, index = self._project.entries, self._project.index
+        if self.list.count() == len(entries) and all(
+            self.list.item(row).text() == entry.name for row, entry in enumerate(entries)
+        ):
+            self._mark(index)
+            return
+        self.list.clear()
+        for entry in entries:
+            self.list.addItem(QListWidgetItem(entry.name))
+        self._mark(index)
+
+    def _mark(self, index: int) -> None:
+        faint, text = QColor(self._look.theme.faint), QColor(self._look.theme.text)
+        for row in range(self.list.count()):
+            self.list.item(row).setForeground(faint if row > index else text)
+        self.list.setCurrentRow(index)
+        self.list.scrollToItem(self.list.item(index))
+
+    def _go(self, item: QListWidgetItem) -> None:
+        row = self.list.row(item)
+        if row != self._project.index:
+            self._project.jump(row)

@@ -1,0 +1,130 @@
+"""How media and bins are drawn in the media panel: as cards in a grid, or as lines. Layout is in pure functions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPixmap
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from ltxdesktop.document.model import MediaKind
+from ltxdesktop.ui.editor.media_list import ENTRY, Entry, Index, MediaList
+from ltxdesktop.ui.icons import pixmap
+from ltxdesktop.ui.theme import Look, figures
+
+CARD = QSize(148, 124)
+LINE_PX = 40
+
+
+class Boxes(NamedTuple):
+    picture: QRect
+    name: QRect
+    facts: QRect
+
+
+def lay_out_card(card: QRect) -> Boxes:
+    inner = card.adjusted(6, 6, -6, -4)
+    picture = QRect(inner.left(), inner.top(), inner.width(), inner.width() * 9 // 16)
+    return Boxes(
+        picture,
+        QRect(inner.left(), picture.bottom() + 4, inner.width(), 17),
+        QRect(inner.left(), picture.bottom() + 20, inner.width(), 15),
+    )
+
+
+def lay_out_line(line: QRect) -> Boxes:
+    inner = line.adjusted(6, 3, -6, -3)
+    picture = QRect(inner.left(), inner.top(), inner.height() * 16 // 9, inner.height())
+    left = picture.right() + 10
+    width = inner.right() - left
+    return Boxes(picture, QRect(left, inner.top(), width, 18), QRect(left, inner.top() + 17, width, 16))
+
+
+class MediaCards(QStyledItemDelegate):
+    """Draws rows of a `MediaList`."""
+
+    def __init__(self, look: Look, model: MediaList, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._model = look, model
+        self.as_lines = False
+        self.hovered: tuple[Index, float] | None = None  # a row, and how far the mouse is across it
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(160, LINE_PX) if self.as_lines else CARD
+
+    def boxes(self, rect: QRect) -> Boxes:
+        return lay_out_line(rect) if self.as_lines else lay_out_card(rect)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        entry: Entry = index.data(ENTRY)
+        rect: QRect = option.rect  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]  # a public field that the stubs leave out
+        state: QStyle.StateFlag = option.state  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]  # as above
+        boxes = self.boxes(rect)
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        self._paint_ground(painter, rect, state)
+        self._paint_picture(painter, boxes.picture, entry)
+        if self.hovered is not None and self.hovered[0] == index:
+            x = boxes.picture.left() + self.hovered[1] * boxes.picture.width()
+            painter.fillRect(
+                QRectF(x, boxes.picture.top(), 1.5, boxes.picture.height()), QColor(self._look.theme.accent)
+            )
+        theme = self._look.theme
+        self._paint_line(painter, boxes.name, entry.name, theme.text, 12)
+        self._paint_line(painter, boxes.facts, entry.facts, theme.bad if entry.missing else theme.quiet, 11)
+        painter.restore()
+
+    def _paint_ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
+        theme, box = self._look.theme, QRectF(rect).adjusted(1, 1, -1, -1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(QColor(theme.accent_soft))
+            painter.drawRoundedRect(box, 6, 6)
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(QColor(theme.control))
+            painter.drawRoundedRect(box, 6, 6)
+        if state & QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QColor(theme.accent))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+
+    def _paint_picture(self, painter: QPainter, box: QRect, entry: Entry) -> None:
+        theme = self._look.theme
+        shape = QPainterPath()
+        shape.addRoundedRect(QRectF(box), 5, 5)
+        painter.save()
+        painter.setClipPath(shape)
+        picture = self._model.picture(entry)
+        if picture is not None and not picture.isNull():
+            painter.fillRect(box, QColor(theme.screen))
+            factor = min(box.width() / picture.width(), box.height() / picture.height())
+            width, height = picture.width() * factor, picture.height() * factor
+            left, top = box.left() + (box.width() - width) / 2, box.top() + (box.height() - height) / 2
+            painter.drawImage(QRectF(left, top, width, height), picture)
+        else:
+            painter.fillRect(box, QColor(theme.control))
+            self._paint_sign(painter, box, entry)
+        painter.restore()
+        if entry.used and not self.as_lines:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(theme.accent))
+            painter.drawEllipse(QRectF(box.right() - 12, box.top() + 5, 7, 7))
+
+    def _paint_sign(self, painter: QPainter, box: QRect, entry: Entry) -> None:
+        theme = self._look.theme
+        name = "folder" if entry.media is None else "music" if entry.media.kind is MediaKind.AUDIO else "film"
+        ink = theme.quiet
+        if entry.missing:
+            name, ink = "warning", theme.bad
+        size = min(28, box.height() - 6)
+        sign: QPixmap = pixmap(name, ink, size, painter.device().devicePixelRatioF())
+        painter.drawPixmap(box.center().x() - size // 2, box.center().y() - size // 2, sign)
+
+    def _paint_line(self, painter: QPainter, box: QRect, text: str, colour: str, size_px: int) -> None:
+        font = figures(painter.font())
+        font.setPixelSize(size_px)
+        painter.setFont(font)
+        painter.setPen(QColor(colour))
+        elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, box.width())
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)

@@ -1,0 +1,333 @@
+"""The media panel: bins and what is in them, looked through by hovering, filled by dropping files and folders."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import BinId, Document, Media, MediaId
+from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.materials import Materials
+from ltxdesktop.ui.editor.media_cards import MediaCards
+from ltxdesktop.ui.editor.media_list import Entry, MediaList
+from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.parts import IconButton, label
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.drops import files_of, media_of
+
+
+class MediaView(QListView):
+    """A list view that scrubs through the film under the mouse."""
+
+    def __init__(self, model: MediaList, cards: MediaCards) -> None:
+        super().__init__()
+        self._media, self._cards = model, cards
+        self.setModel(model)
+        self.setItemDelegate(cards)
+        self.setMouseTracking(True)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.EditKeyPressed)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setAccessibleName("Media")
+        self.show_lines(on=False)
+
+    def show_lines(self, *, on: bool) -> None:
+        self._cards.as_lines = on
+        self.setViewMode(QListView.ViewMode.ListMode if on else QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
+        self.setSpacing(0 if on else 2)
+        self.doItemsLayout()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        super().mouseMoveEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        before = self._cards.hovered
+        if index.isValid() and not event.buttons():
+            box = self._cards.boxes(self.visualRect(index)).picture
+            part = min(1.0, max(0.0, (event.position().x() - box.left()) / max(1, box.width())))
+            self._cards.hovered = (index, part)
+            self._media.scrub(index, part)
+            self.viewport().update()
+        elif before is not None:
+            self._end_hover()
+        if before is not None and before[0] != index:
+            self._media.end_scrub()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._end_hover()
+
+    def _end_hover(self) -> None:
+        self._cards.hovered = None
+        self._media.end_scrub()
+        self.viewport().update()
+
+    # Qt's own answers for IconMode move the items about: files and media are what's dropped here
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if files_of(event.mimeData()) or media_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if files_of(event.mimeData()) or self._target(event.position().toPoint()) is not None:
+            event.acceptProposedAction()
+        else:
+            event.ignore()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        place = self.indexAt(event.position().toPoint())
+        self._media.dropMimeData(event.mimeData(), event.dropAction(), -1, -1, place)
+        event.acceptProposedAction()
+
+    def _target(self, at: QPoint) -> Entry | None:
+        entry = self._media.entry(self.indexAt(at))
+        return entry if entry is not None and entry.folder is not None else None
+
+
+class MediaPanel(QWidget):
+    """Follows the project. `media_opened` is for the source monitor."""
+
+    media_opened = Signal(str)  # media id: double-clicked
+    import_asked = Signal(list)  # paths
+    append_asked = Signal(list)  # media ids
+
+    def __init__(self, look: Look, project: OpenProject, materials: Materials, actions: Actions) -> None:
+        super().__init__()
+        self._look, self._project, self._materials = look, project, materials
+        self.model = MediaList(materials, self)
+        self.cards = MediaCards(look, self.model, self)
+        self.view = MediaView(self.model, self.cards)
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Search")
+        self._search.setClearButtonEnabled(True)
+        self._search.setAccessibleName("Search media")
+        self._search.setToolTip("Words of a name, in all bins")
+        self._up = IconButton(look, "up", "To the bin above")
+        self._where = label("", "hint")
+        self._lines = IconButton(look, "list", "As a list or as a grid")
+        self._lines.setCheckable(True)
+        self._new_bin = IconButton(look, "folder", "New bin")
+        self._missing = QPushButton("")
+        self._missing.setObjectName("flat")
+        self._progress = QProgressBar()
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(6)
+        self._stop = IconButton(look, "cancel", "Stop importing")
+        self._words = label("", "hint")
+        self._lay_out(actions)
+        self._wire(actions)
+        self.show_document()
+        self.show_progress(0, 0)
+
+    @property
+    def chosen(self) -> list[Media]:
+        entries = [self.model.entry(index) for index in self.view.selectedIndexes()]
+        return [entry.media for entry in entries if entry is not None and entry.media is not None]
+
+    @property
+    def bin(self) -> BinId | None:
+        """The bin that imports go into."""
+        return self.model.bin
+
+    def choose(self, media: list[MediaId]) -> None:
+        """Select media that are shown."""
+        selection = self.view.selectionModel()
+        selection.clear()
+        for each in media:
+            row = self.model.row_of(each)
+            if row >= 0:
+                selection.select(self.model.index(row), selection.SelectionFlag.Select)
+
+    def show_progress(self, done: int, of: int) -> None:
+        """How far an import is; nothing when it's done."""
+        busy = done < of
+        self._progress.setVisible(busy)
+        self._stop.setVisible(busy)
+        self._words.setVisible(busy)
+        if busy:
+            self._progress.setRange(0, of)
+            self._progress.setValue(done)
+            self._words.setText(f"Looking at {done + 1} of {of}")
+
+    def show_document(self) -> None:
+        document = self._project.document
+        self.model.show_document(document)
+        self._show_place(document)
+        self._say_empty()
+
+    # Parts
+
+    def _lay_out(self, actions: Actions) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(6, 6, 6, 6)
+        column.setSpacing(4)
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        add = QPushButton("Import…")
+        add.setToolTip(actions["project.import"].toolTip())
+        add.clicked.connect(actions["project.import"].trigger)
+        row.addWidget(add)
+        row.addWidget(self._search, 1)
+        row.addWidget(self._new_bin)
+        row.addWidget(self._lines)
+        column.addLayout(row)
+        path = QHBoxLayout()
+        path.addWidget(self._up)
+        path.addWidget(self._where, 1)
+        path.addWidget(self._missing)
+        column.addLayout(path)
+        self._empty = label("Drop clips, sounds, pictures\nor whole folders here", "hint")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        page = QWidget()
+        self._pages = QStackedLayout(page)
+        self._pages.setStackingMode(QStackedLayout.StackingMode.StackAll)
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.view)
+        column.addWidget(page, 1)
+        busy = QHBoxLayout()
+        busy.addWidget(self._words)
+        busy.addWidget(self._progress, 1)
+        busy.addWidget(self._stop)
+        column.addLayout(busy)
+
+    def _wire(self, actions: Actions) -> None:
+        self._search.textChanged.connect(self._find)
+        self._up.clicked.connect(self._go_up)
+        self._lines.toggled.connect(self._show_lines)
+        self._new_bin.clicked.connect(self._add_bin)
+        self._missing.clicked.connect(actions["project.relink"].trigger)
+        self._missing.setToolTip(actions["project.relink"].toolTip())
+        self._stop.clicked.connect(self._materials.cancel_import)
+        self.view.doubleClicked.connect(self._open)
+        self.view.customContextMenuRequested.connect(self._open_menu)
+        self.model.files_dropped.connect(self.import_asked)
+        self.model.move_asked.connect(self._move)
+        self.model.rename_asked.connect(self._rename)
+        self._project.changed.connect(self.show_document)
+        self._project.opened.connect(self._show_project)
+        self._materials.presence_changed.connect(self._show_presence)
+        self._materials.import_progress.connect(self.show_progress)
+
+    def _show_project(self) -> None:
+        self.model.bin = None
+        self.model.forget_pictures()
+        self.show_document()
+
+    def _show_presence(self) -> None:
+        self.model.forget_pictures()
+        self.show_document()
+
+    def _show_place(self, document: Document) -> None:
+        names: list[str] = []
+        place = self.model.bin
+        by_id = {each.id: each for each in document.bins}
+        while place is not None and place in by_id:
+            names.insert(0, by_id[place].name)
+            place = by_id[place].parent
+        self._where.setText(" / ".join(names) if names else "")
+        self._up.setVisible(bool(names))
+        missing = len(self._materials.missing & document.media.keys())
+        self._missing.setVisible(missing > 0)
+        self._missing.setText(f"{missing} missing…")
+
+    def _say_empty(self) -> None:
+        empty = not self._project.document.media and not self._project.document.bins
+        self._empty.setVisible(empty)
+
+    def _find(self, words: str) -> None:
+        self.model.find(words)
+
+    def _show_lines(self, on: bool) -> None:
+        self.view.show_lines(on=on)
+
+    def _go_up(self) -> None:
+        here = next((each for each in self._project.document.bins if each.id == self.model.bin), None)
+        self._go_into(here.parent if here is not None else None)
+
+    def _go_into(self, folder: BinId | None) -> None:
+        self.model.open_bin(folder)
+        self._show_place(self._project.document)
+
+    def _open(self, index: QModelIndex) -> None:
+        entry = self.model.entry(index)
+        if entry is None:
+            return
+        if entry.folder is not None:
+            self._search.clear()
+            self._go_into(entry.folder.id)
+        elif entry.media is not None:
+            self.media_opened.emit(entry.media.id)
+
+    def _add_bin(self) -> None:
+        here = self.model.bin
+        self._project.edit("New bin", lambda document: edits.add_bin(document, "New bin", here))
+
+    def _move(self, media: list[MediaId], folder: BinId | None) -> None:
+        self._project.edit("Move to bin", lambda document: edits.move_to_bin(document, media, folder))
+
+    def _rename(self, entry: Entry, name: str) -> None:
+        media, folder = entry.media, entry.folder
+        if media is not None:
+            self._project.edit("Rename", lambda document: edits.rename_media(document, media.id, name))
+        elif folder is not None:
+            self._project.edit("Rename bin", lambda document: edits.rename_bin(document, folder.id, name))
+
+    def _remove(self) -> None:
+        chosen = [media.id for media in self.chosen]
+        if chosen:
+            self._project.edit("Remove from project", lambda document: edits.remove_media(document, chosen))
+        for index in self.view.selectedIndexes():
+            entry = self.model.entry(index)
+            if entry is not None and entry.folder is not None:
+                folder = entry.folder
+                self._project.edit("Remove bin", lambda document, which=folder.id: edits.remove_bin(document, which))
+
+    def _open_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        entry = self.model.entry(self.view.indexAt(at))
+        if entry is not None:
+            self._offer(menu, "Open in the source monitor", lambda: self._open(self.view.indexAt(at)))
+            if entry.media is not None:
+                self._offer(menu, "Append to the timeline", self._append)
+            self._offer(menu, "Rename", lambda: self.view.edit(self.view.indexAt(at)))
+            self._offer(menu, "Remove from the project", self._remove)
+            if self.model.bin is not None and entry.media is not None:
+                self._offer(menu, "Move out of this bin", self._move_out)
+            menu.addSeparator()
+        self._offer(menu, "New bin", self._add_bin)
+        menu.exec(self.view.viewport().mapToGlobal(at))
+
+    def _offer(self, menu: QMenu, words: str, call: object) -> None:
+        action: QAction = menu.addAction(words)
+        action.triggered.connect(call)
+
+    def _append(self) -> None:
+        self.append_asked.emit([media.id for media in self.chosen])
+
+    def _move_out(self) -> None:
+        here = next((each for each in self._project.document.bins if each.id == self.model.bin), None)
+        self._move([media.id for media in self.chosen], here.parent if here is not None else None)
+
+    def sizeHint(self) -> QSize:
+        return QSize(330, 320)

@@ -1,0 +1,272 @@
+"""An editing monitor: a screen, the line under it, timecodes and a transport. Source and program are two of them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QImage, QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+
+from ltxdesktop.document.model import Sequence, new_sequence
+from ltxdesktop.document.time import timecode
+from ltxdesktop.playback.shuttle import speed_words
+from ltxdesktop.playback.source import Size, Source
+from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.time_strip import Marks, TimeStrip
+from ltxdesktop.ui.editor.view import MonitorView
+from ltxdesktop.ui.monitor.player import Opener, Player
+from ltxdesktop.ui.parts import ElidedLabel, label
+from ltxdesktop.ui.theme import Look, figures
+from ltxdesktop.ui.timeline.timecode_field import TimecodeField
+from ltxdesktop.words import counted
+
+ZOOMS = (("Fit", 0.0), ("50 %", 0.5), ("100 %", 1.0), ("200 %", 2.0))
+TRANSPORT = (
+    ("play.start", "to-start"),
+    ("play.frame_back", "step-back"),
+    ("play.toggle", "play"),
+    ("play.frame_on", "step-forward"),
+    ("play.end", "to-end"),
+)
+
+
+class EditMonitor(QFrame):
+    """Shows one film. `activated` comes before any command of its buttons, so that they act on this monitor."""
+
+    activated = Signal()
+    moved = Signal(int)  # the frame that is shown, or gone to
+    stumbled = Signal(str)
+
+    def __init__(self, name: str, look: Look, actions: Actions, extra: tuple[tuple[str, str], ...] = ()) -> None:
+        """`extra`: further commands and their icons, at the right of the transport."""
+        super().__init__()
+        self.setObjectName("monitor")
+        self.setAccessibleName(name)
+        self.name = name
+        self.look, self._actions = look, actions
+        self.player = Player(self, loops=False)
+        self.view = MonitorView(look)
+        self.strip = TimeStrip(look)
+        self.place = TimecodeField()
+        self.place.setAccessibleName(f"{name}: place")
+        self.title = ElidedLabel(name, "title")
+        self._facts = label("", "hint")
+        self._length = label("", "hint")
+        self._length.setFont(figures(self._length.font()))
+        self._sequence = new_sequence()
+        self._full: FullScreen | None = None
+        self.zoom = QComboBox()
+        for words, factor in ZOOMS:
+            self.zoom.addItem(words, factor)
+        self.zoom.setAccessibleName(f"{name}: zoom")
+        self.zoom.setToolTip("How large the picture is shown")
+        self._lay_out(extra)
+        self._wire()
+        self.show_nothing("Nothing here yet", "")
+
+    # What is shown
+
+    def show_film(self, opener: Opener, *, frame: int = 0) -> None:
+        """Another film."""
+        self.player.open_source(opener, frame=frame)
+
+    def swap_film(self, opener: Opener) -> None:
+        """The same film after an edit: it stays where it is."""
+        self.player.swap_source(opener)
+
+    def show_nothing(self, title: str, words: str) -> None:
+        self.player.let_go()
+        self.view.set_film(None)
+        self.view.show_hint(title, words)
+        self.strip.set_frames(0)
+        self._length.setText("")
+        self._facts.setText("")
+        self._enable(False)
+
+    def set_sequence(self, sequence: Sequence) -> None:
+        """Whose timecodes it counts, and what is marked in it."""
+        self._sequence = sequence
+        self.place.show_frame(self.player.frame, sequence)
+        markers = tuple(marker.frame for marker in sequence.markers)
+        self.strip.set_marks(Marks(sequence.in_frame, sequence.out_frame, markers))
+
+    @property
+    def film(self) -> Source[QImage] | None:
+        return self.player.film
+
+    @property
+    def frame(self) -> int:
+        return self.player.frame
+
+    def seek(self, frame: int) -> None:
+        """Go to a frame."""
+        if self.player.film is None:
+            return
+        self.player.seek(frame)
+        self._show_place(self.player.frame)
+
+    @property
+    def window_actions(self) -> list[QAction]:
+        """The commands that work over a full screen too."""
+        names = [name for name, _ in TRANSPORT]
+        names += ["play.backwards", "play.stop", "play.forwards", "play.loop", "mark.in", "mark.out"]
+        return [self._actions[name] for name in names]
+
+    def grab_picture(self) -> QImage:
+        """The picture that is shown, as large as it was made for the screen."""
+        return self.view.picture
+
+    def show_full_screen(self) -> None:
+        """The picture alone, on the screen that this window is on; Esc or a double click comes back."""
+        if self._full is None and self.player.film is not None:
+            self._full = FullScreen(self)
+            self._full.closed.connect(self._leave_full_screen)
+            self._full.open_on(self)
+
+    def set_active(self, active: bool) -> None:
+        """Whether keys go to this monitor: its frame shows it."""
+        self.setProperty("active", active)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def close_all(self) -> None:
+        self._leave_full_screen()
+        self.player.close()
+
+    # Parts
+
+    def _lay_out(self, extra: tuple[tuple[str, str], ...]) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 6)
+        column.setSpacing(2)
+        head = QHBoxLayout()
+        head.setContentsMargins(10, 4, 8, 4)
+        head.addWidget(self.title, 1)
+        head.addWidget(self._facts)
+        head.addWidget(self.zoom)
+        column.addLayout(head)
+        column.addWidget(self.view, 1)
+        column.addWidget(self.strip)
+        row = QHBoxLayout()
+        row.setContentsMargins(8, 0, 8, 0)
+        row.setSpacing(2)
+        row.addWidget(self.place)
+        row.addStretch(1)
+        self._buttons = [self._actions.button(self.look, name, icon) for name, icon in (*TRANSPORT, *extra)]
+        for button in self._buttons:
+            button.pressed.connect(self.activated)
+            row.addWidget(button)
+        row.addStretch(1)
+        row.addWidget(self._length)
+        column.addLayout(row)
+
+    def _wire(self) -> None:
+        player = self.player
+        player.shown.connect(self._show_picture)
+        player.opened.connect(self._show_opened)
+        player.failed.connect(self._show_failure)
+        player.stumbled.connect(self.stumbled)
+        player.playing_changed.connect(self._show_playing)
+        self.view.size_wanted.connect(self._ask_size)
+        self.view.pressed.connect(self.activated)
+        self.strip.pressed.connect(self._begin_scrub)
+        self.strip.moved.connect(self.seek)
+        self.place.entered.connect(self._go_typed)
+        self.zoom.activated.connect(self._zoom)
+
+    def _begin_scrub(self) -> None:
+        self.activated.emit()
+        self.player.pause()
+
+    def _go_typed(self, frame: int) -> None:
+        self.activated.emit()
+        self.seek(frame)
+
+    def _zoom(self, place: int) -> None:
+        self.view.set_zoom(float(self.zoom.itemData(place)))
+
+    def _ask_size(self, size: Size) -> None:
+        if self._full is None:
+            self.player.set_size(size)
+
+    def _enable(self, on: bool) -> None:
+        for each in (self.strip, self.place, self.zoom):
+            each.setEnabled(on)
+
+    # From the player
+
+    def _show_opened(self, film: Source[QImage]) -> None:
+        self.view.set_film(film.size)
+        self.strip.set_frames(film.frames)
+        length = max(0, film.frames - 1)
+        self._length.setText(timecode(length, self._sequence.rate, drop=self._sequence.drop_frame))
+        self._length.setToolTip("Length")
+        self._facts.setText(f"{film.size.width} × {film.size.height}")
+        self._enable(True)
+        self._show_place(self.player.frame)
+
+    def _show_picture(self, picture: QImage, frame: int) -> None:
+        badge = self._badge()
+        self.view.show_picture(picture, badge)
+        if self._full is not None:
+            self._full.view.show_picture(picture, badge)
+        self._show_place(frame)
+
+    def _badge(self) -> str:
+        """What has to be said over the picture: an unusual speed, and pictures that had to be left out."""
+        speed = speed_words(self.player.speed) if self.player.playing else ""
+        dropped = f"{counted(self.player.dropped, 'frame')} dropped" if self.player.dropped else ""
+        return " · ".join(each for each in (speed, dropped) if each)
+
+    def _show_place(self, frame: int) -> None:
+        self.strip.set_frame(frame)
+        self.place.show_frame(frame, self._sequence)
+        self.moved.emit(frame)
+
+    def _show_playing(self, playing: bool) -> None:
+        play = self._buttons[2]
+        play.set_icon("pause" if playing else "play")
+
+    def _show_failure(self, message: str) -> None:
+        self.view.show_hint("This can't be shown", message)
+
+    def _leave_full_screen(self) -> None:
+        if self._full is not None:
+            full, self._full = self._full, None
+            full.close()
+            full.deleteLater()
+            self.view.set_film(self.player.film.size if self.player.film is not None else None)
+
+
+class FullScreen(QWidget):
+    """A monitor's picture over a whole screen."""
+
+    closed = Signal()
+
+    def __init__(self, monitor: EditMonitor) -> None:
+        super().__init__(monitor, Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint)
+        self.setWindowTitle(monitor.name)
+        self._monitor = monitor
+        self.view = MonitorView(monitor.look)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.view)
+        self.addActions(monitor.window_actions)
+        self.view.size_wanted.connect(monitor.player.set_size)
+
+    def open_on(self, monitor: EditMonitor) -> None:
+        screen = monitor.screen()
+        self.setGeometry(screen.geometry())
+        if monitor.player.film is not None:
+            self.view.set_film(monitor.player.film.size)
+        self.view.show_picture(monitor.view.picture)
+        self.showFullScreen()
+        self.activateWindow()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.closed.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.closed.emit()

@@ -1,0 +1,232 @@
+"""Opening, saving and keeping safe the open project: all of it off the GUI thread, one thing after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from ltxdesktop.document.model import Document, Media, MediaId, new_document
+from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.editor.open_project import OpenProject
+
+if TYPE_CHECKING:
+    from ltxdesktop.project.project import Project
+    from ltxdesktop.project.recent import RecentProject, RecentProjects
+
+
+class ProjectFiles(QObject):
+    """Keeps the file of the open project. Every answer comes as a signal, on this thread."""
+
+    opened = Signal()  # `project` holds another document now
+    saved = Signal(object)  # Path
+    failed = Signal(str, object)  # a sentence, the error
+    noted = Signal(str)  # something about an opened file that a person should know
+    recovery_found = Signal(object)  # project.Recovery: answer with `recover` or `discard_recovery`
+    busy_changed = Signal(str)  # what is being done; "" = nothing
+    recent_changed = Signal()
+    _trouble = Signal(object)  # from the journal's thread
+
+    def __init__(self, project: OpenProject, state: Path, parent: QObject | None = None) -> None:
+        """`state`: the program's folder for journals of unnamed projects and the list of recent ones."""
+        super().__init__(parent)
+        self._project, self._state = project, state
+        self._file: Project | None = None
+        self._background = Background(threads=1, parent=self)
+        self._recent: list[RecentProject] = []
+        self._closing = False
+        project.changed.connect(self._note)
+        self._trouble.connect(self._tell_trouble)
+
+    # What is open
+
+    @property
+    def is_open(self) -> bool:
+        return self._file is not None
+
+    @property
+    def path(self) -> Path | None:
+        """Where the project is saved; None while it has no name."""
+        return self._file.path if self._file is not None and not self._file.is_untitled else None
+
+    @property
+    def recent(self) -> list[RecentProject]:
+        return self._recent
+
+    def locate(self, media: Media) -> Path:
+        """Where a media's file lies (or should)."""
+        return self._file.locate(media) if self._file is not None else Path(media.path)
+
+    def as_of_project(self, media: Media) -> Media:
+        """A media whose path is said the way the project says it."""
+        return replace(media, path=self._file.path_for(Path(media.path))) if self._file is not None else media
+
+    def missing(self, document: Document) -> frozenset[MediaId]:
+        """For a worker thread: which media's files aren't there."""
+        return self._file.missing(document) if self._file is not None else frozenset()
+
+    # Asked by a person
+
+    def new(self, document: Document | None = None) -> None:
+        """Begin a project that has no name yet; it's kept safe from a crash all the same."""
+        made = document or new_document()
+
+        def work() -> Project:
+            from ltxdesktop.project.project import Project
+
+            return Project.untitled(self._state, made, on_trouble=self._trouble.emit)
+
+        self._run("Making a project…", work, self._take)
+
+    def open(self, path: Path, *, by_force: bool = False) -> None:
+        def work() -> Project:
+            from ltxdesktop.project.project import Project
+
+            return Project.open(path, self._state, by_force=by_force, on_trouble=self._trouble.emit)
+
+        self._run(f"Opening {path.name}…", work, self._take)
+
+    def save(self, *, over_changes: bool = False) -> None:
+        """Save under the present name; without one `failed` isn't said: ask for a name first (`path` is None)."""
+        file, document = self._file, self._project.document
+        if file is None:
+            return
+
+        def work() -> Document:
+            file.save(document, over_changes=over_changes)
+            return document
+
+        self._run("Saving…", work, self._take_saved)
+
+    def save_as(self, path: Path) -> None:
+        file, document = self._file, self._project.document
+        if file is None:
+            return
+
+        def work() -> Document:
+            file.save_as(document, path)
+            return document
+
+        self._run("Saving…", work, self._take_saved)
+
+    def recover(self) -> None:
+        """Take over the edits that a crash left behind."""
+        file = self._file
+        if file is not None:
+            self._run("Recovering…", file.recover, self._take_recovered)
+
+    def discard_recovery(self) -> None:
+        file = self._file
+        if file is not None:
+            self._run("", file.discard_recovery, self._nothing)
+
+    def read_recent(self) -> None:
+        """Find out which projects were open last; `recent_changed` follows."""
+        self._run("", lambda: self._list().all(), self._take_recent)
+
+    def forget(self, path: Path) -> None:
+        """Take a project off the list of recent ones."""
+
+        def work() -> list[RecentProject]:
+            projects = self._list()
+            projects.forget(path)
+            return projects.all()
+
+        self._run("", work, self._take_recent)
+
+    def close_project(self, *, keep_edits: bool = False) -> None:
+        """Let the file go. An unnamed project's edits are thrown away, unless they're to be kept."""
+        file, self._file = self._file, None
+        if file is not None:
+            self._run("", lambda: _close(file, keep_edits=keep_edits), self._nothing)
+
+    def close(self, *, keep_edits: bool = False) -> None:
+        """The program ends: waits for what is being written."""
+        self._closing = True
+        file, self._file = self._file, None
+        self._background.finish_and_close()
+        if file is not None:
+            _close(file, keep_edits=keep_edits)
+
+    # Answers
+
+    def _take(self, file: Project) -> None:
+        before, self._file = self._file, file
+        if before is not None:
+            self._run("", lambda: _close(before, keep_edits=False), self._nothing)
+        self._project.open(file.document, None if file.is_untitled else file.path)
+        self.opened.emit()
+        for note in file.notes:
+            self.noted.emit(note)
+        if file.read_only:
+            self.noted.emit(f"This project can't be saved here: {file.read_only}. Save it under another name.")
+        if file.recovery is not None:
+            self.recovery_found.emit(file.recovery)
+        self._remember()
+
+    def _take_saved(self, document: Document) -> None:
+        assert self._file is not None
+        self._project.mark_saved(self._file.path, document)
+        self.saved.emit(self._file.path)
+        self._remember()
+
+    def _take_recovered(self, document: Document) -> None:
+        self._project.open(document, self.path, clean=False)
+        self.opened.emit()
+
+    def _take_recent(self, found: list[RecentProject]) -> None:
+        self._recent = found
+        self.recent_changed.emit()
+
+    def _remember(self) -> None:
+        path, name = self.path, self._project.document.name
+        if path is None:
+            return
+
+        def work() -> list[RecentProject]:
+            projects = self._list()
+            projects.add(path, name)
+            return projects.all()
+
+        self._run("", work, self._take_recent)
+
+    def _list(self) -> RecentProjects:
+        from ltxdesktop.project.recent import RecentProjects
+
+        return RecentProjects(self._state / "recent.json")
+
+    def _note(self, before: Document, after: Document, name: str) -> None:
+        """Keep a step safe from a crash. Previews of a drag are none."""
+        if self._file is not None and not self._project.history.dragging:
+            self._file.note(name, after)
+
+    def _run(self, words: str, work: Callable[[], object], done: Callable[..., None]) -> None:
+        if words:
+            self.busy_changed.emit(words)
+
+        def finish(result: object) -> None:
+            if words:
+                self.busy_changed.emit("")
+            done(result)
+
+        self._background.run(work, finish, self._fail)
+
+    def _fail(self, problem: Exception) -> None:
+        self.busy_changed.emit("")
+        self.failed.emit(str(problem), problem)
+
+    def _tell_trouble(self, problem: Exception) -> None:
+        self.failed.emit(str(problem), problem)
+
+    def _nothing(self, result: object) -> None:
+        """Done, and nobody waits for it."""
+
+
+def _close(file: Project, *, keep_edits: bool) -> None:
+    if file.is_untitled and not keep_edits:
+        file.discard()
+    else:
+        file.close(keep_edits=keep_edits)

@@ -1,0 +1,84 @@
+"""Sequences and media as something to play: rendered on the player's threads, as pictures for the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QImage
+
+from ltxdesktop.document.model import Media, MediaId, Sequence, new_sequence
+from ltxdesktop.playback.source import Size
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ltxdesktop.media.decoders import Decoders
+    from ltxdesktop.render.renderer import Tools
+
+SOURCE_RATE = Fraction(25)  # at which sounds and stills are shown in the source monitor
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What sequences are made of, for rendering: media by id, where their files lie, and who decodes them."""
+
+    media: Mapping[MediaId, Media]
+    locate: Callable[[Media], Path]
+    decoders: Decoders
+    tools: Tools | None = None  # what a renderer's successor may go on using
+
+
+class SequenceSource:
+    """A sequence. One frame more than the film can be stood on: the place behind its end, where clips are appended."""
+
+    def __init__(self, sequence: Sequence, footage: Footage) -> None:
+        from ltxdesktop.render.renderer import Renderer
+
+        self.sequence = sequence
+        self.frames = sequence.duration + 1
+        self.rate = sequence.rate
+        self.size = Size(sequence.width, sequence.height)
+        self.sample_rate = sequence.sample_rate
+        where = (sequence, footage.media, footage.locate, footage.decoders)
+        self._pictures = Renderer(*where, tools=footage.tools)
+        self._sounds = Renderer(*where)
+
+    def picture(self, frame: int, size: Size | None) -> QImage:
+        shown = max(0, min(frame, self.sequence.duration - 1))
+        return self._pictures.picture(shown, fitted(self.size, size)).to_qimage()
+
+    def sound(self, first: int, count: int) -> NDArray[np.float32]:
+        return self._sounds.sound(first, count)
+
+    def close(self) -> None:
+        """The decoders belong to the project."""
+
+
+def fitted(film: Size, screen: Size | None) -> Size:
+    """The film's size made to fit a screen, never larger than it is; even, as planes are halved."""
+    if screen is None:
+        return film
+    factor = min(Fraction(1), Fraction(screen.width, film.width), Fraction(screen.height, film.height))
+    if factor == 1:
+        return film
+    return Size(*(max(2, 2 * round(side * factor / 2)) for side in film))
+
+
+def sequence_of_media(media: Media) -> Sequence:
+    """A film of one media alone, at its own size and rate: what the source monitor shows. Raises NotEnoughMedia."""
+    from ltxdesktop.document.edits import clip_from_media
+
+    rate = media.rate if media.has_picture and media.frames else SOURCE_RATE
+    width, height = (media.width, media.height) if media.width and media.height else (1280, 720)
+    empty = new_sequence(media.name, width=width, height=height, rate=rate, sample_rate=48_000, video=1, audio=1)
+    clips = clip_from_media(media, empty)
+    tracks = list(empty.tracks)
+    for clip in clips:
+        place = 0 if media.has_picture and clip is clips[0] else 1
+        tracks[place] = replace(tracks[place], items=(clip,))
+    return replace(empty, tracks=tuple(tracks))

@@ -1,0 +1,133 @@
+"""The page before a project is open: begin, open, go on with a recent one, or look at the sample."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ltxdesktop.ui.icons import app_icon
+from ltxdesktop.ui.parts import label
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.drops import files_of
+
+if TYPE_CHECKING:
+    from ltxdesktop.project.recent import RecentProject
+
+WIDTH_PX = 620
+PATH_ROLE = Qt.ItemDataRole.UserRole
+
+
+class StartPage(QWidget):
+    """Asks; whoever listens does it. Files that are dropped here begin a project."""
+
+    new_asked = Signal()
+    open_asked = Signal()
+    sample_asked = Signal()
+    recent_chosen = Signal(object)  # Path
+    forget_asked = Signal(object)  # Path
+    files_dropped = Signal(list)
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self.setAcceptDrops(True)
+        self.setAccessibleName("Start")
+        self.recent = QListWidget()
+        self.recent.setAccessibleName("Recent projects")
+        self.recent.setToolTip("Open a recent project; Delete takes it off the list")
+        self._none = label("Projects you open or save are listed here.", "hint")
+        self._new = QPushButton("New project")
+        self._new.setObjectName("primary")
+        self._new.setToolTip("Begin an empty project (Ctrl+N)")
+        self._open = QPushButton("Open…")
+        self._open.setToolTip("Open a project, or a timeline of another editor (Ctrl+O)")
+        self._sample = QPushButton("Open the sample")
+        self._sample.setToolTip("A small film to try everything on")
+        self._lay_out()
+        self._new.clicked.connect(self.new_asked)
+        self._open.clicked.connect(self.open_asked)
+        self._sample.clicked.connect(self.sample_asked)
+        self.recent.itemActivated.connect(self._choose)
+        self.recent.itemClicked.connect(self._choose)
+
+    def show_recent(self, projects: list[RecentProject]) -> None:
+        self.recent.clear()
+        for project in projects:
+            gone = "" if project.exists else "  ·  not there any more"
+            words = f"{project.name}\n{project.path.parent}  ·  {_when(project.at)}{gone}"
+            item = QListWidgetItem(words)
+            item.setData(PATH_ROLE, str(project.path))
+            item.setToolTip(str(project.path))
+            item.setSizeHint(QSize(100, 46))
+            self.recent.addItem(item)
+        self.recent.setVisible(bool(projects))
+        self._none.setVisible(not projects)
+
+    def _lay_out(self) -> None:
+        card = QFrame()
+        card.setObjectName("panel")
+        card.setFixedWidth(WIDTH_PX)
+        column = QVBoxLayout(card)
+        column.setContentsMargins(32, 28, 32, 28)
+        column.setSpacing(12)
+        head = QHBoxLayout()
+        mark = QLabel()
+        mark.setPixmap(app_icon().pixmap(QSize(44, 44), self.devicePixelRatioF()))
+        head.addWidget(mark)
+        words = QVBoxLayout()
+        title = label("Edit a film", "title")
+        font = title.font()
+        font.setPixelSize(20)
+        title.setFont(font)
+        title.setStyleSheet("font-size: 20px;")
+        words.addWidget(title)
+        words.addWidget(label("Drop footage anywhere here, or begin with one of these.", "hint"))
+        head.addSpacing(8)
+        head.addLayout(words, 1)
+        column.addLayout(head)
+        row = QHBoxLayout()
+        for button in (self._new, self._open, self._sample):
+            row.addWidget(button, 1)
+        column.addLayout(row)
+        column.addSpacing(8)
+        column.addWidget(label("Recent", "label"))
+        column.addWidget(self._none)
+        column.addWidget(self.recent, 1)
+        self.recent.setMinimumHeight(230)
+        self._none.setMinimumHeight(24)
+        outer = QVBoxLayout(self)
+        outer.addStretch(1)
+        outer.addWidget(card, 0, Qt.AlignmentFlag.AlignHCenter)
+        outer.addStretch(2)
+
+    def _choose(self, item: QListWidgetItem) -> None:
+        self.recent_chosen.emit(Path(str(item.data(PATH_ROLE))))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if files_of(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.files_dropped.emit(list(files_of(event.mimeData())))
+        event.acceptProposedAction()
+
+
+def _when(at: datetime) -> str:
+    """A day and time, short: today's without the day."""
+    local = at.astimezone()
+    today = datetime.now().astimezone().date() == local.date()
+    return f"today {local:%H:%M}" if today else f"{local:%d %b %Y}"

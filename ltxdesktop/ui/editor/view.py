@@ -1,0 +1,116 @@
+"""The screen of an editing monitor: a picture at a zoom, with safe areas and marks over it. It decides nothing."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from ltxdesktop.playback.source import Size
+from ltxdesktop.ui.monitor.picture_view import PictureView
+from ltxdesktop.ui.theme import Look
+
+ACTION_SAFE, TITLE_SAFE = 0.93, 0.90  # shares of width and height (EBU R 95 for 16:9: 3.5 % and 5 % on each side)
+FIT = 0.0
+
+
+def placed(film: QSizeF, screen: QSizeF, zoom: float, offset: QPointF) -> QRectF:
+    """Where the picture lies on the screen, in the screen's units. Zoom 0 fits it in; 1 is one to one."""
+    if film.isEmpty() or screen.isEmpty():
+        return QRectF()
+    factor = zoom or min(screen.width() / film.width(), screen.height() / film.height())
+    width, height = film.width() * factor, film.height() * factor
+    return QRectF((screen.width() - width) / 2 + offset.x(), (screen.height() - height) / 2 + offset.y(), width, height)
+
+
+class MonitorView(PictureView):
+    """Shows pictures of a film whose own size it knows, so that a small preview and a full picture lie alike."""
+
+    size_wanted = Signal(object)  # Size in device pixels: how large a picture the screen can use
+    pressed = Signal()
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(look, parent)
+        self.setMinimumSize(160, 90)
+        self._film = QSizeF()
+        self._zoom = FIT
+        self._offset = QPointF()
+        self._grabbed: QPointF | None = None
+        self._safe_areas = False
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+
+    @property
+    def zoom(self) -> float:
+        return self._zoom
+
+    def set_film(self, size: Size | None) -> None:
+        self._film = QSizeF(*size) if size is not None else QSizeF()
+        self._tell_size()
+        self.update()
+
+    def set_zoom(self, zoom: float) -> None:
+        """0 fits the picture in; 1 shows each of its pixels on one of the screen's."""
+        self._zoom, self._offset = zoom, QPointF()
+        self._tell_size()
+        self.update()
+
+    def set_safe_areas(self, on: bool) -> None:
+        self._safe_areas = on
+        self.update()
+
+    def picture_rect(self) -> QRectF:
+        """Where the picture lies, in logical pixels."""
+        ratio = self.devicePixelRatioF()
+        zoom = self._zoom / ratio if self._zoom else FIT
+        return placed(self._film, QSizeF(self.size()), zoom, self._offset)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell_size()
+
+    def _tell_size(self) -> None:
+        box = self.picture_rect()
+        if not box.isEmpty():
+            ratio = self.devicePixelRatioF()
+            self.size_wanted.emit(Size(max(2, round(box.width() * ratio)), max(2, round(box.height() * ratio))))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self.pressed.emit()
+        if self._zoom:
+            self._grabbed = event.position() - self._offset
+        super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._grabbed is not None:
+            self._offset = event.position() - self._grabbed
+            self.update()
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._grabbed = None
+
+    def show_picture(self, picture: QImage, badge: str = "") -> None:
+        self._picture, self._badge = picture, badge
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(self._look.theme.screen))
+        if self._picture.isNull():
+            self._paint_hint(painter)
+            return
+        box = self.picture_rect()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawImage(box, self._picture)
+        if self._safe_areas:
+            self._paint_safe_areas(painter, box)
+        if self._badge:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint_badge(painter)
+
+    def _paint_safe_areas(self, painter: QPainter, box: QRectF) -> None:
+        for colour, width in (("#000000", 3.0), ("#ffffff", 1.0)):
+            painter.setPen(QPen(QColor(colour), width))
+            for share in (ACTION_SAFE, TITLE_SAFE):
+                inner = QRectF(0, 0, box.width() * share, box.height() * share)
+                inner.moveCenter(box.center())
+                painter.drawRect(inner)

@@ -1,0 +1,63 @@
+"""A small film with sound, and the Edit workspace in a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from edit_films import FRAMES, PATIENCE_MS, write_film
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QMainWindow
+
+from ltxdesktop.ui.editor.workspace import EditWorkspace
+from ltxdesktop.ui.theme import Look
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("films") / "steps.mp4")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+@pytest.fixture
+def open_edit(qapp, qtbot, tmp_path: Path, settings: QSettings):
+    """Opens the workspace in a window; closing it ends its threads."""
+    windows: list[QMainWindow] = []
+
+    def open_one() -> EditWorkspace:
+        window = QMainWindow()
+        window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        edit = EditWorkspace(Look(qapp), settings, tmp_path / "state", tmp_path / "cache")
+        edit.problems = []
+        edit.problem.connect(edit.problems.append)
+        edit.said.connect(edit.problems.append)
+        window.setCentralWidget(edit)
+        for menu in edit.menus(window):
+            window.menuBar().addMenu(menu)
+        window.resize(1400, 900)
+        window.show()
+        window.activateWindow()
+        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
+        windows.append(window)
+        return edit
+
+    yield open_one
+    for window in windows:
+        edit = window.centralWidget()
+        edit.close_all()
+        with qtbot.waitSignal(window.destroyed, timeout=PATIENCE_MS):
+            window.close()
+
+
+@pytest.fixture
+def project(open_edit, qtbot, film: Path) -> EditWorkspace:
+    """An open project whose timeline shows the film once."""
+    edit = open_edit()
+    edit._begin([film], "Test", place=True)
+    qtbot.waitUntil(lambda: edit.project.document.sequence.duration == FRAMES, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not edit.program.view.picture.isNull(), timeout=PATIENCE_MS)
+    return edit

@@ -1,0 +1,188 @@
+"""The Edit workspace worked as a person does: import, edit, play, save, open again; by keys, clicks and drops."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from edit_films import FRAMES, PATIENCE_MS, write_film
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QFileDialog
+
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import TrackKind
+from ltxdesktop.ui.editor import workspace as workspace_module
+
+CTRL, SHIFT, PLAIN = (
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+    Qt.KeyboardModifier.NoModifier,
+)
+
+
+def clips_of(edit):
+    return [clip for track in edit.project.document.sequence.tracks for clip in track.clips]
+
+
+def press(edit, qtbot, key, held=PLAIN) -> None:
+    edit.timeline.view.setFocus()
+    qtbot.keyClick(edit.timeline.view, key, held)
+
+
+def drop_files(widget, paths: list[Path]) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    drop = QDropEvent(
+        QPointF(20, 20), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
+    widget.dropEvent(drop)
+
+
+def test_first_film_decides_size_and_rate_of_an_untouched_project(project):
+    sequence = project.project.document.sequence
+    assert (sequence.width, sequence.height, sequence.rate) == (64, 48, 25)
+    assert next(track.duration for track in sequence.of_kind(TrackKind.AUDIO)) == FRAMES
+    check(project.project.document)
+
+
+def test_program_shows_the_frame_under_the_playhead(project, qtbot):
+    for frame in (30, 7):
+        project.timeline.go_to(frame)
+        qtbot.waitUntil(
+            lambda wanted=frame: abs(project.program.view.picture.pixelColor(9, 9).red() - wanted * 5) < 6,
+            timeout=PATIENCE_MS,
+        )
+        assert project.program.frame == frame
+        assert project.playhead == frame
+
+
+def test_space_plays_and_the_playhead_follows(project, qtbot):
+    press(project, qtbot, Qt.Key.Key_Space)
+    assert project.program.player.playing
+    qtbot.waitUntil(lambda: project.playhead > 3, timeout=PATIENCE_MS)
+    press(project, qtbot, Qt.Key.Key_K)
+    assert not project.program.player.playing
+    here = project.playhead
+    press(project, qtbot, Qt.Key.Key_Right)
+    assert project.playhead == here + 1
+
+
+def test_split_undo_and_redo_by_keys(project, qtbot):
+    project.timeline.go_to(20)
+    press(project, qtbot, Qt.Key.Key_B, CTRL)
+    assert len(clips_of(project)) == 4
+    assert "Split" in project.actions_by_name["edit.undo"].text()
+    press(project, qtbot, Qt.Key.Key_Z, CTRL)
+    assert len(clips_of(project)) == 2
+    press(project, qtbot, Qt.Key.Key_Z, CTRL | SHIFT)
+    assert len(clips_of(project)) == 4
+    project.steps.list.itemClicked.emit(project.steps.list.item(0))
+    assert clips_of(project) == []
+    assert project.steps.list.count() == len(project.project.entries)
+
+
+def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, tmp_path: Path, monkeypatch):
+    target = tmp_path / "films" / "my film.otio"
+    target.parent.mkdir()
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    project.timeline.go_to(20)
+    press(project, qtbot, Qt.Key.Key_B, CTRL)
+    assert project.window_title.endswith("•")
+    with qtbot.waitSignal(project.files.saved, timeout=PATIENCE_MS):
+        press(project, qtbot, Qt.Key.Key_S, CTRL)
+    assert project.window_title == "my film"
+    saved = project.project.document
+    qtbot.waitUntil(lambda: [each.path for each in project.files.recent] == [target], timeout=PATIENCE_MS)
+    project.close_project()
+    assert not project.has_project
+    qtbot.waitUntil(lambda: project.start.recent.count() == 1, timeout=PATIENCE_MS)
+    with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
+        project.start.recent.itemClicked.emit(project.start.recent.item(0))
+    assert project.project.document.sequence == saved.sequence
+    qtbot.waitUntil(lambda: project.program.film is not None, timeout=PATIENCE_MS)
+    assert project.program.film.frames == FRAMES + 1
+
+
+@pytest.mark.parametrize(("answer", "leaves"), [("cancel", False), ("discard", True)])
+def test_unsaved_work_is_asked_about(project, monkeypatch, answer: str, leaves: bool):
+    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: answer)
+    project.close_project()
+    assert project.has_project is not leaves
+
+
+def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Path, monkeypatch):
+    target = tmp_path / "film.otio"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    with qtbot.waitSignal(project.files.saved, timeout=PATIENCE_MS):
+        project.save()
+    project.timeline.go_to(20)
+    press(project, qtbot, Qt.Key.Key_B, CTRL)
+    project.files.close_project(keep_edits=True)  # as after a crash: the journal stays
+    asked = []
+    monkeypatch.setattr(workspace_module, "ask", lambda *words: asked.append(words) or True)
+    project.files.open(target)
+    qtbot.waitUntil(lambda: bool(asked) and project.project.index == 1, timeout=PATIENCE_MS)
+    assert len(clips_of(project)) == 4
+    assert "1 edit" in asked[0][2]
+    assert not project.project.clean
+
+
+def test_files_dropped_on_the_media_panel_are_imported(project, qtbot, tmp_path: Path):
+    folder = tmp_path / "footage"
+    folder.mkdir()
+    write_film(folder / "b.mp4", frames=10, sound=False)
+    (folder / "notes.mp4").write_text("no film")
+    drop_files(project.media.view, [folder])
+    qtbot.waitUntil(lambda: len(project.project.document.media) == 2, timeout=PATIENCE_MS)
+    assert any("notes.mp4" in words for words in project.problems)
+    assert project.project.history.undo_name == "Import b.mp4"
+
+
+def test_three_point_edit_from_the_source_monitor(project, qtbot):
+    media = next(iter(project.project.document.media))
+    project.media.media_opened.emit(media)
+    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    for key, frame in ((Qt.Key.Key_I, 10), (Qt.Key.Key_O, 19)):
+        project.source.seek(frame)
+        press(project, qtbot, key)
+    assert project.source_side.range == (10, 20)
+    assert project.project.document.sequence.in_frame is None
+    project.timeline.set_playhead(FRAMES)
+    press(project, qtbot, Qt.Key.Key_Comma)
+    sequence = project.project.document.sequence
+    assert sequence.duration == FRAMES + 10
+    assert clips_of(project)[1].take.start_s * 25 == 10
+    assert project.playhead == FRAMES + 10
+    check(project.project.document)
+
+
+def test_missing_media_is_shown_and_does_not_stop_the_film(project, qtbot, tmp_path: Path, film: Path):
+    media = next(iter(project.project.document.media.values()))
+    gone = replace(media, path=str(tmp_path / "gone.mp4"))
+    project.project.edit("Lose", lambda document: document.with_media(gone))
+    qtbot.waitUntil(lambda: project.materials.is_missing(media.id), timeout=PATIENCE_MS)
+    assert project.media.model.entry(project.media.model.index(0)).missing
+    project.timeline.go_to(12)
+    assert project.program.frame == 12
+
+
+def test_palette_runs_a_command(project, qtbot):
+    project.actions_by_name["view.palette"].trigger()
+    qtbot.keyClicks(project.palette_window.field, "add a video track")
+    qtbot.keyClick(project.palette_window.field, Qt.Key.Key_Return)
+    assert len(project.project.document.sequence.of_kind(TrackKind.VIDEO)) == 3
+
+
+def test_every_enabled_command_does_something(project):
+    actions = project.actions_by_name
+    dead = [name for name in actions.names() if actions[name].isEnabled() and not actions[name].isCheckable()
+            and not actions.bound(name)]  # fmt: skip
+    assert dead == []
+
+
+def test_click_on_the_strip_goes_there(project, qtbot):
+    strip = project.program.strip
+    qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(strip.width() // 2, 10))
+    assert project.playhead == pytest.approx(FRAMES / 2, abs=2)
