@@ -37,6 +37,8 @@ from ltxdesktop.media.workers import Token, Workers
 # More threads than this make a seek slower: each holds back one picture.
 _THREADS: Final = min(8, os.cpu_count() or 1)
 
+_SMALL_PIXELS: Final = 1280 * 720
+
 # A decoder holds about so many pictures beside those of its threads (the references of H.264 and HEVC).
 _HELD_BY_DECODER: Final = 6
 
@@ -45,7 +47,8 @@ _STILL_S: Final = 0.15  # who asks for nothing for so long stands still; the pic
 _CHECK_S: Final = 1.0  # how often it's checked whether a file has changed
 _CHECK_SEQUENCE_S: Final = 10.0  # each of its pictures is asked for
 _BACK_FRAMES: Final = 16  # asking for a picture so little before the last one is stepping back
-_READY_FRAMES: Final = 8  # while stepping back, at least so many pictures are kept ready
+_READY_FRAMES: Final = 24  # so many before the one shown are kept ready; a key held down steps 30 a second
+_CHEAP_FRAMES: Final = 3  # a picture for which so few are decoded needs no preparing
 
 FactsOf = Callable[[Path, bool], Facts]
 
@@ -208,8 +211,9 @@ class Readers:
             if chosen is not None:
                 self._idle.remove(chosen)
                 return chosen
-        reader = VideoReader(source.path, source.facts.index, threads=_THREADS)
-        return _Open(source, reader, _frame_bytes(source.facts) * (_THREADS + _HELD_BY_DECODER))
+        threads = _threads(source.facts)
+        reader = VideoReader(source.path, source.facts.index, threads=threads)
+        return _Open(source, reader, _frame_bytes(source.facts) * (threads + _HELD_BY_DECODER))
 
     def _give_back(self, opened: _Open) -> None:
         with self._lock:
@@ -265,8 +269,10 @@ class Decoders:
         self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
         self._references = References()
         self._lock = threading.Lock()
+        self._prepared = threading.Condition()  # notified for each picture that the background has made ready
+        self._coming: tuple[Path, int, int] | None = None  # what it's at: a file, its pictures first to last
         self._sources: dict[Path, _Source] = {}
-        self._behind = Workers(1, "pictures before")
+        self._behind = Workers(1, "pictures before", polite=False)  # somebody may wait for it
         self.sound = SoundBlocks(self._sound_facts, sound_bytes)
 
     def close(self) -> None:
@@ -353,17 +359,16 @@ class Decoders:
         with self._lock:
             last, source.last = source.last, stored
         steps_back = last is not None and last - _BACK_FRAMES <= stored < last
-        goes_on = last is not None and last <= stored <= last + _BACK_FRAMES
+        goes_on = last is not None and last < stored <= last + _BACK_FRAMES
         if goes_on:
             self._behind.drop("before")
-        if found is None:
-            found = self._filled(source, stored, Token()) if steps_back else self._decoded(source, stored)
-            if not steps_back:
-                self._keep_recent(source, found)
-        if steps_back:
-            self._make_ready(source, stored, delay_s=0)
-        elif not goes_on:
-            self._make_ready(source, stored, delay_s=_STILL_S)
+        if found is None and steps_back and not self._is_cheap(source, stored):
+            found = self._awaited(source, stored) or self._filled(source, stored, Token())
+        elif found is None:
+            found = self._decoded(source, stored)
+            self._keep_recent(source, found)
+        if stored != last and not goes_on:
+            self._make_ready(source, stored, delay_s=0 if steps_back else _STILL_S)
         return found
 
     def _decoded(self, source: _Source, stored: int, readers: Readers | None = None) -> Picture:
@@ -394,33 +399,69 @@ class Decoders:
 
     def _make_ready(self, source: _Source, stored: int, delay_s: float) -> None:
         """Have the pictures before `stored` decoded in the background, if stepping to them would be slow."""
-        index = source.facts.index
-        if index is None:
+        missing = self._missing_before(source, stored)
+        if missing is None or self._is_coming(source, missing):
             return
-        missing = stored - 1
-        while missing >= 0 and missing > stored - _READY_FRAMES and self.cache.has((source.path, missing)):
-            missing -= 1
-        if missing < 0 or missing <= stored - _READY_FRAMES:
-            return
-        if missing - self._decodes_from(source, missing) < 2 and self._decodes_from(source, stored) == stored:
-            return  # every picture stands alone: nothing is gained
 
         def work(token: Token) -> None:
-            if not (delay_s and token.wait(delay_s)):
-                self._filled(source, missing, token)
+            if delay_s and token.wait(delay_s):
+                return
+            wanted = self._missing_before(source, stored)
+            while wanted is not None and not token.cancelled:
+                self._prepare(source, wanted, token)
+                before, wanted = wanted, self._missing_before(source, stored)
+                if wanted == before:
+                    return  # it can't be kept: larger than the cache
 
         self._behind.put("before", work)
 
+    def _missing_before(self, source: _Source, stored: int) -> int | None:
+        """The nearest picture before `stored` that isn't ready and takes long."""
+        if source.facts.index is None:
+            return None
+        near = range(stored - 1, max(-1, stored - 1 - _READY_FRAMES), -1)
+        return next((n for n in near if not self.cache.has((source.path, n)) and not self._is_cheap(source, n)), None)
+
+    def _prepare(self, source: _Source, last: int, token: Token) -> None:
+        """`_filled` in the background, with `_coming` saying so."""
+        with self._prepared:
+            self._coming = (source.path, self._first_kept(source, last), last)
+        try:
+            self._filled(source, last, token)
+        finally:
+            with self._prepared:
+                self._coming = None
+                self._prepared.notify_all()
+
+    def _is_coming(self, source: _Source, stored: int) -> bool:
+        coming = self._coming
+        return coming is not None and coming[0] == source.path and coming[1] <= stored <= coming[2]
+
+    def _awaited(self, source: _Source, stored: int) -> Picture | None:
+        """The picture that the background is decoding right now; None when it isn't."""
+        key = (source.path, stored)
+        with self._prepared:
+            self._prepared.wait_for(lambda: self.cache.has(key) or not self._is_coming(source, stored))
+        return self.cache.get(key)
+
+    def _is_cheap(self, source: _Source, stored: int) -> bool:
+        return stored - self._decodes_from(source, stored) < _CHEAP_FRAMES
+
+    def _first_kept(self, source: _Source, last: int) -> int:
+        """Where the part of a group begins that fits into the cache beside the pictures shown now."""
+        room = max(1, self.cache.limit_bytes * 3 // 4 // _frame_bytes(source.facts))
+        return max(self._decodes_from(source, last), last - room + 1)
+
     def _filled(self, source: _Source, last: int, token: Token) -> Picture:
         """Decode the group that ends with picture `last`, keep as much of it as the cache takes, return `last`."""
-        room = max(1, self.cache.limit_bytes * 3 // 4 // _frame_bytes(source.facts))
-        first = max(self._decodes_from(source, last), last - room + 1)
         found = None
         with VideoReader(source.path, source.facts.index, threads=_THREADS) as reader:
             try:
-                for number, frame in reader.frames(first, last + 1):
+                for number, frame in reader.frames(self._first_kept(source, last), last + 1):
                     found = _picture(source, number, frame)
                     self.cache.put((source.path, number), found)
+                    with self._prepared:
+                        self._prepared.notify_all()
                     if token.cancelled:
                         break
             except CorruptMedia:
@@ -490,6 +531,13 @@ class Decoders:
 def _picture(source: _Source, number: int, frame: VideoFrame) -> Picture:
     facts = source.facts
     return Picture(frame, number, ColourTags.of(frame), facts.orientation, facts.sample_aspect)
+
+
+def _threads(facts: Facts) -> int:
+    """One for a small film of key pictures (a proxy): further threads only hold pictures back."""
+    index = facts.index
+    alone = index is not None and len(index.key_pts) == index.frames
+    return 1 if alone and facts.width * facts.height <= _SMALL_PIXELS else _THREADS
 
 
 def _frame_bytes(facts: Facts) -> int:

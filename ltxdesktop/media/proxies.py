@@ -48,7 +48,7 @@ _PART: Final = ".part"
 _THREADS: Final = min(4, os.cpu_count() or 1)
 
 # All key pictures, no arithmetic coding and no loop filter: small enough, and 1 to 3 ms each to decode.
-_OPTIONS: Final = {"crf": "22", "preset": "superfast", "tune": "fastdecode", "g": "1", "bf": "0"}
+_OPTIONS: Final = {"crf": "24", "preset": "superfast", "tune": "fastdecode", "g": "1", "bf": "0"}
 
 Progress = Callable[[float], None]
 Done = Callable[[Path | MediaError], None]

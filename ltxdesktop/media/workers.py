@@ -48,8 +48,9 @@ class Workers:
     error is logged.
     """
 
-    def __init__(self, threads: int, name: str, *, in_order: bool = False) -> None:
-        self._limit, self._name, self._in_order = threads, name, in_order
+    def __init__(self, threads: int, name: str, *, in_order: bool = False, polite: bool = True) -> None:
+        """`polite`: behind everything that somebody waits for."""
+        self._limit, self._name, self._in_order, self._polite = threads, name, in_order, polite
         self._changed = threading.Condition()
         self._waiting: dict[Hashable, tuple[int, Token, Work]] = {}
         self._running: dict[Hashable, Token] = {}
@@ -112,7 +113,8 @@ class Workers:
             self._running[place].cancel()
 
     def _run(self) -> None:
-        be_polite()
+        if self._polite:
+            be_polite()
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._next() is not None)

@@ -78,6 +78,38 @@ def test_stepping_back_is_served_from_memory(files: MediaFiles, clip: Clips):
         assert number_of(files, media, path, frame) == frame
 
 
+def test_pictures_before_a_group_are_made_ready_too(files: MediaFiles, clip: Clips):
+    path = clip("film.mp4")
+    index = files.facts(path).index
+    assert index is not None
+    key = index.first_frame_from(1)
+    media = files.describe(path)
+    files.decoders.picture(media, path, key + 1)
+    files.decoders.finish()
+    for frame in range(key, max(-1, key - 20), -1):
+        assert files.decoders.cache.has((path, frame)) or frame == key
+        assert number_of(files, media, path, frame) == frame
+
+
+def test_stepping_back_decodes_each_group_once(clip: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    opened: list[VideoReader] = []
+    plain = VideoReader.__init__
+
+    def noted(self: VideoReader, *args: object, **kwargs: object) -> None:
+        opened.append(self)
+        plain(self, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(VideoReader, "__init__", noted)
+    files = MediaFiles(tmp_path)
+    path = clip("film.mp4")
+    media = files.describe(path)
+    for frame in range(49, -1, -1):
+        assert number_of(files, media, path, frame) == frame
+    files.close()
+    groups = len(files.facts(path).index.key_pts)  # type: ignore[union-attr]
+    assert sum(reader.stats.frames for reader in opened) <= media.frames + 12 * groups
+
+
 def test_two_places_of_a_file_play_at_once_without_seeking(
     files: MediaFiles, clip: Clips, monkeypatch: pytest.MonkeyPatch
 ):
