@@ -128,6 +128,8 @@ def check_readable(path: Path) -> None:
     try:
         if path.is_dir():
             raise NotAMediaFile(path, "it is a folder")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write into it
+            raise NotAMediaFile(path, "it is a device or a pipe")
         with path.open("rb") as file:
             if not file.read(1):
                 raise EmptyFile(path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from engine.media.content import content_hash
 from engine.media.index import Fingerprint, VideoIndex
@@ -12,11 +13,20 @@ from ltxdesktop.document.model import Media
 from ltxdesktop.media.decoders import Decoders
 from ltxdesktop.media.disk_cache import DiskCache
 from ltxdesktop.media.facts import Facts, fingerprint_of, read_facts
+from ltxdesktop.media.importing import Imports
 from ltxdesktop.media.proxies import Proxies
 from ltxdesktop.media.thumbnails import Thumbnails
 from ltxdesktop.media.waveforms import Waveforms
 
-_FACTS_BYTES: Final = 256 << 20  # about 2 bytes a frame: some 1,000 hours
+
+@dataclass(frozen=True)
+class CacheLimits:
+    """How many bytes each kind of cached file may take on disk."""
+
+    facts: int = 256 << 20  # about 2 bytes a frame: some 1,000 hours
+    thumbnails: int = 512 << 20
+    waveforms: int = 512 << 20  # 8 MB for an hour of stereo
+    proxies: int = 20 << 30
 
 
 class FactsCache:
@@ -25,8 +35,8 @@ class FactsCache:
     Thread-safe; a file that two threads ask for at once is read once.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int = _FACTS_BYTES) -> None:
-        self._disk = DiskCache(folder, limit_bytes)
+    def __init__(self, folder: Path, limit_bytes: int = CacheLimits.facts) -> None:
+        self.disk = DiskCache(folder, limit_bytes)
         self._lock = threading.Lock()
         self._known: dict[tuple[Path, bool], Facts] = {}
         self._busy: dict[tuple[Path, bool], threading.Lock] = {}
@@ -50,7 +60,7 @@ class FactsCache:
 
     def _from_disk(self, path: Path, sequence: bool, fingerprint: Fingerprint) -> Facts | None:
         key = _key(path, sequence)
-        data = self._disk.read(key)
+        data = self.disk.read(key)
         if data is None:
             return None
         try:
@@ -61,28 +71,37 @@ class FactsCache:
 
     def _read(self, path: Path, sequence: bool) -> Facts:
         facts = read_facts(path, sequence=sequence)
-        self._disk.write(_key(path, sequence), facts.to_bytes())
+        self.disk.write(_key(path, sequence), facts.to_bytes())
         return facts
 
 
 class MediaFiles:
     """The media of all open projects. Owns its threads: `close` ends them.
 
-    `folder` is the cache: everything in it can be made again.
+    `folder` is the cache: everything in it can be made again. It's kept from other users of the machine, since
+    thumbnails show what may be confidential.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._facts = FactsCache(folder / "facts")
+    def __init__(self, folder: Path, limits: CacheLimits | None = None) -> None:
+        limits = limits or CacheLimits()
+        with contextlib.suppress(OSError):  # no cache, then
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._facts = FactsCache(folder / "facts", limits.facts)
         facts_of = self._facts.facts
-        self.proxies = Proxies(facts_of, folder / "proxies")
+        self.proxies = Proxies(facts_of, folder / "proxies", limit_bytes=limits.proxies)
         self.decoders = Decoders(facts_of, proxies=self.proxies)
-        self.thumbnails = Thumbnails(self.decoders, facts_of, folder / "thumbnails")
-        self.waveforms = Waveforms(facts_of, folder / "waveforms")
+        self.thumbnails = Thumbnails(self.decoders, facts_of, folder / "thumbnails", limit_bytes=limits.thumbnails)
+        self.waveforms = Waveforms(facts_of, folder / "waveforms", limit_bytes=limits.waveforms)
+        self.imports = Imports(self.describe)
 
     def close(self) -> None:
         """End all threads and close all files. What was being made is given up."""
-        for room in (self.proxies, self.thumbnails, self.waveforms, self.decoders):
+        for room in (self.imports, self.proxies, self.thumbnails, self.waveforms, self.decoders):
             room.close()
+
+    @property
+    def _caches(self) -> tuple[DiskCache, ...]:
+        return self._facts.disk, self.thumbnails.disk, self.waveforms.disk
 
     def describe(self, path: Path, *, sequence: bool = False) -> Media:
         """What the file is, as a new value for a document; `sequence`: `path` is the first of numbered pictures.
@@ -91,6 +110,15 @@ class MediaFiles:
         sentences for a person.
         """
         return self._facts.facts(path, sequence).media(path)
+
+    def cache_bytes(self) -> int:
+        """What the caches take on disk now, proxies included."""
+        return sum(cache.size_bytes() for cache in self._caches) + self.proxies.size_bytes()
+
+    def clear_caches(self) -> None:
+        """Remove facts, thumbnails and waveforms from the disk. Proxies took long to make: see `Proxies.remove`."""
+        for cache in self._caches:
+            cache.clear()
 
     def facts(self, path: Path, *, sequence: bool = False) -> Facts:
         """All that is known of a file. Raises as `describe` does."""

@@ -41,7 +41,6 @@ from ltxdesktop.media.workers import Token, Workers
 _log = logging.getLogger(__name__)
 
 _SHORT_SIDE: Final = 720  # sizes are halved until the shorter side is no longer than this
-_FOLDER_BYTES: Final = 20 << 30
 _PART_AGE_S: Final = 600  # a half file that nobody wrote to for so long belongs to a program that is gone
 _SUFFIX: Final = ".mp4"
 _PART: Final = ".part"
@@ -62,7 +61,7 @@ class Proxies:
     `enabled` switches their use, not their making. Callbacks come on a thread of this object.
     """
 
-    def __init__(self, facts_of: FactsOf, folder: Path, *, limit_bytes: int = _FOLDER_BYTES) -> None:
+    def __init__(self, facts_of: FactsOf, folder: Path, *, limit_bytes: int = 20 << 30) -> None:
         self.folder, self.limit_bytes = folder, limit_bytes
         self.enabled = True
         self._facts_of = facts_of
@@ -140,6 +139,10 @@ class Proxies:
             self._path(path, facts).unlink(missing_ok=True)
         with self._lock:
             self._found.pop(path, None)
+
+    def size_bytes(self) -> int:
+        """What the folder takes now."""
+        return sum(stat.st_size for _, stat in self._files())
 
     def make(self, path: Path, progress: Progress | None = None, token: Token | None = None) -> Path | None:
         """Make the proxy now, if it isn't there. None when cancelled.

@@ -33,7 +33,6 @@ SCRUB_CELLS: Final = 60  # hovering over a film shows so many different pictures
 
 _QUALITY: Final = 85  # JPEG
 _MEMORY_BYTES: Final = 48 << 20
-_DISK_BYTES: Final = 512 << 20
 _WIDEST: Final = 4  # times its height: a strip of a panorama is cut to that in the file's middle
 
 
@@ -63,9 +62,9 @@ class Thumbnails:
     for one that is running just then.
     """
 
-    def __init__(self, decoders: Decoders, facts_of: FactsOf, folder: Path, *, limit_bytes: int = _DISK_BYTES) -> None:
+    def __init__(self, decoders: Decoders, facts_of: FactsOf, folder: Path, *, limit_bytes: int = 512 << 20) -> None:
         self._decoders, self._facts_of = decoders, facts_of
-        self._disk = DiskCache(folder, limit_bytes)
+        self.disk = DiskCache(folder, limit_bytes)
         self._workers = Workers(1, "thumbnails")
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Thumbnail] = OrderedDict()
@@ -128,7 +127,7 @@ class Thumbnails:
         if found is None:
             picture = self._decoders.picture(media, path, frame, keep=False)
             found = Thumbnail(scaled(picture, (media.width, media.height), high), frame)
-            self._disk.write(key, _as_jpeg(found.pixels))
+            self.disk.write(key, _as_jpeg(found.pixels))
         self._remember(key, found, (media.id, cell, high))
         return found
 
@@ -148,14 +147,14 @@ class Thumbnails:
             return found
 
     def _from_disk(self, key: str, frame: int) -> Thumbnail | None:
-        data = self._disk.read(key)
+        data = self.disk.read(key)
         if data is None:
             return None
         try:
             with Image.open(io.BytesIO(data)) as image:
                 return Thumbnail(np.asarray(image.convert("RGB"), np.uint8), frame)
         except (OSError, ValueError, SyntaxError):
-            self._disk.set_aside(key)
+            self.disk.set_aside(key)
             return None
 
     def _remember(self, key: str, found: Thumbnail, asked: tuple[MediaId, Cell, int]) -> None:

@@ -27,7 +27,6 @@ LEVELS: Final = 4  # 256, 2,048, 16,384, 131,072 samples
 
 _CHUNK_BINS: Final = 2048  # read at once: 524,288 samples; a multiple of STEP ** (LEVELS - 1)
 _FULL: Final = 32767
-_DISK_BYTES: Final = 512 << 20  # 8 MB for an hour of stereo
 _MEMORY_BYTES: Final = 128 << 20
 _VERSION: Final = 1
 
@@ -128,9 +127,9 @@ class Waveforms:
     Callbacks come on a thread of this object: pass them on by a signal.
     """
 
-    def __init__(self, facts_of: FactsOf, folder: Path, *, limit_bytes: int = _DISK_BYTES) -> None:
+    def __init__(self, facts_of: FactsOf, folder: Path, *, limit_bytes: int = 512 << 20) -> None:
         self._facts_of = facts_of
-        self._disk = DiskCache(folder, limit_bytes)
+        self.disk = DiskCache(folder, limit_bytes)
         self._workers = Workers(1, "waveforms")
         self._lock = threading.Lock()
         self._asked: dict[Path, _Asked] = {}
@@ -178,7 +177,7 @@ class Waveforms:
             found = measure(path, facts, progress, token)
             if found is None:
                 return None
-            self._disk.write(key, found.to_bytes())
+            self.disk.write(key, found.to_bytes())
         with self._lock:
             self._kept[path] = (key, found)
             self._kept.move_to_end(path)
@@ -211,13 +210,13 @@ class Waveforms:
             return found[1] if found is not None and found[0] == key else None
 
     def _from_disk(self, key: str) -> Waveform | None:
-        data = self._disk.read(key)
+        data = self.disk.read(key)
         if data is None:
             return None
         try:
             return Waveform.from_bytes(data)
         except ValueError:
-            self._disk.set_aside(key)
+            self.disk.set_aside(key)
             return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from fractions import Fraction
@@ -16,7 +17,8 @@ from PIL import Image
 from engine.media.errors import EmptyFile, MediaError, NoSuchFile, NotAMediaFile
 from ltxdesktop.document.model import MediaKind
 from ltxdesktop.media.files import FactsCache, MediaFiles
-from ltxdesktop.media.importing import gather
+from ltxdesktop.media.importing import Imported, gather
+from ltxdesktop.media.thumbnails import Cell
 
 Clips = Callable[[str], Path]
 
@@ -138,6 +140,7 @@ def test_folders_are_searched_without_what_is_no_media(tmp_path: Path):
     assert [path.name for path in found.files] == ["a.mp4", "b.mov"]
     assert set(found.folders.values()) == {tmp_path}
     assert gather([tmp_path / "sub" / "notes.txt"]).files  # dropped by itself: the person hears why not
+    assert gather([tmp_path / ("x" * 300)]).files  # no possible name: describing it says so
     with pytest.raises(NoSuchFile):
         gather([tmp_path / "gone.mp4"])
 
@@ -170,6 +173,49 @@ def test_missing_empty_and_folder_are_told_apart(files: MediaFiles, tmp_path: Pa
         files.describe(tmp_path / "gone.mp4")
     with pytest.raises(NotAMediaFile):
         files.describe(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_pipe_is_refused_without_waiting_for_a_writer(files: MediaFiles, tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(NotAMediaFile, match="pipe"):
+        files.describe(tmp_path / "pipe.mp4")
+
+
+def test_an_import_tells_of_every_file_and_goes_on_after_a_bad_one(files: MediaFiles, clip: Clips, tmp_path: Path):
+    folder = tmp_path / "dropped"
+    folder.mkdir()
+    shutil.copy(clip("pal.mov"), folder)
+    (folder / "broken.mp4").write_bytes(b"no film")
+    for number in range(5):
+        Image.fromarray(picture(number, 64, 48)).save(folder / f"p{number}.png")
+    got: list[Imported] = []
+    ended: list[bool] = []
+    files.imports.request("drop", [folder, tmp_path / "gone.mp4"], got.append, lambda: ended.append(True))
+    files.imports.finish()
+    kinds = {found.path.name: getattr(found.result, "kind", type(found.result)) for found in got}
+    assert kinds == {
+        "gone.mp4": NoSuchFile,
+        "broken.mp4": NotAMediaFile,
+        "pal.mov": MediaKind.VIDEO,
+        "p0.png": MediaKind.IMAGE_SEQUENCE,
+    }
+    assert [(found.nth, found.total) for found in got] == [(n, 4) for n in range(1, 5)]
+    assert [found.folder for found in got] == [None, folder, folder, folder]
+    assert ended == [True]
+
+
+def test_the_cache_is_private_and_can_be_emptied(files: MediaFiles, clip: Clips, tmp_path: Path):
+    path = clip("film.mp4")
+    media = files.describe(path)
+    files.thumbnails.make(media, path, Cell(3, 4), 36)
+    files.waveforms.make(path)
+    assert files.cache_bytes() > 1_000
+    if os.name == "posix":
+        assert (tmp_path / "cache").stat().st_mode & 0o077 == 0
+    files.clear_caches()
+    assert files.cache_bytes() == 0
+    assert files.describe(path).frames == media.frames
 
 
 AWKWARD = [
