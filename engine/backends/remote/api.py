@@ -55,6 +55,7 @@ _JOB_S: Final = 3600.0  # and for so long with answers that say "not yet"
 _NOT_NOW: Final = frozenset({408, 425, 429, 500, 503, 529})
 _MAYBE: Final = frozenset({502, 504})
 _WORKING: Final = frozenset({"queued", "pending", "processing", "running", "in_progress", "starting", "started"})
+_ENDED_BADLY: Final = frozenset({"failed", "error", "cancelled", "canceled", "expired", "rejected"})
 
 _log = logging.getLogger(__name__)
 
@@ -97,10 +98,11 @@ class Finished(NamedTuple):
 
 
 class GaveUp(NamedTuple):
-    """The service failed at the job."""
+    """The service failed at the job; not `certain` where it says something that nobody has described."""
 
     kind: str
     words: str
+    certain: bool
 
 
 class Gone(NamedTuple):
@@ -233,14 +235,17 @@ class LtxApi:
         if answer.status != 200:
             raise Refusal(answer, self._key)
         told = _object(answer)
-        state = str(told.get("status", ""))
+        state = told.get("status")
+        if not isinstance(state, str) or not state:
+            raise NoAnswer("an answer that can't be read", sent=True)
         if state in _WORKING:
             return Working()
         if state == "completed":
             return Finished(_result_url(told))
         error = told.get("error")
         kind, words = _error_words(error if error is not None else told, self._key)
-        return GaveUp(kind, words or f"it ended as {redacted(state, self._key)!r} without a reason")
+        words = words or f"it ended as {redacted(state, self._key)!r} without a reason."
+        return GaveUp(kind, words, certain=state in _ENDED_BADLY)
 
     def wait_for(self, endpoint: Endpoint, service_id: str, on_wait: Callable[[float], None]) -> JobNow:
         """Ask until the job has ended; `on_wait` hears the seconds waited. Raises ServiceUnreachable, JobCancelled.
@@ -353,7 +358,7 @@ class LtxApi:
 
         Raises Refusal, JobError, JobCancelled.
         """
-        tries = 0
+        tries = links = 0
         while True:
             try:
                 return once()
@@ -374,10 +379,9 @@ class LtxApi:
                         f"be said from here; {CONSOLE} says. A retry would start it again.",
                         exc.detail,
                     ) from exc
-                # A link for uploads may have run out: the next try asks for a new one.
-                if exc.status not in _NOT_NOW | _MAYBE and not (
-                    exc.status == 403 and what == "the upload" and not tries
-                ):
+                ran_out = exc.status == 403 and what == "the upload"  # its link, perhaps: the next try asks for another
+                links += ran_out
+                if exc.status not in _NOT_NOW | _MAYBE and not (ran_out and links == 1):
                     raise
                 problem, reason, pause = exc, exc.words or f"status {exc.status}", exc.retry_after_s
                 most = _BUSY_TRIES if exc.status == 429 else _TRIES
@@ -448,6 +452,13 @@ def gave_up(result: GaveUp) -> JobError:
     if result.kind == "insufficient_funds_error":
         return ServiceRefused(
             f"The account at the LTX API ran out of credit. Top it up at {CONSOLE} and retry.", result.kind
+        )
+    if not result.certain:
+        return ServiceRefused(
+            f"The LTX API says something about this job that this version of the program doesn't know: {result.words} "
+            "Its id is kept: retry asks again, at no new cost.",
+            result.kind,
+            resumable=True,
         )
     return ServiceRefused(f"The LTX API failed at this job. It says: {result.words} {end}", result.kind)
 

@@ -397,9 +397,10 @@ class _Run:
                         continue  # ask for a fresh link
                     return
                 case GaveUp():
-                    self._context.remember("")
-                    with contextlib.suppress(DiskFull):
-                        self._backend.ledger.mark_failed(self._saved.service_id)
+                    if now.certain:
+                        self._context.remember("")
+                        with contextlib.suppress(DiskFull):
+                            self._backend.ledger.mark_failed(self._saved.service_id)
                     raise gave_up(now)
                 case Gone():
                     self._context.remember("")

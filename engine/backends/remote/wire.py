@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import ipaddress
+import logging
 import socket
 import ssl
 import threading
@@ -112,6 +113,7 @@ class Wire:
     def __init__(self, ends: Ends, base: str) -> None:
         self._ends = ends
         self._base = base
+        logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it logs addresses, and signed ones are keys
         self._local = is_loopback(urlsplit(base).hostname or "")
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -228,8 +230,9 @@ class Wire:
         self._check_target(url)
         self._ends.check()
         plain = {"User-Agent": f"ltxdesktop/{program_version()}", "Accept-Encoding": "identity", "Connection": "close"}
+        manager = self._manager(url)
         try:
-            response = self._manager(url).request(
+            response = manager.request(
                 method,
                 url,
                 body=body,
@@ -252,6 +255,7 @@ class Wire:
             raise
         finally:
             response.close()
+            manager.clear()  # never used again: a server that is about to close it would make the next request doubtful
             with self._lock:
                 self._sockets.clear()
 
@@ -341,10 +345,10 @@ def _reason(exc: BaseException) -> str:
     match exc:
         case urllib3.exceptions.NameResolutionError():
             return "its name can't be found (no network?)"
+        case NewConnectionError():  # before its parent
+            return "no connection comes about"
         case ConnectTimeoutError():
             return "it doesn't answer"
-        case NewConnectionError():
-            return "no connection comes about"
         case ProxyError():
             return "the proxy doesn't let it through"
         case urllib3.exceptions.ReadTimeoutError() | TimeoutError():

@@ -109,6 +109,7 @@ class FakeApi:
         self.without_url = False
         self.reset_on_submit = 0  # so many times: the line is cut after the request came
         self.reset_polls = 0
+        self.begun = threading.Event()  # a job began
         self.silent = threading.Event()  # set: submits are never answered (until close)
         self.drop_after: deque[int] = deque()  # downloads break off after so many bytes
         self.ranges = True  # downloads can be continued
@@ -174,6 +175,7 @@ class FakeApi:
         with self._lock:
             job = Job(f"job-{len(self.jobs) + 1}", endpoint, body, self._film(endpoint, body))
             self.jobs[job.id] = job
+            self.begun.set()
             return job
 
     def film_of(self, job: Job) -> bytes:
