@@ -29,7 +29,10 @@ def _commands() -> Iterator[Command]:
     yield Command("project.close", "Close project", ("Ctrl+Shift+W",), "Back to the start page")
     yield Command("project.import", "Import files…", ("Ctrl+I",), "Add clips, sounds and pictures to the media panel")
     yield Command("project.import_folder", "Import a folder…", ("Ctrl+Shift+I",))
-    yield Command("project.export_timeline", "Export timeline…", (), "As OpenTimelineIO, FCP7 XML, FCPXML or EDL")
+    yield Command(
+        "project.proxies", "Play small stand-ins", (), "Heavy films are shown by proxies; never exported", True
+    )
+    yield Command("project.export_timeline", "Export timeline…", (), "As OpenTimelineIO, FCP 7 XML, FCPXML or EDL")
     yield Command("project.relink", "Find missing media…", (), "Look for files that were moved, in a folder")
 
     yield Command("edit.undo", "Undo", ("Ctrl+Z",))
@@ -54,6 +57,17 @@ def _commands() -> Iterator[Command]:
     yield Command("clip.nudge_right_5", "Five frames later", ("Alt+Shift+Right",))
     yield Command("clip.slip_left", "Slip one frame earlier", ("Ctrl+Alt+Left",))
     yield Command("clip.slip_right", "Slip one frame later", ("Ctrl+Alt+Right",))
+    yield Command("make.now", "Make", ("Ctrl+Return",), "Put what the Make panel says into the queue")
+    yield Command("make.draft", "Draft", ("Ctrl+Shift+Return",), "A quick look at half the size; finished later")
+    yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
+    yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")
+    yield Command("make.accept", "Keep this take", ("Return",), "Say that the take that is shown is the one")
+    yield Command("make.finish", "Finish the draft", (), "Make the very take that is shown in full size")
+    yield Command("make.again", "Again with this recipe", (), "The same words, seed and place as the take that is shown")
+    yield Command("make.vary", "Vary", (), "The same words in the same place with another seed")
+    yield Command("make.recipe", "Show the recipe", (), "All that is needed to make the take again")
+    yield Command("make.remove_unused", "Remove unused takes", (), "All but the one that is shown, of the selected clips")
+
     yield Command("clip.speed", "Speed…", ("Ctrl+R",), "Faster, slower, backwards, or a standing picture")
     yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "At the cuts of the selection, else at the nearest")
     yield Command("clip.fade", "Fade in and out", (), "Half a second at both ends of the selection")
@@ -118,6 +132,7 @@ def _commands() -> Iterator[Command]:
     yield Command("tool.slip", "Slip", ("Y",))
     yield Command("tool.slide", "Slide", ("U",))
     yield Command("tool.range", "Range", ("G",))
+    yield Command("tool.extend", "Extend", ("E",))
     yield Command("tool.hand", "Hand", ("H",))
     yield Command("tool.zoom", "Zoom", ("Z",))
 
@@ -126,7 +141,9 @@ def _commands() -> Iterator[Command]:
     yield Command("view.zoom_fit", "Whole timeline", ("\\", "Shift+Z"))
     yield Command("view.snap", "Snapping", ("S",), "Edges catch at cuts, markers and the playhead", checkable=True)
     yield Command("view.full_screen", "Full screen", ("Ctrl+F", "F11"), "The picture alone; Esc comes back")
-    yield Command("view.safe_areas", "Safe areas", ("Ctrl+'",), "93 % and 90 % of the picture (EBU R 95)", checkable=True)
+    yield Command(
+        "view.safe_areas", "Safe areas", ("Ctrl+'",), "93 % and 90 % of the picture (EBU R 95)", checkable=True
+    )
     yield Command("view.grab", "Save this picture…", ("Ctrl+Shift+E",), "The frame at the playhead as a PNG file")
     yield Command("view.palette", "All commands…", ("Ctrl+Shift+P", "F1"), "Find a command by its words")
     yield Command("view.keys", "Keyboard shortcuts…", ("Ctrl+Alt+K",))

@@ -25,6 +25,7 @@ _SHAPES = {
 }
 _ICONS = {
     Cursor.RIPPLE: "tool-ripple",
+    Cursor.EXTEND: "tool-extend",
     Cursor.SLIP: "tool-slip",
     Cursor.SLIDE: "tool-slide",
     Cursor.BLADE: "tool-blade",

@@ -15,6 +15,8 @@ from ltxdesktop.ui.timeline.layout import (
     Lane,
     Layout,
     clip_box,
+    fill_box,
+    gap_box,
     header_buttons,
     parts_of,
     volume_y,
@@ -62,12 +64,13 @@ class OnTransition:
 
 @dataclass(frozen=True, slots=True)
 class OnGap:
-    """A gap between clips."""
+    """A gap between clips; `fill` on the button that offers to fill it, where that is shown."""
 
     gap: Gap
     track: Track
     start: int
     frame: int
+    fill: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +194,8 @@ def _in_lane(layout: Layout, lane: Lane, x: float, y: float, frame: int) -> Hit:
         return _just_past(layout, lane, x, frame) or OnNothing(track, frame)
     item = track.items[place]
     if isinstance(item, Gap):
-        return OnGap(item, track, track.starts[place], frame)
+        button = fill_box(gap_box(lane, item, layout.viewport))
+        return OnGap(item, track, track.starts[place], frame, button is not None and button.has(x, y))
     placed = clip_box(lane, place, layout.viewport)
     return OnClip(item, track, placed.start, frame, _part(layout, placed, x, y))
 

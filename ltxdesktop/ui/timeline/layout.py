@@ -357,6 +357,18 @@ def gap_box(lane: Lane, gap: Gap, viewport: Viewport) -> Box:
     return Box(left, lane.body.top, max(0.0, right - left), lane.body.height)
 
 
+FILL_PX = (58, 22)  # the button that offers to fill a gap
+
+
+def fill_box(gap: Box) -> Box | None:
+    """Where a gap's "+ fill" button lies, in the middle of what is in view; None where it doesn't fit."""
+    width, height = FILL_PX
+    if gap.width < width + 8 or gap.height < height:
+        return None
+    left = max(gap.left, HEADER_PX)
+    return Box(left + (gap.right - left - width) / 2, gap.top + (gap.height - height) / 2, width, height)
+
+
 # ---- parts of a clip -------------------------------------------------------------------------------------------------
 
 

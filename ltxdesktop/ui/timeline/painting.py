@@ -621,6 +621,17 @@ class TimelinePainter:
         painter.setPen(QPen(self.inks.guide, 1, Qt.PenStyle.DashLine))
         painter.drawLine(QLineF(x + 0.5, RULER_PX, x + 0.5, viewport.height))
 
+    def draw_fill_button(self, painter: QPainter, box: Box, *, hot: bool) -> None:
+        """The offer to fill a gap."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.inks.accent, 1))
+        painter.setBrush(self.inks.accent if hot else QColor(self.inks.theme.accent_soft))
+        painter.drawRoundedRect(_rect(box).adjusted(0.5, 0.5, -0.5, -0.5), 11, 11)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+        painter.setFont(self._bold_font)
+        painter.setPen(QColor(self.inks.theme.on_accent) if hot else self.inks.text)
+        painter.drawText(_rect(box), Qt.AlignmentFlag.AlignCenter, "+ fill")
+
     def draw_rubber(self, painter: QPainter, box: Box) -> None:
         painter.fillRect(_rect(box), veil(self.inks.theme.accent, 40))
         painter.setPen(QPen(self.inks.accent, 1))

@@ -20,7 +20,7 @@ from ltxdesktop.ui.timeline.overview import Overview
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
-from ltxdesktop.ui.timeline.tools import TOOLS, Tool
+from ltxdesktop.ui.timeline.tools import EXTEND, SELECT, TOOLS, Tool
 from ltxdesktop.ui.timeline.view import ZOOM_STEP, TimelineView
 from ltxdesktop.ui.timeline.viewport import FINEST
 
@@ -36,6 +36,8 @@ class TimelinePanel(QFrame):
     previewed = Signal(object)  # the Document that a drag would make, while it goes on; None when it's over
     takes_asked = Signal(str, QPoint)
     clip_opened = Signal(str)
+    extend_asked = Signal(str, bool, int)  # clip id, at its tail, frames to be made; where `offer_generation` is on
+    fill_asked = Signal(str, int, int)  # gap id, its first and last (exclusive) frame
     files_dropped = Signal(list, int, str, bool)
     refused = Signal(str)
 
@@ -63,6 +65,7 @@ class TimelinePanel(QFrame):
         self._rename: QLineEdit | None = None
         self._build()
         self._connect()
+        self.offer_generation(False)
         self._show_zoom()
         self.timecode.show_frame(0, history.document.sequence)
         self.destroyed.connect(history.listen(self._show_step))
@@ -94,6 +97,9 @@ class TimelinePanel(QFrame):
         self.scrubbed.emit(self.view.playhead)
 
     def set_tool(self, tool: Tool) -> None:
+        """Work with another tool from now on. The Extend tool needs someone who makes what is missing."""
+        if tool is EXTEND and not self.view.offers_fill:
+            return
         self.view.set_tool(tool)
         self._tool_buttons[tool.name].setChecked(True)
 
@@ -101,6 +107,14 @@ class TimelinePanel(QFrame):
         """Keep the zoom and snapping for the next start."""
         settings.setValue("timeline/frames_per_px", self.view.viewport.frames_per_px)
         settings.setValue("timeline/snap", self.view.snapping)
+
+    def offer_generation(self, on: bool) -> None:
+        """Whether gaps offer to be filled and clips to be extended: `fill_asked` and `extend_asked` are listened to."""
+        self.view.offers_fill = on
+        self._tool_buttons[EXTEND.name].setVisible(on)
+        self._actions["tool.extend"].setEnabled(on)
+        if not on and self.view.tool is EXTEND:
+            self.set_tool(SELECT)
 
     def set_snapping(self, on: bool) -> None:
         self.view.snapping = on
@@ -166,6 +180,8 @@ class TimelinePanel(QFrame):
         view.takes_asked.connect(self.takes_asked)
         view.takes_asked.connect(self.menus.choose_take)
         view.clip_opened.connect(self.clip_opened)
+        view.extend_asked.connect(self.extend_asked)
+        view.fill_asked.connect(self.fill_asked)
         view.files_dropped.connect(self.files_dropped)
         view.header_pressed.connect(self.commands.press_header)
         view.height_changed.connect(self.commands.set_height)

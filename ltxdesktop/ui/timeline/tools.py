@@ -135,7 +135,20 @@ class Resized:
     height_px: int
 
 
-Outcome = Asked | Chosen | Scrubbed | Panned | Zoomed | Resized
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A clip is to become longer than its media: so many frames before its head or behind its tail are to be made."""
+
+    clip: ItemId
+    at_tail: bool
+    first: int  # of the new part, in the sequence
+    frames: int
+    track: TrackId
+    guide: int | None = None
+    words: str = ""
+
+
+Outcome = Asked | Chosen | Scrubbed | Panned | Zoomed | Resized | Extended
 
 
 class Drag(Protocol):
@@ -350,6 +363,35 @@ class VolumeDrag:
 
 
 @dataclass
+class ExtendDrag:
+    """An end of a clip, outwards: how much is to be made there. Says `Extended` with 0 frames when pulled inwards."""
+
+    grabbed: OnClip
+    at_tail: bool
+    anchor: float
+    catching: list[int] | None = field(default=None, init=False)
+
+    def move(self, pointer: Pointer, scene: Scene) -> Outcome | None:
+        clip, start = self.grabbed.clip, self.grabbed.start
+        edge = start + clip.duration if self.at_tail else start
+        wanted, guide = round(scene.layout.viewport.exact_frame_at(pointer.x) - self.anchor), None
+        if scene.snapping:
+            if self.catching is None:
+                self.catching = targets(scene.sequence, scene.playhead, moving={clip.id})
+            reach = REACH_PX * scene.layout.viewport.frames_per_px
+            wanted, guide = snap((edge,), wanted, self.catching, reach)
+        if not self.at_tail:
+            wanted = max(wanted, -start)
+        frames = max(0, wanted if self.at_tail else -wanted)
+        first = edge if self.at_tail else edge - frames
+        words = f"Extend by {shift_words(frames, scene.sequence)}"
+        return Extended(clip.id, self.at_tail, first, frames, self.grabbed.track.id, guide if frames else None, words)
+
+    def click(self, pointer: Pointer, scene: Scene) -> Outcome | None:
+        return None
+
+
+@dataclass
 class HeightDrag:
     """A lane's height."""
 
@@ -374,6 +416,7 @@ class Cursor(Enum):
     TAIL = "tail"
     ROLL = "roll"
     RIPPLE = "ripple"
+    EXTEND = "extend"
     SLIP = "slip"
     SLIDE = "slide"
     BLADE = "blade"
@@ -573,6 +616,20 @@ class RangeTool(_Tool):
         return Cursor.RANGE
 
 
+class ExtendTool(_Tool):
+    """Pulls a clip's nearer end out past its media; what is missing is to be made."""
+
+    def press_lane(self, pointer: Pointer, over: LaneHit, scene: Scene) -> Pressed:
+        if not isinstance(over, OnClip) or over.track.locked:
+            return _pressed_select(pointer, over, scene)
+        return Pressed(_chosen(over, scene), ExtendDrag(over, _nearer_tail(over), _anchor(pointer, scene)))
+
+    def lane_cursor(self, hit: Hit, keys: Keys) -> Cursor:
+        if not isinstance(hit, OnClip):
+            return Cursor.ARROW
+        return Cursor.REFUSED if hit.track.locked else Cursor.EXTEND
+
+
 class HandTool(_Tool):
     """Moves the view."""
 
@@ -600,9 +657,10 @@ ROLL = RollTool("Roll", "tool-roll", "N", "Move the cut between two clips")
 SLIP = SlipTool("Slip", "tool-slip", "Y", "Show another part of the clip's media")
 SLIDE = SlideTool("Slide", "tool-slide", "U", "Move a clip between its neighbours")
 RANGE = RangeTool("Range", "tool-range", "G", "Mark a range of time, to make again or to export")
+EXTEND = ExtendTool("Extend", "tool-extend", "E", "Pull a clip's end past its media: the missing part is made")
 HAND = HandTool("Hand", "tool-hand", "H", "Move the view")
 ZOOM = ZoomTool("Zoom", "tool-zoom", "Z", "Click to zoom in, Alt-click to zoom out")
-TOOLS: tuple[Tool, ...] = (SELECT, BLADE, RIPPLE, ROLL, SLIP, SLIDE, RANGE, HAND, ZOOM)
+TOOLS: tuple[Tool, ...] = (SELECT, BLADE, RIPPLE, ROLL, SLIP, SLIDE, RANGE, EXTEND, HAND, ZOOM)
 
 
 # ---- what presses mean -----------------------------------------------------------------------------------------------

@@ -46,7 +46,16 @@ from ltxdesktop.ui.timeline.hits import (
     hit,
     lane_at,
 )
-from ltxdesktop.ui.timeline.layout import HIGHEST_PX, LOWEST_PX, Box, Layout, content_px, lay_out
+from ltxdesktop.ui.timeline.layout import (
+    HIGHEST_PX,
+    LOWEST_PX,
+    Box,
+    Layout,
+    content_px,
+    fill_box,
+    gap_box,
+    lay_out,
+)
 from ltxdesktop.ui.timeline.painting import TimelinePainter
 from ltxdesktop.ui.timeline.providers import AllPresent, NoPeaks, NoPictures, Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.requests import Place, Request, SetRange, name_of
@@ -60,6 +69,7 @@ from ltxdesktop.ui.timeline.tools import (
     Asked,
     Chosen,
     Drag,
+    Extended,
     HandDrag,
     Keys,
     Outcome,
@@ -92,6 +102,8 @@ class TimelineView(QWidget):
     refused = Signal(str)  # why an edit can't be done, for a person
     takes_asked = Signal(str, QPoint)  # clip id; where on the screen its stack was pressed
     clip_opened = Signal(str)  # double-clicked
+    extend_asked = Signal(str, bool, int)  # clip id, at its tail, frames to be made there
+    fill_asked = Signal(str, int, int)  # gap id, first and last (exclusive) frame of it
     files_dropped = Signal(list, int, str, bool)  # paths, frame, track id ("" = any), insert
     header_pressed = Signal(str, str)  # track id, name of the button
     rename_asked = Signal(str)  # track id
@@ -115,6 +127,9 @@ class TimelineView(QWidget):
         self._activities: tuple[Activity, ...] = ()
         self.tool: Tool = SELECT
         self.snapping = True
+        self.offers_fill = False
+        self._extended: Extended | None = None
+        self._open_gap: OnGap | None = None  # the one under the mouse, where filling is offered
         self._drag: Drag | None = None
         self._pressed_at: QPointF | None = None
         self._dragging = False
@@ -175,7 +190,7 @@ class TimelineView(QWidget):
         self._document = document
         self._heights = {}
         self.selection.keep_existing(document.sequence)
-        self.redraw()
+        self._renew()
         self._describe()
 
     def show_new_media(self) -> None:
@@ -207,7 +222,7 @@ class TimelineView(QWidget):
         ).panned(0, 0, content_px=content)
         if size != self._viewport:
             self._viewport = size
-            self.redraw()
+            self._renew()
             self.viewport_changed.emit()
 
     def set_tool(self, tool: Tool) -> None:
@@ -237,7 +252,12 @@ class TimelineView(QWidget):
         self.set_viewport(self._viewport.fitted(self.sequence.duration))
 
     def redraw(self) -> None:
-        """Lay everything out anew at the next paint."""
+        """Draw everything anew, for what documents don't tell: missing media were found, a font is another."""
+        self._still.forget()
+        self._renew()
+
+    def _renew(self) -> None:
+        """Lay out anew at the next paint, and draw what differs."""
         self._layout = None
         self.update()
 
@@ -273,6 +293,11 @@ class TimelineView(QWidget):
                 self._painter.draw_activity(painter, box, activity.fraction, activity.words)
         if self._ghost is not None:
             self._painter.draw_ghost(painter, *self._ghost)
+        if self._open_gap is not None:
+            lane = next((lane for lane in layout.lanes if lane.track.id == self._open_gap.track.id), None)
+            button = fill_box(gap_box(lane, self._open_gap.gap, layout.viewport)) if lane is not None else None
+            if button is not None:
+                self._painter.draw_fill_button(painter, button, hot=self._open_gap.fill)
         if self._rubber is not None:
             self._painter.draw_rubber(painter, self._rubber)
         painter.restore()
@@ -293,15 +318,15 @@ class TimelineView(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.FontChange:
             self._still.forget()
-            self.redraw()
+            self._renew()
 
     def _show_theme(self) -> None:
         self._painter.use(self._look.theme)
         self._still.forget()
-        self.redraw()
+        self._renew()
 
     def _show_selection(self) -> None:
-        self.redraw()
+        self._renew()
         self._describe()
 
     # ---- mouse ------------------------------------------------------------------------------------------------------
@@ -319,6 +344,9 @@ class TimelineView(QWidget):
             return
         if isinstance(pointer.hit, OnClip) and pointer.hit.part is Part.BADGE:
             self.takes_asked.emit(pointer.hit.clip.id, event.globalPosition().toPoint())
+            return
+        if isinstance(pointer.hit, OnGap) and pointer.hit.fill and self.offers_fill:
+            self.fill_asked.emit(pointer.hit.gap.id, pointer.hit.start, pointer.hit.start + pointer.hit.gap.duration)
             return
         pressed = self.tool.press(pointer, self.scene())
         if pressed.now is not None:
@@ -349,9 +377,11 @@ class TimelineView(QWidget):
             outcome = self._drag.click(self._pointer(), self.scene())
             if outcome is not None:
                 self._show_outcome(outcome)
-        resized = dict(self._heights)
+        resized, extended = dict(self._heights), self._extended
         self._commit()
         self._end_drag()
+        if extended is not None and extended.frames:
+            self.extend_asked.emit(extended.clip, extended.at_tail, extended.frames)
         for track, height in resized.items():
             self.height_changed.emit(track, height)
         self._look_under_mouse()
@@ -377,9 +407,8 @@ class TimelineView(QWidget):
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._mouse = QPointF(-1, -1)
-        if self._hovered is not None or self._blade_at is not None:
-            self._hovered, self._blade_at = None, None
-            self.update()
+        self._hovered, self._blade_at, self._open_gap = None, None, None
+        self.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -449,7 +478,7 @@ class TimelineView(QWidget):
 
     def _begin(self, drag: Drag, at: QPointF) -> None:
         self._drag, self._pressed_at, self._dragging = drag, at, isinstance(drag, ScrubDrag)
-        self._hovered, self._blade_at = None, None
+        self._hovered, self._blade_at, self._open_gap = None, None, None
 
     def _continue(self) -> None:
         assert self._drag is not None
@@ -487,6 +516,8 @@ class TimelineView(QWidget):
                 self._tried = tried = self.preview(request)
                 self._guide = guide if tried.request == request else None
                 self._bubble = tried.why or words
+            case Extended():
+                self._show_extension(outcome)
             case Chosen(clips=clips, gap=gap, transition=transition, rubber=rubber):
                 self.selection.choose(clips, gap=gap, transition=transition, primary=primary)
                 self._rubber = rubber
@@ -501,15 +532,24 @@ class TimelineView(QWidget):
                 self.zoom(factor, x)
             case Resized(track=track, height_px=height):
                 self._heights = {track: min(HIGHEST_PX, max(LOWEST_PX, height))}
-                self.redraw()
+                self._renew()
         self.update()
+
+    def _show_extension(self, extended: Extended) -> None:
+        """The part that is to be made, as a box beside the clip."""
+        self._extended, self._guide, self._bubble = extended, extended.guide, extended.words
+        lane = next((lane for lane in self.placed().lanes if lane.track.id == extended.track), None)
+        left, right = (self._viewport.x_of(frame) for frame in (extended.first, extended.first + extended.frames))
+        self._ghost = None
+        if lane is not None and extended.frames:
+            self._ghost = (Box(left, lane.body.top, right - left, lane.body.height), "to be made")
 
     def preview(self, request: Request) -> Tried:
         """Show the document as an edit would make it."""
         tried = self._edits.attempt(request)
         if self._document is not tried.document:
             self._document = tried.document
-            self.redraw()
+            self._renew()
             self._previewing = True
             self.previewed.emit(tried.document)
         return tried
@@ -540,6 +580,7 @@ class TimelineView(QWidget):
         self._drag, self._pressed_at, self._dragging, self._tried = None, None, False, None
         self._guide, self._bubble, self._rubber, self._ghost = None, "", None, None
         self._heights = {}
+        self._extended = None
         self._show_before()
         if self._previewing:
             self._previewing = False
@@ -548,7 +589,7 @@ class TimelineView(QWidget):
     def _show_before(self) -> None:
         if self._document is not self._edits.document:
             self._document = self._edits.document
-        self.redraw()
+        self._renew()
 
     def _pan(self, dx: float, dy: float) -> None:
         content = content_px(self.sequence, self._heights)
@@ -570,6 +611,11 @@ class TimelineView(QWidget):
             blade, _ = blade_frame(pointer, self.scene())
         if hovered != self._hovered:
             self._hovered = hovered
+            self.update()
+        gap = pointer.hit if self.offers_fill and isinstance(pointer.hit, OnGap) else None
+        gap = None if gap is not None and gap.track.locked else gap
+        if gap != self._open_gap:
+            self._open_gap = gap
             self.update()
         if blade != self._blade_at:
             self._blade_at = blade

@@ -44,6 +44,8 @@ def tip_for(under: Hit, document: Document, tool: Tool) -> str:
                 if made is None
                 else f"{made.kind.value.capitalize()}, {_span(made.duration, sequence)}. Drag its ends."
             )
+        case OnGap(gap=gap, fill=True):
+            return f"Make {_span(gap.duration, sequence)} that lead from one side to the other"
         case OnGap(gap=gap):
             return f"Gap, {_span(gap.duration, sequence)}. Shift+Delete closes it."
         case OnMarker(marker=marker_id, clip=clip_id):

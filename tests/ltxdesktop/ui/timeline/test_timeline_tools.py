@@ -203,7 +203,8 @@ def test_cursors_tell_the_tool():
     assert SELECT.cursor(hand.at(2).hit, CTRL) is Cursor.RIPPLE
     assert BLADE.cursor(hand.at(50).hit, NO_KEYS) is Cursor.BLADE
     assert {tool.cursor(hand.at(50).hit, NO_KEYS) for tool in TOOLS if tool is not SELECT} == {
-        Cursor.BLADE, Cursor.RIPPLE, Cursor.ROLL, Cursor.SLIP, Cursor.SLIDE, Cursor.RANGE, Cursor.HAND, Cursor.ZOOM
+        Cursor.BLADE, Cursor.RIPPLE, Cursor.ROLL, Cursor.SLIP, Cursor.SLIDE, Cursor.RANGE, Cursor.EXTEND, Cursor.HAND,
+        Cursor.ZOOM,
     }  # fmt: skip
 
 

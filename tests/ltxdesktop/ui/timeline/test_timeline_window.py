@@ -17,7 +17,7 @@ from ltxdesktop.document.model import Document, ItemId, Take
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity
 from ltxdesktop.ui.timeline.drops import media_mime
-from ltxdesktop.ui.timeline.tools import BLADE, HAND, RANGE, RIPPLE, ROLL, SLIDE, SLIP, ZOOM
+from ltxdesktop.ui.timeline.tools import BLADE, HAND, RANGE, RIPPLE, ROLL, SELECT, SLIDE, SLIP, ZOOM
 from ltxdesktop.ui.timeline.viewport import HEADER_PX
 
 SHIFT, CTRL, ALT = (
@@ -535,3 +535,27 @@ def test_undo_of_a_range_says_so(window: Window, qtbot):
     assert said.args == [10, 20]
     with qtbot.waitSignal(window.panel.range_cleared):
         window.history.undo()
+
+
+def test_gap_offers_to_be_filled_where_someone_does_it(window: Window, qtbot):
+    window.view.show_part(150, 0.3)
+    middle = window.at(225, "V1", share=0.5)
+    window.click(middle)
+    assert window.panel.selection.gap == "gapv"
+    window.panel.offer_generation(True)
+    with qtbot.waitSignal(window.panel.fill_asked) as said:
+        window.click(middle)
+    assert said.args == ["gapv", 200, 250]
+
+
+def test_extend_tool_asks_for_what_is_missing(window: Window, qtbot):
+    window.key(Qt.Key.Key_E)
+    assert window.view.tool is SELECT  # nobody would make it
+    window.panel.offer_generation(True)
+    window.key(Qt.Key.Key_E)
+    with qtbot.waitSignal(window.panel.extend_asked) as said:
+        window.drag(window.at(340, "V1"), window.at(390, "V1"))
+    assert said.args == ["cv", True, 50]
+    with qtbot.assertNotEmitted(window.panel.extend_asked):
+        window.drag(window.at(340, "V1"), window.at(300, "V1"))
+    assert len(window.history.entries) == 1
