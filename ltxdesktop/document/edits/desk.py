@@ -7,11 +7,13 @@ track's end), transitions fit what they cross, and the halves of split links fin
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterable
 from collections.abc import Sequence as Listed
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 
 from ltxdesktop.document.errors import LockedTrack, NoSuchClip, NoSuchSequence, NoSuchTrack
 from ltxdesktop.document.handles import handles
@@ -54,7 +56,7 @@ class Desk:
         self._roots: dict[ItemId, tuple[ItemId, int]] = {}  # of cut-off pieces: the clip before, and where in it
         self._parents: dict[LinkId, LinkId] = {}  # of links that were made for right-hand pieces
         self._right_links: dict[tuple[LinkId, int], LinkId] = {}
-        self._touched_links: set[LinkId] = set()
+        self._touched_links: dict[LinkId, None] = {}  # in the order in which they were touched
 
     @property
     def rate(self) -> Fraction:
@@ -126,6 +128,15 @@ class Desk:
         place = self.tracks[number].index[clip.id]
         self.splice(number, place, place + 1, [clip])
 
+    def change_all(self, clips: Iterable[Clip]) -> None:
+        """Put clips in the places of those with their ids: many at once."""
+        for number, ids in self.by_track(changed := {clip.id: clip for clip in clips}).items():
+            track = self.tracks[number]
+            places = [track.index[clip_id] for clip_id in ids]
+            first, last = min(places), max(places) + 1
+            new = [changed.get(item.id, item) for item in track.items[first:last]]
+            self.splice(number, first, last, new)
+
     def reshape(self, clip: Clip, first: int, last: int) -> None:
         """Let a clip show frames [first, last) of itself, which may lie in its handles, at the place it has."""
         root, offset = self._roots.get(clip.id, (clip.id, 0))
@@ -142,11 +153,7 @@ class Desk:
         inside = frame - track.starts[place]
         if not inside:
             return place
-        item = track.items[place]
-        if isinstance(item, Gap):
-            halves: tuple[Item, Item] = (replace(item, duration=inside), new_gap(item.duration - inside))
-        else:
-            halves = self._halves(item, inside, frame)
+        halves = self._parted(track.items[place], inside, frame)
         self.splice(number, place, place + 1, halves)
         return place + 1
 
@@ -157,7 +164,7 @@ class Desk:
         if link is not None:
             fresh = self._right_links.setdefault((link, frame), LinkId(new_id()))
             self._parents[fresh] = link
-            self._touched_links.add(self._root_link(link))
+            self._touched_links[self._root_link(link)] = None
             link = fresh
         right = replace(right, id=ItemId(new_id()), link=link)
         root, offset = self._roots.get(clip.id, (clip.id, 0))
@@ -201,25 +208,52 @@ class Desk:
         self.splice(number, begin, end, [new_gap(last - first)])
         return begin
 
-    def lay(self, number: int, start: int, clips: Listed[Clip]) -> None:
-        """Overwrite with clips, one after the other from a frame on."""
-        place = self.clear(number, start, start + sum(clip.duration for clip in clips))
-        self.splice(number, place, place + 1, clips)
-
     def lay_all(self, number: int, placed: Iterable[tuple[int, Clip]]) -> None:
         """Overwrite with clips at their frames; the later wins where two overlap."""
-        run: list[Clip] = []
-        begin = end = 0
-        for start, clip in sorted(placed, key=lambda one: one[0]):
-            if run and start != end:
-                self.lay(number, begin, run)
-                run = []
-            if not run:
-                begin = end = start
-            run.append(clip)
-            end += clip.duration
-        if run:
-            self.lay(number, begin, run)
+        ordered = sorted(placed, key=lambda one: one[0])
+        if any(start + clip.duration > later for (start, clip), (later, _) in pairwise(ordered)):
+            for one in ordered:
+                self.lay_all(number, [one])
+            return
+        if not ordered:
+            return
+        first, last = ordered[0][0], ordered[-1][0] + ordered[-1][1].duration
+        if last > self.tracks[number].duration:
+            self.cut(number, last)  # a gap up to there
+        track = self.tracks[number]
+        begin, end = bisect_right(track.starts, first) - 1, bisect_left(track.starts, last)
+        new = self._overlaid(list(track.items[begin:end]), track.starts[begin], ordered)
+        self.splice(number, begin, end, new)
+
+    def _overlaid(self, items: list[Item], frame: int, placed: Listed[tuple[int, Clip]]) -> list[Item]:
+        """Items that begin at a frame, with clips laid over them; in one pass."""
+        waiting = deque(items)
+        done: list[Item] = []
+        for start, clip in placed:
+            while frame < start:
+                item = waiting.popleft()
+                frame += item.duration
+                if frame > start:
+                    item, rest = self._parted(item, item.duration - (frame - start), start)
+                    waiting.appendleft(rest)
+                    frame = start
+                done.append(item)
+            done.append(clip)
+            while frame < start + clip.duration:
+                item = waiting.popleft()
+                frame += item.duration
+                over = frame - (start + clip.duration)
+                if over > 0:
+                    gone = item.duration - over
+                    waiting.appendleft(new_gap(over) if isinstance(item, Gap) else self._beheaded(item, gone)[1])
+                    frame -= over
+        return [*done, *waiting]
+
+    def _parted(self, item: Item, inside: int, frame: int) -> tuple[Item, Item]:
+        """The two halves of an item; `frame` is that of the cut."""
+        if isinstance(item, Gap):
+            return replace(item, duration=inside), new_gap(item.duration - inside)
+        return self._halves(item, inside, frame)
 
     def take_off(self, clip_ids: Iterable[ItemId]) -> None:
         """Replace clips by gaps."""
@@ -244,7 +278,7 @@ class Desk:
     def touch_link(self, link: LinkId | None) -> None:
         """Let the members of a link that this edit shifts apart part in peace, at the end."""
         if link is not None:
-            self._touched_links.add(self._root_link(link))
+            self._touched_links[self._root_link(link)] = None
 
     # ---- the end ----------------------------------------------------------------------------------------------------
 

@@ -20,8 +20,7 @@ def link(document: Document, clip_ids: Iterable[ItemId], *, sequence_id: Sequenc
     if len(ids) < 2:
         raise BadValue("Select two clips or more to link them.")
     fresh = LinkId(new_id())
-    for clip_id in ids:
-        desk.change(replace(desk.clip(clip_id), link=fresh))
+    desk.change_all([replace(desk.clip(clip_id), link=fresh) for clip_id in ids])
     return desk.document()
 
 
@@ -70,8 +69,7 @@ def group(document: Document, clip_ids: Iterable[ItemId], *, sequence_id: Sequen
     if len(ids) < 2:
         raise BadValue("Select two clips or more to group them.")
     fresh = GroupId(new_id())
-    for clip_id in ids:
-        desk.change(replace(desk.clip(clip_id), group=fresh))
+    desk.change_all([replace(desk.clip(clip_id), group=fresh) for clip_id in ids])
     return desk.document()
 
 
@@ -80,8 +78,7 @@ def ungroup(document: Document, clip_ids: Iterable[ItemId], *, sequence_id: Sequ
     desk = Desk(document, sequence_id)
     groups = {desk.clip(clip_id).group for clip_id in clip_ids} - {None}
     members = [clip.id for track in desk.tracks for clip in track.clips if clip.group in groups]
-    for clip_id in desk.family(members, linked=False):
-        desk.change(replace(desk.clip(clip_id), group=None))
+    desk.change_all([replace(desk.clip(clip_id), group=None) for clip_id in desk.family(members, linked=False)])
     return desk.document()
 
 

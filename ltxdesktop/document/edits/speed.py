@@ -201,5 +201,5 @@ def hold_frame(
         link=None,
     )
     open_at(desk, frame, frames, [number])
-    desk.lay(number, frame, [held])
+    desk.lay_all(number, [(frame, held)])
     return desk.document()

@@ -35,11 +35,8 @@ def edit_clips(
 ) -> Document:
     """Put what a function makes of clips in their places. Raises NoSuchClip, LockedTrack."""
     desk = Desk(document, sequence_id)
-    for clip_id in desk.family(clip_ids, linked=linked):
-        clip = desk.clip(clip_id)
-        changed = change(clip)
-        if changed != clip:
-            desk.change(changed)
+    clips = [desk.clip(clip_id) for clip_id in desk.family(clip_ids, linked=linked)]
+    desk.change_all(changed for clip in clips if (changed := change(clip)) != clip)
     return desk.document()
 
 

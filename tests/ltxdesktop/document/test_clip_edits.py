@@ -148,6 +148,8 @@ def test_fades_stay_at_the_ends() -> None:
     before = check_edit(film("V1: B:10"), lambda d: edits.set_fades(d, B, 4, 3))
     shorter = check_edit(before, lambda d: edits.trim(d, B, Edge.TAIL, -5))
     assert (clip(shorter, "B").fade_in, clip(shorter, "B").fade_out) == (2, 3)
+    short = check_edit(before, lambda d: edits.trim(d, B, Edge.TAIL, -8))
+    assert (clip(short, "B").fade_in, clip(short, "B").fade_out) == (0, 2)
     left, right = clips(check_edit(before, lambda d: edits.split(d, 5)), "B")
     assert (left.fade_in, left.fade_out, right.fade_in, right.fade_out) == (4, 0, 0, 3)
     refuses(before, lambda d: edits.set_fades(d, B, 8), BadValue, "8 and 3 frames")

@@ -326,6 +326,13 @@ def test_trim_of_one_makes_a_split_edit() -> None:
     )
 
 
+def test_of_several_linked_pieces_the_one_at_the_same_edge_is_trimmed() -> None:
+    before = film("V1: A:10 | A1: a:5 a:5@105")
+    check_edit(before, lambda d: edits.trim(d, A, Edge.TAIL, -2), "V1: A:8 | A1: a:5 a:3@105")
+    check_edit(before, lambda d: edits.trim(d, A, Edge.HEAD, 2), "V1: .2 A:8@102 | A1: .2 a:3@102 a:5@105")
+    check_edit(before, lambda d: edits.trim(d, ItemId("a"), Edge.TAIL, -2), "V1: A:10 | A1: a:3 .2 a:5@105")
+
+
 @pytest.mark.parametrize(
     ("before", "edge", "frames", "possible", "why"),
     [

@@ -1,6 +1,6 @@
 """Random editing sessions over all edits: whatever is done in whatever order, the rules hold and nothing loses sync.
 
-More of them: LTX_SESSIONS=2000 pytest tests/ltxdesktop/document/test_sessions.py
+More of them: LTX_SESSIONS=2000 pytest --timeout=0 tests/ltxdesktop/document/test_sessions.py
 """
 
 from __future__ import annotations
