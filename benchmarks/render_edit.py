@@ -6,7 +6,7 @@ The edit: three H.264 clips of 10 s at 30 per second, joined by two dissolves of
 exposure, contrast, saturation); its own sound and a music bed at -12 dB with fades are mixed to 48 kHz stereo. The LUT
 is written as a .cube file, so that all three use the very same one. CPU-seconds count all threads and children: they
 tell more than wall time on a machine with neighbours, whose load is printed with the line. A program that isn't
-installed is left out, with the reason. `--frames` renders only so many of the 840 frames of each side, for a quick look.
+installed is left out, with the reason. `--frames` renders only so many of the 840 frames, for a quick look.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -72,12 +71,6 @@ class Cost(NamedTuple):
 
     cpu_s: float
     wall_s: float
-
-
-def measured(work: Callable[[], object]) -> Cost:
-    before, start = cpu_seconds(), time.perf_counter()
-    work()
-    return Cost(cpu_seconds() - before, time.perf_counter() - start)
 
 
 def cpu_seconds() -> float:
@@ -236,7 +229,7 @@ def ffmpeg_command(clips: list[Path], bed: Path, cube: Path, frames: int) -> lis
 def melt_command(clips: list[Path], bed: Path, cube: Path, frames: int, folder: Path) -> list[str]:
     """melt's own way of saying it: clips with mixes on one track, the music on a second one.
 
-    It's written as MLT XML first, since only that can be cut to a number of frames. The consumer is the one that fetches
+    It's written as MLT XML first, since only that can be cut to a number of frames. The consumer fetches
     every picture and sample, in order, and hands them to encoders that do nothing ("null" fetches no sound).
     """
     words = ["melt", "-profile", "atsc_1080p_30"]
@@ -262,14 +255,14 @@ def compared(name: str, command: list[str], runs: int) -> list[Cost]:
     if shutil.which(command[0]) is None:
         print(f"{name}: not installed, left out", file=sys.stderr)
         return []
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
     environment = os.environ | HEADLESS
     costs: list[Cost] = []
     for _ in range(runs):
-        failed: list[subprocess.CompletedProcess[bytes]] = []
-        costs.append(measured(lambda: failed.append(subprocess.run(command, env=environment, **quiet))))  # type: ignore[call-overload]
-        if failed[0].returncode:
-            print(f"{name}: ended with {failed[0].returncode}: {failed[0].stderr.decode()[-300:]}", file=sys.stderr)
+        before, start = cpu_seconds(), time.perf_counter()
+        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+        costs.append(Cost(cpu_seconds() - before, time.perf_counter() - start))
+        if done.returncode:
+            print(f"{name}: ended with {done.returncode}: {done.stderr.decode()[-300:]}", file=sys.stderr)
             return []
     return costs
 
@@ -284,7 +277,7 @@ def main() -> None:
         clips = [make_clip(folder / f"clip{seed}.mp4", seed) for seed in (1, 2, 3)]
         bed, cube = make_bed(folder / "bed.flac"), make_cube(folder / "grade.cube")
         # Each run is a process of its own, as the others are: start, index and caches count.
-        words = ["--render", str(chosen.frames), str(cube), str(bed), *map(str, clips), str(folder / "cache")]
+        words = ["--render", str(chosen.frames), str(cube), str(bed), *map(str, clips)]
         ours = compared("ours", [sys.executable, __file__, *words], chosen.runs)
         peers = {
             "melt": (compared("melt", melt_command(clips, bed, cube, chosen.frames, folder), chosen.runs), GOAL_MELT),
@@ -307,7 +300,8 @@ def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--render"]:
-        count, cube_file, bed_file, *clip_files, cache_folder = sys.argv[2:]
-        render([Path(file) for file in clip_files], Path(bed_file), Path(cube_file), int(count), Path(cache_folder))
+        count, cube_file, bed_file, *clip_files = sys.argv[2:]
+        with tempfile.TemporaryDirectory() as empty:
+            render([Path(file) for file in clip_files], Path(bed_file), Path(cube_file), int(count), Path(empty))
     else:
         main()

@@ -24,6 +24,7 @@ from ltxdesktop.render.frames import (
     depth_of,
     is_plain,
     is_planar_yuv,
+    scaler_for,
     turned,
 )
 from ltxdesktop.render.look import NEUTRAL, Look
@@ -33,15 +34,13 @@ from ltxdesktop.render.source import Decoded
 from ltxdesktop.render.tables import Coding, ColourTables
 
 _TABLES_KEPT: Final = 8  # 1 MB of luma table each for 8-bit media, 4 MB for deeper ones
-_SCALERS_KEPT: Final = 16
 
 
 class Conformer:
-    """Keeps the tables and scalers that pictures in a row need. For one thread at a time."""
+    """Keeps the tables that pictures in a row need. For one thread at a time."""
 
     def __init__(self) -> None:
         self._tables: Recent[tuple[Coding, int, int, Look], ColourTables] = Recent(_TABLES_KEPT)
-        self._scalers: Recent[tuple[object, ...], Scaler] = Recent(_SCALERS_KEPT)
 
     def frame(self, decoded: Decoded, width: int, height: int, look: Look = NEUTRAL) -> VideoFrame:
         """The picture stretched over `width` x `height`, planar YUV, BT.709 limited.
@@ -67,13 +66,12 @@ class Conformer:
         self, frame: VideoFrame, width: int, height: int, form: str = WORKING, *, full_range: bool = False
     ) -> VideoFrame:
         """Another size or format, colours untouched."""
-        key = (frame.width, frame.height, frame.format.name, width, height, form)
-        return self._scalers.get_or_make(key, Scaler).scaled(frame, width, height, form, full_range=full_range)
+        scaler = scaler_for(frame.width, frame.height, frame.format.name, width, height, form)
+        return scaler.scaled(frame, width, height, form, full_range=full_range)
 
     def bgra(self, frame: VideoFrame, width: int, height: int) -> VideoFrame:
         """A conformed frame as RGB for the painter."""
-        key = (frame.width, frame.height, frame.format.name, width, height, "bgra")
-        return self._scalers.get_or_make(key, Scaler).to_rgb(frame, width, height)
+        return scaler_for(frame.format.name, (frame.width, frame.height), width, height).to_rgb(frame, width, height)
 
     def image(self, decoded: Decoded, look: Look = NEUTRAL) -> QImage:
         """A picture with transparency, or a still, at its own size: premultiplied, graded, upright."""
@@ -102,8 +100,7 @@ class Conformer:
 
     def _rgb_as_yuv(self, frame: VideoFrame, tags: ColourTags, width: int, height: int) -> VideoFrame:
         """Anything that isn't planar YUV (RGB, palettes, grey, semi-planar) as yuv420p, BT.709 limited."""
-        key = (frame.width, frame.height, frame.format.name, width, height, tags)
-        scaler = self._scalers.get_or_make(key, Scaler)
+        scaler = scaler_for(frame.width, frame.height, frame.format.name, width, height, tags)
         return scaler.any_to_working(frame, tags, width, height)
 
     def _table(self, tags: ColourTags, bits: int, look: Look) -> ColourTables:
@@ -111,7 +108,9 @@ class Conformer:
         transfer = tags.transfer if tags.is_hdr else 0
         primaries = PRIMARIES_BT2020 if tags.primaries == PRIMARIES_BT2020 else 0
         key = (coding, transfer, primaries, look)
-        return self._tables.get_or_make(key, lambda: ColourTables(coding, _change(transfer, primaries, look)))
+        return self._tables.get_or_make(
+            key, lambda: ColourTables(coding, _change(transfer, primaries, look), coarse=look.is_moving)
+        )
 
 
 def has_alpha(decoded: Decoded) -> bool:

@@ -5,6 +5,7 @@ Frames that come from a decoder or a cache are shared: nothing here writes into 
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Final, cast
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from engine.media.colour import ColourTags, Matrix
 from engine.media.orientation import UPRIGHT, Orientation
+from ltxdesktop.render.recent import Recent
 
 Plane = NDArray[Any]  # uint8; uint16 for more than 8 bits
 
@@ -23,6 +25,7 @@ _BT709: Final = 1  # H.273, for matrix, primaries and transfer
 SCALING: Final = Interpolation.BICUBIC
 
 WORKING: Final = "yuv420p"  # what every planes picture ends as, unless its own format is untouched
+_SCALERS_KEPT: Final = 24  # of each thread
 WORKING_10: Final = "yuv420p10le"
 
 
@@ -138,6 +141,19 @@ class Scaler:
                 threads=1,
             )
         )
+
+
+class _KeptScalers(threading.local):
+    def __init__(self) -> None:
+        self.kept: Recent[tuple[object, ...], Scaler] = Recent(_SCALERS_KEPT)
+
+
+_scalers = _KeptScalers()
+
+
+def scaler_for(*key: object) -> Scaler:
+    """A scaler of this thread that did the same before: setting one up takes as long as using it."""
+    return _scalers.kept.get_or_make(key, Scaler)
 
 
 def is_plain(frame: VideoFrame, tags: ColourTags) -> bool:

@@ -35,10 +35,11 @@ class Look:
 
     numbers: tuple[float, ...] = tuple(PARAMETERS[name].default for name in COLOUR)
     effects: tuple[_Step, ...] = ()
+    is_moving: bool = False  # the next frame's will be another: not worth fine tables
 
     @property
     def is_neutral(self) -> bool:
-        return self == NEUTRAL
+        return self.numbers == NEUTRAL.numbers and not self.effects
 
     def __call__(self, rgb: Floats) -> Floats:
         """BT.709 signals (n, 3) -> (n, 3); not clipped. An effect whose file can't be used changes nothing."""
@@ -91,7 +92,7 @@ def look_at(clip: Clip, frame: float) -> Look:
         return NEUTRAL
     numbers = tuple(value(clip, name, frame) for name in COLOUR)
     steps = (_step(effect, frame) for effect in clip.effects if effect.enabled and effect.kind in GRADE_KINDS)
-    return Look(numbers, tuple(step for step in steps if step is not None))
+    return Look(numbers, tuple(step for step in steps if step is not None), _moves(clip))
 
 
 def problems(clip: Clip) -> list[str]:
@@ -110,6 +111,12 @@ def problems(clip: Clip) -> list[str]:
         except OSError as exc:
             found.append(f"The LUT {effect.texts['file']} can't be read: {exc.strerror or exc}.")
     return found
+
+
+def _moves(clip: Clip) -> bool:
+    grades = (effect for effect in clip.effects if effect.enabled and effect.kind in GRADE_KINDS)
+    parameters = [clip.values.get(name) for name in COLOUR] + [effect.values.get("amount") for effect in grades]
+    return any(parameter is not None and len(parameter.keys) > 1 for parameter in parameters)
 
 
 def _step(effect: Effect, frame: float) -> _Step | None:

@@ -55,6 +55,8 @@ class LoudnessMeter:
     def _take(self, samples: NDArray[np.float32] | None) -> None:
         for frame in self._chain.sound(samples, self._count, self._rate):
             said = {name.removeprefix("lavfi.r128."): float(value) for name, value in frame.metadata.items()}
+            if "M" not in said:  # the last piece of less than 100 ms
+                continue
             self.reading = Loudness(
                 _lufs(said["M"]),
                 _lufs(said["S"]),

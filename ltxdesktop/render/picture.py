@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from ltxdesktop.render.frames import WORKING, Scaler, as_bytes, packed
+from ltxdesktop.render.frames import WORKING, as_bytes, packed, scaler_for
 
 _OPAQUE: Final = QImage.Format.Format_RGB32
 
@@ -23,12 +23,11 @@ class Picture:
     asked for.
     """
 
-    __slots__ = ("frame", "image", "is_decoded")
+    __slots__ = ("frame", "image")
 
-    def __init__(self, *, frame: VideoFrame | None = None, image: QImage | None = None, is_decoded: bool = False):
+    def __init__(self, *, frame: VideoFrame | None = None, image: QImage | None = None) -> None:
         assert (frame is None) != (image is None)
         self.frame, self.image = frame, image
-        self.is_decoded = is_decoded  # `frame` is the decoder's own, untouched
 
     @property
     def size(self) -> tuple[int, int]:
@@ -42,7 +41,9 @@ class Picture:
         """Opaque RGB32 of the picture's own or another size; the only conversion on the way to a screen."""
         width, height = size or self.size
         if self.frame is not None:
-            return image_of(Scaler().to_rgb(self.frame, width, height))
+            return image_of(
+                scaler_for(self.frame.format.name, self.size, width, height).to_rgb(self.frame, width, height)
+            )
         assert self.image is not None
         if (width, height) == self.size:
             return self.image
@@ -54,8 +55,8 @@ class Picture:
         """As planar YUV for an encoder; the frame itself where it has that format already."""
         if self.frame is None:
             assert self.image is not None
-            return Scaler().from_rgb(frame_over(self.image), form)
-        return Scaler().scaled(self.frame, self.frame.width, self.frame.height, form)
+            return scaler_for(self.size, form).from_rgb(frame_over(self.image), form)
+        return scaler_for(self.frame.format.name, self.size, form).scaled(self.frame, *self.size, form)
 
     def to_rgb(self) -> NDArray[np.uint8]:
         """(height, width, 3), full range: what a network or a picture file takes."""

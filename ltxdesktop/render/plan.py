@@ -34,9 +34,9 @@ _ENDLESS = 1 << 62  # frames; later than every film ends
 class Route(Enum):
     """How a span is drawn; each the cheapest that can."""
 
-    PLANES = "planes"  # YUV planes as decoded: nothing, a dissolve, a wipe, a grade
+    PLANES = "planes"  # YUV planes as decoded: nothing, a dissolve, a wipe, a grade; text over it
     FILTERS = "filters"  # the same through a libavfilter graph: blur, sharpen, vignette
-    RASTER = "raster"  # QPainter: transforms, opacity, text, stacks
+    RASTER = "raster"  # QPainter: transforms, opacity, stacks of films
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +166,12 @@ class Plan:
         return tuple(layers)
 
     def _route(self, layers: tuple[Visible, ...]) -> Route:
-        if len(layers) > 1:
-            return Route.RASTER
-        only = next(iter(layers), None)
-        if only is None:
+        bottom = next(iter(layers), None)
+        if bottom is None or all(is_text(layer) for layer in layers):
             return Route.PLANES
-        sides = (only.left, only.right) if isinstance(only, Crossing) else (only,)
+        if not all(is_text(layer) for layer in layers[1:]):
+            return Route.RASTER
+        sides = (bottom.left, bottom.right) if isinstance(bottom, Crossing) else (bottom,)
         present = [side for side in sides if side is not None]
         if not all(self.is_flat(side) for side in present):
             return Route.RASTER
@@ -251,5 +251,8 @@ def _split_at_fades(layer: Layer, start: int, end: int, frame: int) -> tuple[int
 
 
 def is_text(visible: Visible) -> bool:
-    """Is it a title alone?"""
-    return isinstance(visible, Layer) and isinstance(visible.clip.content, Title)
+    """Is it a title in its own place, so that it can be laid over planes? It may fade and be see-through."""
+    if not isinstance(visible, Layer) or not isinstance(visible.clip.content, Title):
+        return False
+    values = visible.clip.values
+    return all(name == "opacity" or is_default(name, values.get(name)) for name in GEOMETRY)

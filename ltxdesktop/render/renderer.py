@@ -24,8 +24,9 @@ from ltxdesktop.render.filters import Filters, filters_at
 from ltxdesktop.render.frames import filled, planes_of
 from ltxdesktop.render.look import look_at
 from ltxdesktop.render.mix import Mixer
+from ltxdesktop.render.overlay import laid_over
 from ltxdesktop.render.picture import Picture, image_of
-from ltxdesktop.render.plan import Crossing, Layer, Plan, Route, Span, Visible
+from ltxdesktop.render.plan import Crossing, Layer, Plan, Route, Span, Visible, is_text
 from ltxdesktop.render.raster import Geometry, draw_layer, fitted, geometry_at, whole_pixels
 from ltxdesktop.render.recent import Recent
 from ltxdesktop.render.source import Decoded, Source
@@ -120,10 +121,22 @@ class Renderer:
     def _picture(self, span: Span, frame: int, size: Size) -> Picture:
         if span.route is Route.RASTER:
             return Picture(image=self._painted(span.layers, frame, size))
-        if not span.layers:
-            return Picture(frame=blend.black(*size))
-        made = self._planes(span.layers[0], frame, size)
-        return Picture(frame=made)
+        made = None
+        for visible in span.layers:
+            if is_text(visible):
+                made = self._with_text(made or blend.black(*size), visible, frame, size)
+            else:
+                made = self._planes(visible, frame, size)
+        return Picture(frame=made or blend.black(*size))
+
+    def _with_text(self, below: VideoFrame, visible: Visible, frame: int, size: Size) -> VideoFrame:
+        assert isinstance(visible, Layer)
+        assert isinstance(visible.clip.content, Title)
+        overlay = self._tools.titles.overlay(visible.clip.content, *size)
+        opacity = geometry_at(visible.clip, visible.frame(frame)).opacity * visible.fade(frame)
+        if overlay is None or opacity <= 0:
+            return below
+        return laid_over(self._working(below, size), overlay, opacity)
 
     def _planes(self, visible: Visible, frame: int, size: Size) -> VideoFrame:
         if isinstance(visible, Crossing):

@@ -23,10 +23,16 @@ from engine.media.colour import Matrix
 from ltxdesktop.render.colour import Floats, yuv_matrix
 from ltxdesktop.render.frames import new_frame, planes_of
 
-_LUMA_NODES: Final = 65
-_CHROMA_NODES: Final = 33
-_BINS: Final = 64  # of chroma, where it only shifts another component; bin k is centred on code 4 k
-_LUMA_BINS: Final = 32
+
+class _Fineness(NamedTuple):
+    luma_nodes: int  # of the lattice, along the luma axis
+    chroma_nodes: int
+    bins: int  # of chroma, where it only shifts another component; 64: bin k is centred on code 4 k
+    luma_bins: int  # of luma, where it only shifts chroma
+
+
+_FINE: Final = _Fineness(65, 33, 64, 32)
+_COARSE: Final = _Fineness(33, 17, 32, 16)
 _ROWS: Final = 64  # worked on at once, so that the indices stay in the processor's cache
 
 _Codes = NDArray[Any]  # uint8; uint16 in the planes of deeper pictures
@@ -52,24 +58,28 @@ class Coding(NamedTuple):
 class ColourTables:
     """Applies one colour function to 8-bit or deeper planar YUV; the result is yuv420p, BT.709, limited range."""
 
-    def __init__(self, coding: Coding, change: Change) -> None:
-        self._bits = coding.bits
-        luma, cb, cr = _lattice(coding, change)
+    def __init__(self, coding: Coding, change: Change, *, coarse: bool = False) -> None:
+        """`coarse` tables are made in a fifth of the time, for a grade that is another one with every frame."""
+        fineness = _COARSE if coarse else _FINE
+        luma, cb, cr = _lattice(coding, change, fineness)
         levels = 1 << coding.bits
-        own = _spread(levels, _CHROMA_NODES, 256 / levels)
-        wide = _spread(_BINS, _CHROMA_NODES, 4.0)
+        bins, step = fineness.bins, 256 // fineness.bins
+        own = _spread(levels, fineness.chroma_nodes, 256 / levels)
+        wide = _spread(bins, fineness.chroma_nodes, step)
         # Lattices are (Y, Cb, Cr); each table ends with the axis that is looked up in full.
-        self._luma = _codes(_upsampled(luma, _spread(levels, _LUMA_NODES, 256 / levels), wide, wide, (1, 2, 0)))
-        coarse = _spread(_LUMA_BINS, _LUMA_NODES, 8.0, 3.5)
-        self._cb = _codes(_upsampled(cb, coarse, own, wide, (0, 2, 1)))
-        self._cr = _codes(_upsampled(cr, coarse, wide, own, (0, 1, 2)))
+        all_luma = _spread(levels, fineness.luma_nodes, 256 / levels)
+        self._luma = _codes(_upsampled(luma, all_luma, wide, wide, (1, 2, 0)))
+        part = 256 / fineness.luma_bins
+        some_luma = _spread(fineness.luma_bins, fineness.luma_nodes, part, (part - 1) / 2)
+        self._cb = _codes(_upsampled(cb, some_luma, own, wide, (0, 2, 1)))
+        self._cr = _codes(_upsampled(cr, some_luma, wide, own, (0, 1, 2)))
         codes = np.arange(levels) >> (coding.bits - 8)
-        bins = np.minimum((codes + 2) >> 2, _BINS - 1).astype(np.intp)
-        self._cb_to_luma = bins * (_BINS * levels)
-        self._cr_to_luma = bins * levels
-        self._other_to_chroma = bins * levels
-        # Luma arrives as the sum of four codes (two where chroma is only halved across, one at 4:4:4).
-        self._luma_to_chroma = (np.arange(levels * 4) * _LUMA_BINS // (levels * 4)) * (_BINS * levels)
+        bin_of = np.minimum((codes + step // 2) // step, bins - 1).astype(np.intp)
+        self._cb_to_luma = bin_of * (bins * levels)
+        self._cr_to_luma = bin_of * levels
+        self._other_to_chroma = bin_of * levels
+        # Luma arrives as the sum of four codes.
+        self._luma_to_chroma = (np.arange(levels * 4) * fineness.luma_bins // (levels * 4)) * (bins * levels)
 
     def apply(self, frame: VideoFrame) -> VideoFrame:
         """A new frame of the same size. `frame` is yuv420p or yuv444p of this coding's depth; 4:4:4 stays 4:4:4."""
@@ -115,10 +125,10 @@ def _summed(y: _Codes, shape: tuple[int, ...], halved: bool) -> NDArray[Any]:
     return pairs[0::2] + pairs[1::2]
 
 
-def _lattice(coding: Coding, change: Change) -> tuple[Floats, Floats, Floats]:
+def _lattice(coding: Coding, change: Change, fineness: _Fineness) -> tuple[Floats, Floats, Floats]:
     """Y', Cb', Cr' (8-bit limited codes, not rounded) at the nodes, each (Y, Cb, Cr)."""
-    luma = np.linspace(0, 256, _LUMA_NODES, dtype=np.float32)
-    chroma = np.linspace(0, 256, _CHROMA_NODES, dtype=np.float32)
+    luma = np.linspace(0, 256, fineness.luma_nodes, dtype=np.float32)
+    chroma = np.linspace(0, 256, fineness.chroma_nodes, dtype=np.float32)
     grid = np.meshgrid(luma, chroma, chroma, indexing="ij")
     signals = coding.signals(*grid)
     changed = change(signals.reshape(-1, 3)).reshape(signals.shape)

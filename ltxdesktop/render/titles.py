@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 )
 
 from ltxdesktop.document.model import Title
+from ltxdesktop.render.overlay import Overlay
 from ltxdesktop.render.recent import Recent
 from ltxdesktop.resources import font_files
 
@@ -48,10 +49,15 @@ class Titles:
 
     def __init__(self) -> None:
         self._drawn: Recent[tuple[Title, int, int], QImage] = Recent(_KEPT)
+        self._overlays: Recent[tuple[Title, int, int], Overlay | None] = Recent(_KEPT)
 
     def image(self, title: Title, width: int, height: int) -> QImage:
         """The title over nothing: premultiplied, the size of the frame."""
         return self._drawn.get_or_make((title, width, height), lambda: draw(title, width, height))
+
+    def overlay(self, title: Title, width: int, height: int) -> Overlay | None:
+        """The same for YUV planes; None where nothing is to be seen of it."""
+        return self._overlays.get_or_make((title, width, height), lambda: Overlay.of(draw(title, width, height)))
 
 
 def draw(title: Title, width: int, height: int) -> QImage:

@@ -90,7 +90,7 @@ def test_titles_and_subtitles_lie_over_the_picture(rendering: Rendering):
     both, one = renderer.picture(0).to_rgb(), renderer.picture(3).to_rgb()
     assert both[:90].max() == one[:90].max() == 255
     assert both[120:].max() == 255
-    assert one[120:].max() == 32
+    assert one[120:].max() in (31, 32)
 
 
 @pytest.fixture

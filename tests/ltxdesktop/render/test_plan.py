@@ -46,7 +46,7 @@ def test_spans_end_where_layers_change():
     )
     assert outline(sequence, 45) == [
         (0, 5, 1, Route.PLANES),
-        (5, 15, 2, Route.RASTER),
+        (5, 15, 2, Route.PLANES),
         (15, 16, 1, Route.PLANES),
         (16, 22, 1, Route.PLANES),
         (22, 40, 1, Route.PLANES),
@@ -55,6 +55,14 @@ def test_spans_end_where_layers_change():
     crossing = spans(sequence)[3].layers[0]
     assert isinstance(crossing, Crossing)
     assert [round(crossing.progress(n) * 12) for n in range(16, 22)] == [1, 3, 5, 7, 9, 11]
+
+
+def test_moved_text_and_text_between_films_is_painted():
+    moved = clip(None, 10, content=Title("x"), values={"rotation": Parameter(3.0)})
+    words = clip(None, 10, content=Title("x"), values={"opacity": Parameter(0.5)}, fade_in=3)
+    assert spans(film(track(clip(FILM, 10)), track(moved)))[0].route is Route.RASTER
+    assert spans(film(track(clip(FILM, 10)), track(words), track(words)))[0].route is Route.PLANES
+    assert spans(film(track(clip(FILM, 10)), track(words), track(clip(TALL, 10))))[0].route is Route.RASTER
 
 
 def test_what_is_hidden_is_left_out():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -46,7 +47,8 @@ def test_untouched_frames_are_the_decoders_own(rendering: Rendering, counted: Me
     renderer = rendering(film(track(clip(counted, 50))), counted)
     first = renderer.picture(7)
     assert first.frame is not None
-    assert first.frame is renderer.picture(7).frame
+    for plane, stored in zip(planes_of(first.frame), planes_of(numbered(7)), strict=True):
+        assert np.array_equal(plane, stored)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +219,27 @@ def test_crop_cuts_shares_and_shows_what_is_below(rendering: Rendering):
     assert (pixels[40:, 40:, 0] == 255).all()
     assert (pixels[:40, :, 2] == 255).all()
     assert (pixels[:, :40, 2] == 255).all()
+
+
+def test_both_sides_of_a_dissolve_may_come_from_one_file(rendering: Rendering, counted: Media):
+    sequence = film(track(clip(counted, 10, 1), clip(counted, 10, 2, transition=Transition(before=4, after=4))))
+    renderer = rendering(sequence, counted)
+    mixed = [planes_of(renderer.picture(n).to_frame())[0] for n in range(6, 14)]
+    for place, luma in enumerate(mixed):
+        weight = (2 * place + 1) * 16
+        one, two = (planes_of(numbered(n + place))[0].astype(int) for n in (31, 46))
+        assert np.array_equal(luma, (one * (256 - weight) + two * weight + 128) >> 8)
+
+
+def test_pictures_and_sound_may_be_asked_for_at_once(rendering: Rendering, counted: Media, tinted: Media):
+    graded = {"colour.exposure": Parameter(keys=(Key(0, 0.0), Key(30, 1.0)))}
+    sequence = film(track(clip(counted, 30, values=graded)), track(clip(tinted, 30, values={"scale": Parameter(0.5)})))
+    alone = [rendering(sequence, counted, tinted).picture(n).digest() for n in range(30)]
+    renderer = rendering(sequence, counted, tinted)
+    with ThreadPoolExecutor(3) as pool:
+        sounds = pool.map(lambda n: renderer.sound(n * 1920, 1920).shape, range(30))
+        assert list(pool.map(lambda n: renderer.picture(n).digest(), range(30))) == alone
+        assert set(sounds) == {(1920, 2)}
 
 
 def test_opacity_mixes_with_what_is_below(rendering: Rendering):
