@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from fractions import Fraction
 
-from helpers import check_caches
+from helpers import check_caches, saved_and_opened
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -63,7 +63,6 @@ class EditingSession(RuleBasedStateMachine):
         document = new_document("session", new_sequence(rate=rate, video=2, audio=2)).with_media(*MEDIA)
         self.history = History(edits.add_track(document, TrackKind.SUBTITLE))
         self.clipboard = edits.Clipboard()
-        self.saved = document
 
     # ---- picking ----------------------------------------------------------------------------------------------------
 
@@ -365,6 +364,10 @@ class EditingSession(RuleBasedStateMachine):
     @invariant()
     def in_sync(self) -> None:
         assert out_of_sync(self.document.sequence, self.document.media) == {}
+
+    def teardown(self) -> None:
+        if hasattr(self, "history"):
+            assert saved_and_opened(self.document) == self.document
 
 
 EditingSession.TestCase.settings = settings(
