@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from engine.backends.base import Places
+from engine.backends.policy import Advice, Situation, System, advise, situation_of
 from engine.protocol.messages import PROTOCOL, BackendCapability, Device, ExitStatus
 from engine.server.engine import Settings
 from engine.server.pool import BackendPool
@@ -27,6 +28,12 @@ from engine.store.lock import StoreLock
 
 PACKAGES: Final = ("msgspec", "numpy", "av", "torch", "safetensors", "transformers", "tokenizers", "einops", "pillow")
 ENCODERS: Final = ("libx264", "aac", "prores_ks", "ffv1", "flac", "pcm_s16le")  # what results are written with
+_WAYS: Final = {
+    "local": "Make it on this machine",
+    "pocket": "Begin with the small model on this machine",
+    "remote": "Use the LTX API",
+    "none": "Nothing works yet",
+}
 DECODERS: Final = ("h264", "hevc", "av1", "vp9", "prores", "mjpeg", "aac", "mp3", "opus", "flac")
 
 
@@ -58,6 +65,8 @@ class Report(msgspec.Struct, frozen=True):
     folders: tuple[Folder, ...]
     store_owner_pid: int  # 0: no engine runs on this store
     backends: tuple[BackendCapability, ...]
+    situation: Situation | None = None  # what the advice depends on
+    advice: Advice | None = None
 
     @property
     def works(self) -> bool:
@@ -93,6 +102,8 @@ def look(settings: Settings) -> Report:
         if not there:
             missing.append(name)
     memory = psutil.virtual_memory()
+    backends = _backends(settings)
+    situation = situation_of(_system(), memory.total, backends)
     folders = {
         "jobs": settings.store,
         "results": settings.results or settings.store / "results",
@@ -114,8 +125,14 @@ def look(settings: Settings) -> Report:
         missing_decoders=tuple(name for name in DECODERS if not _has_codec(name, "r")),
         folders=tuple(_folder(name, path) for name, path in folders.items()),
         store_owner_pid=_store_owner(settings.store),
-        backends=_backends(settings),
+        backends=backends,
+        situation=situation,
+        advice=advise(situation),
     )
+
+
+def _system() -> System:
+    return "macos" if sys.platform == "darwin" else "windows" if sys.platform == "win32" else "linux"
 
 
 def _package(name: str) -> tuple[str, bool]:
@@ -199,7 +216,11 @@ def _backends(settings: Settings) -> tuple[BackendCapability, ...]:
     """What the backends say, with throw-away folders for what they might write."""
     with tempfile.TemporaryDirectory(prefix="ltxdesktop-doctor-") as scratch:
         places = Places(
-            models=settings.models, cache=Path(scratch), results=Path(scratch), extra_models=settings.extra_models
+            models=settings.models,
+            cache=Path(scratch),
+            results=Path(scratch),
+            extra_models=settings.extra_models,
+            state=settings.store if settings.store.is_dir() else None,
         )
         pool = BackendPool(settings.openers, places)
         try:
@@ -232,6 +253,9 @@ def _lines(report: Report) -> list[str]:
     lines += ["", "What would work here"]
     for backend in report.backends:
         lines += _about(backend)
+    if report.advice is not None:
+        lines += ["", "Advice", f"  {_WAYS[report.advice.way]}. {report.advice.reason}"]
+        lines += [f"  - {said}" for said in report.advice.unlocks]
     lines += ["", "Something here can make frames." if report.works else "Nothing here can make frames; see above."]
     return lines
 
@@ -240,6 +264,12 @@ def _about(backend: BackendCapability) -> list[str]:
     if not backend.available:
         return [f"  {backend.title}: no. {backend.why_not}"]
     lines = [f"  {backend.title}"]
+    if backend.remote:
+        lines.append(f"    sends, once you agree for a job: {'; '.join(backend.sends)}")
+    if backend.spending is not None:
+        limit = backend.spending.limit_cents
+        said = "no limit is set" if limit is None else f"the limit is ${limit / 100:.2f}"
+        lines.append(f"    spent in {backend.spending.month}: about ${backend.spending.spent_cents / 100:.2f}; {said}")
     for model in backend.models:
         if not model.available:
             lines.append(f"    {model.title}: no. {model.why_not}")

@@ -67,6 +67,23 @@ def test_a_folder_that_can_not_be_written_to_is_said(tmp_path: Path) -> None:
     assert all("can't be written to" in folder.problem for folder in report.folders)
 
 
+def test_doctor_advises_this_machine_and_shows_the_api_with_its_spending(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LTX_API_KEY", "key-that-nobody-may-see")
+    places = ["--store", str(tmp_path / "s"), "--models", str(tmp_path / "m"), "--backend", "remote"]
+    assert main([*places, "doctor"]) == 0
+    printed = capsys.readouterr().out
+    for part in ("LTX-2.3 Pro (API): yes", "sends, once you agree", "no limit is set", "Advice", "Use the LTX API"):
+        assert part in printed
+    assert "nobody-may-see" not in printed
+    monkeypatch.delenv("LTX_API_KEY")
+    assert main([*places, "doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert "Enter an API key" in printed
+    assert "Nothing works yet" in printed
+
+
 def test_without_an_order_the_command_says_what_it_takes() -> None:
     done = run()
     assert done.returncode == ExitStatus.WRONG_USE
