@@ -1,0 +1,134 @@
+"""What an encoder is fed with: a film's pictures in the file's size and format, and its sound."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from av.video.frame import VideoFrame
+from numpy.typing import NDArray
+
+from ltxdesktop.document.model import Sequence, TrackKind
+from ltxdesktop.export.presets import Framing
+from ltxdesktop.export.settings import Settings, Shape, Subtitles, even
+from ltxdesktop.render.frames import WORKING, Scaler, filled, planes_of
+from ltxdesktop.render.picture import Picture, frame_over
+
+Samples = NDArray[np.float32]  # (n, channels)
+
+
+class Film(Protocol):
+    """What is exported: `ltxdesktop.render.Renderer` is one."""
+
+    def picture(self, frame: int, size: tuple[int, int] | None = None) -> Picture: ...
+
+    def sound(self, first: int, count: int) -> Samples: ...
+
+
+def sequence_to_render(sequence: Sequence, settings: Settings) -> Sequence:
+    """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in."""
+    if settings.subtitles is Subtitles.BURNT:
+        return sequence
+    tracks = tuple(replace(t, muted=True) if t.kind is TrackKind.SUBTITLE else t for t in sequence.tracks)
+    return replace(sequence, tracks=tracks)
+
+
+class Feed:
+    """The pictures and samples of one export. Pictures and sound may be asked by two threads at a time."""
+
+    def __init__(
+        self, film: Film, size: tuple[int, int], shape: Shape, pixel_format: str, focus: float, gain: float = 1
+    ) -> None:
+        """`size` is the sequence's; `gain` a factor for all samples."""
+        self.shape = shape
+        self.gain = gain
+        self._film, self._pixel_format, self._focus = film, pixel_format, focus
+        self._scaler = Scaler()
+        self._wanted = (shape.width, shape.height)
+        self._drawn = drawn_size(size, self._wanted, shape.framing)
+
+    def picture(self, number: int) -> VideoFrame:
+        """Frame `number` of the file."""
+        picture = self._film.picture(self.shape.frame_of_film(number), self._drawn)
+        if self._pixel_format == "rgb24":
+            return self._as_rgb(picture)
+        framed = self._framed(self._as_frame(picture))
+        return self._scaler.scaled(framed, framed.width, framed.height, self._pixel_format)
+
+    def sound(self, first: int, count: int) -> Samples:
+        """Samples [first, first + count) of the file: (count, channels)."""
+        return mixed_down(self._film.sound(self.shape.first_sample + first, count), self.shape.channels, self.gain)
+
+    def _as_rgb(self, picture: Picture) -> VideoFrame:
+        """The very pixels that a screen shows."""
+        pixels = picture.to_rgb()
+        if self._drawn != self._wanted:
+            canvas = np.zeros((self.shape.height, self.shape.width, 3), np.uint8)
+            _place(canvas, pixels, *self._offsets())
+            pixels = canvas
+        return VideoFrame.from_ndarray(pixels, "rgb24")
+
+    def _as_frame(self, picture: Picture) -> VideoFrame:
+        """Planar YUV; of a painted picture made with the colour resolution that the file has."""
+        if picture.frame is not None:
+            cut = self._drawn != self._wanted
+            return self._scaler.scaled(picture.frame, *picture.size, WORKING) if cut else picture.frame
+        assert picture.image is not None
+        full = self._pixel_format.startswith("yuv444")
+        return self._scaler.from_rgb(frame_over(picture.image), "yuv444p" if full else WORKING)
+
+    def _framed(self, frame: VideoFrame) -> VideoFrame:
+        """The picture cut to, or set into, the file's frame. Offsets are even: colour lies on every second pixel."""
+        if self._drawn == self._wanted:
+            return frame
+        out = self._canvas(frame)
+        left, top = self._offsets()
+        for number, (target, source) in enumerate(zip(planes_of(out), planes_of(frame), strict=True)):
+            step = frame.width // source.shape[1] if number else 1
+            _place(target, source, left // step, top // step)
+        return out
+
+    def _offsets(self) -> tuple[int, int]:
+        left, top = (_offset(have, want, self._focus) for have, want in zip(self._drawn, self._wanted, strict=True))
+        return left, top
+
+    def _canvas(self, like: VideoFrame) -> VideoFrame:
+        """Black, of the file's size."""
+        black = filled(self.shape.width, self.shape.height, (16, 128, 128))
+        return self._scaler.scaled(black, black.width, black.height, like.format.name)
+
+
+def mixed_down(samples: Samples, channels: int, gain: float) -> Samples:
+    """Two channels as one or two; one is their mean, so that nothing gets louder."""
+    made = samples if channels == 2 else samples.mean(axis=1, keepdims=True, dtype=np.float32)
+    return made if gain == 1 else made * np.float32(gain)
+
+
+def drawn_size(film: tuple[int, int], wanted: tuple[int, int], framing: Framing) -> tuple[int, int]:
+    """The size at which a film is drawn for a file: with its own shape, inside of the frame or covering it.
+
+    A shape that differs by less than two pixels is stretched over the frame.
+    """
+    factors = [Fraction(want, have) for want, have in zip(wanted, film, strict=True)]
+    factor = max(factors) if framing is Framing.FILL else min(factors)
+    drawn = [even(round(have * factor)) for have in film]
+    close = [want if abs(want - size) < 2 else size for want, size in zip(wanted, drawn, strict=True)]
+    return close[0], close[1]
+
+
+def _offset(have: int, want: int, focus: float) -> int:
+    """Where the file's frame begins in the drawn picture (below 0: bars), even."""
+    surplus = have - want
+    place = surplus * focus if surplus > 0 else surplus / 2
+    return int(place // 2 * 2)
+
+
+def _place(target: NDArray[np.generic], source: NDArray[np.generic], left: int, top: int) -> None:
+    """Copy `source` so that its pixel (left, top) becomes the target's first one."""
+    rows = slice(max(0, -top), max(0, -top) + min(target.shape[0], source.shape[0]))
+    columns = slice(max(0, -left), max(0, -left) + min(target.shape[1], source.shape[1]))
+    from_rows = slice(max(0, top), max(0, top) + rows.stop - rows.start)
+    from_columns = slice(max(0, left), max(0, left) + columns.stop - columns.start)
+    target[rows, columns] = source[from_rows, from_columns]

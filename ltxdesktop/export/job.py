@@ -1,0 +1,549 @@
+"""One export: from a sequence to a checked file under its own name, on threads that can be stopped within a frame.
+
+pictures thread ──┐ a few frames, or groups to copy
+                  ├─► the caller of `run`: encode, mux ─► temporary file ─► opened again, compared ─► renamed
+sound thread ─────┘ half seconds
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from engine.media._container import opened, picture_stream
+from engine.media.index import VideoIndex
+from ltxdesktop.document.model import Media, MediaId, Sequence
+from ltxdesktop.document.time import samples_at
+from ltxdesktop.export import smart
+from ltxdesktop.export.bridging import ENCODER, Bridge
+from ltxdesktop.export.channel import Channel, Closed
+from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
+from ltxdesktop.export.encoders import Choice, choose, choose_sound
+from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, TargetNotWritable, writing_error
+from ltxdesktop.export.feed import Feed, Film, Samples, sequence_to_render
+from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
+from ltxdesktop.export.subtitles import chapters, srt
+from ltxdesktop.export.writing import Extras, FilmFile, PictureFolder
+from ltxdesktop.render.loudness import Loudness, LoudnessMeter
+
+_PICTURES_AHEAD: Final = 6  # 3 MB each at 1080p
+_SOUND_AHEAD: Final = 6
+_SOUND_BLOCKS_PER_S: Final = 2
+_POSTER_WIDTH: Final = 640
+_CEILING_DBTP: Final = -1.0  # EBU R 128 s2, for what is streamed
+_PACE_S: Final = 5.0  # over which frames a second are counted
+
+Clock = Callable[[], float]
+T = TypeVar("T")
+
+
+class RenderedFilm(Film, Protocol):
+    """A film that tells what it couldn't read."""
+
+    @property
+    def missing(self) -> Mapping[MediaId, Exception]: ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an export needs to know of a project, at the moment when it was asked for."""
+
+    sequence: Sequence
+    media: Mapping[MediaId, Media]
+    settings: Settings
+    target: Path
+    make_film: Callable[[Sequence], RenderedFilm]  # a renderer of originals, never of proxies
+    locate: Callable[[Media], Path]
+    index_of: Callable[[Path], VideoIndex | None] = lambda path: None  # without indexes nothing is copied
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is. `doing` is a short phrase; `frames` counts what `done` counts."""
+
+    doing: str
+    done: int
+    frames: int
+    fps: float = 0.0
+    seconds_left: float | None = None
+
+    @property
+    def share(self) -> float:
+        return self.done / self.frames if self.frames else 0.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was made."""
+
+    path: Path
+    frames: int
+    samples: int
+    bytes: int
+    seconds: float  # that it took
+    copied: int = 0  # frames whose packets are the source's own
+    psnr_db: float = inf  # of the worst compared picture; inf = bit for bit
+    encoder: str = ""
+    notes: tuple[str, ...] = ()
+    subtitles: Path | None = None
+
+    def lines(self) -> list[str]:
+        """For the person."""
+        said: list[str] = []
+        if self.copied:
+            share = self.copied / self.frames
+            said.append(f"{self.copied} of {self.frames} pictures ({share:.0%}) were copied without loss.")
+        if self.subtitles is not None:
+            said.append(f"Subtitles are in {self.subtitles.name}.")
+        return [*said, *self.notes]
+
+
+class Export:
+    """Makes one file. `run` may be called once, on any thread; `cancel` from any other."""
+
+    def __init__(
+        self, job: Job, on_progress: Callable[[Progress], None] = lambda progress: None, clock: Clock = time.monotonic
+    ) -> None:
+        """Raises NoSuchPreset, BadSettings, NothingToExport, TargetNotWritable before anything is begun."""
+        self.job = job
+        self.shape = shape_of(job.sequence, job.settings)
+        self._say, self._clock = on_progress, clock
+        self._pictures: Channel[_Picture] = Channel(_PICTURES_AHEAD)
+        self._sound: Channel[Samples] = Channel(_SOUND_AHEAD)
+        self._cancelled = threading.Event()
+        self._notes: list[str] = []
+        _check_target(job, self.shape)
+
+    def cancel(self) -> None:
+        """Stop as soon as the frame that is being made is done; `run` then raises Cancelled."""
+        self._cancelled.set()
+        self._pictures.close()
+        self._sound.close()
+
+    def run(self) -> Report:
+        """Make the file. Raises the errors of `errors`; then nothing is left at the target but what was there."""
+        start = self._clock()
+        target = self.job.target
+        part = target.parent / f".ltx-{secrets.token_hex(6)}.part"
+        try:
+            made = self._make(part)
+            beside = self._write_subtitles()
+            self._put_in_place(part, beside)
+        except Closed as error:
+            raise Cancelled from error
+        except (OSError, FFmpegError) as error:
+            if isinstance(error, ExportError):
+                raise
+            raise writing_error(target, error) from error
+        finally:
+            _remove(part)
+        return Report(
+            path=target,
+            frames=self.shape.frames if self.shape.has_picture else 0,
+            samples=self.shape.samples if self.shape.has_sound else 0,
+            bytes=_size(target),
+            seconds=self._clock() - start,
+            copied=made.copied,
+            psnr_db=made.verdict.psnr_db,
+            encoder=made.encoder,
+            notes=tuple(self._notes),
+            subtitles=beside,
+        )
+
+    # ---- making ------------------------------------------------------------------------------------------------------
+
+    def _make(self, part: Path) -> _Made:
+        """The checked file under its temporary name."""
+        job, shape = self.job, self.shape
+        film = job.make_film(sequence_to_render(job.sequence, job.settings))
+        gain = self._gain(film) if shape.has_sound and shape.lufs is not None else 1.0
+        choice = self._chosen()
+        feed = Feed(
+            film,
+            (job.sequence.width, job.sequence.height),
+            shape,
+            _fed_format(choice, shape),
+            job.settings.focus,
+            gain,
+        )
+        options = (
+            choice.encoder.with_rate(quality=shape.quality, bitrate_kbps=job.settings.bitrate_kbps) if choice else {}
+        )
+        plan = self._smart_plan(choice)
+        if shape.preset.is_folder:
+            digits = max(5, len(str(shape.frames)))
+            return self._write_folder(PictureFolder(part, job.target.name, options, digits), feed, film)
+        bridge = Bridge(plan, choice.encoder, options, shape) if plan is not None and choice is not None else None
+        out = self._file(part, choice, options, bridge, plan, self._extras(film))
+        try:
+            sent = self._write(out, feed, film, bridge, plan)
+            self._step("writing the index")
+            out.finish()
+        except BaseException:
+            out.abort()
+            raise
+        _flush(part)
+        self._step("checking the file")
+        verdict = check_film(part, job.target, shape, sent)
+        return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
+
+    def _chosen(self) -> Choice | None:
+        if self.shape.preset.picture is None:
+            return None
+        choice = choose(self.shape.preset.picture, hardware=self.job.settings.hardware)
+        if choice.note:
+            self._notes.append(choice.note)
+        return choice
+
+    def _smart_plan(self, choice: Choice | None) -> smart.SmartPlan | None:
+        if choice is None or choice.encoder.name != ENCODER:
+            return None
+        job = self.job
+        sequence = sequence_to_render(job.sequence, job.settings)
+        plan = smart.plan_copies(sequence, job.media, job.locate, job.index_of, self.shape, job.settings)
+        if plan is not None:
+            self._notes.extend(plan.notes)
+        return plan
+
+    def _file(
+        self,
+        part: Path,
+        choice: Choice | None,
+        options: dict[str, str],
+        bridge: Bridge | None,
+        plan: smart.SmartPlan | None,
+        extras: Extras,
+    ) -> FilmFile:
+        codec = self.shape.preset.sound
+        sound = choose_sound(codec) if self.shape.has_sound and codec is not None else None
+        if bridge is not None and plan is not None:
+            with opened(plan.template) as container:
+                template: VideoStream = picture_stream(container, plan.template)
+                return FilmFile(part, self.shape, sound=sound, extras=extras, template=template, headers=bridge.headers)
+        encoder = choice.encoder if choice else None
+        return FilmFile(part, self.shape, encoder=encoder, options=options, sound=sound, extras=extras)
+
+    def _extras(self, film: RenderedFilm) -> Extras:
+        job, shape = self.job, self.shape
+        found = chapters(job.sequence, shape) if job.settings.chapters else []
+        poster = None
+        if job.settings.poster is not None and shape.has_picture:
+            width = min(shape.width, _POSTER_WIDTH)
+            small = replace(shape, width=even(width), height=even(round(shape.height * width / shape.width)))
+            size = (job.sequence.width, job.sequence.height)
+            number = small.number_of(min(max(job.settings.poster, shape.first), shape.last - 1))
+            poster = Feed(film, size, small, "rgb24", job.settings.focus).picture(number)
+        return Extras(job.sequence.name, found, poster)
+
+    def _gain(self, film: RenderedFilm) -> float:
+        """The factor that brings the whole to the wanted loudness: the first of two passes."""
+        shape, meter, reading = self.shape, LoudnessMeter(self.shape.sample_rate), Loudness()
+        assert shape.lufs is not None
+        for first in range(0, shape.samples, shape.sample_rate):
+            self._step("measuring the loudness", first, shape.samples)
+            meter.add(film.sound(shape.first_sample + first, min(shape.sample_rate, shape.samples - first)))
+        reading = meter.finish()
+        decibels = reading.gain_to(shape.lufs, _CEILING_DBTP)
+        if reading.integrated == -inf:
+            self._notes.append("The film is silent, so its loudness was left as it is.")
+        elif reading.integrated + decibels < shape.lufs - 0.1:
+            self._notes.append(
+                f"The sound reaches {reading.integrated + decibels:.1f} LUFS instead of {shape.lufs:g}: "
+                f"louder, its peaks would be cut. Compress the loud places to get further."
+            )
+        return 10 ** (decibels / 20)
+
+    # ---- writing -----------------------------------------------------------------------------------------------------
+
+    def _write(
+        self, out: FilmFile, feed: Feed, film: RenderedFilm, bridge: Bridge | None, plan: smart.SmartPlan | None
+    ) -> dict[int, VideoFrame]:
+        """All pictures and samples, in step. Returns the pictures that are compared afterwards."""
+        shape = self.shape
+        sent: dict[int, VideoFrame] = {}
+        compared = checked_numbers(shape.frames)
+        pace = _Pace(self._clock, shape.frames if shape.has_picture else shape.samples)
+        with _Threads(self) as threads:
+            if shape.has_picture:
+                threads.start("export pictures", self._pictures, lambda put: _render(feed, film, plan, compared, put))
+            if shape.has_sound:
+                threads.start("export sound", self._sound, lambda put: _mix(feed, film, put))
+            heard = 0
+            while shape.has_picture and (made := self._next_picture()) is not None:
+                sent |= made.compared
+                heard = self._write_sound(out, heard, samples_at(made.last, shape.rate, shape.sample_rate))
+                if isinstance(made.what, VideoFrame):
+                    if bridge is None:
+                        out.write_picture(made.what)
+                    else:
+                        bridge.write_picture(out, made.what, made.last - 1)
+                elif bridge is not None:
+                    bridge.write_group(out, made.what)
+                self._say(pace.at("exporting", made.last))
+            if bridge is not None:
+                bridge.end_run(out)
+            while heard < shape.samples and shape.has_sound:
+                heard = self._write_sound(out, heard, heard + 1)
+                if not shape.has_picture:
+                    self._say(pace.at("exporting", heard))
+        return sent
+
+    def _next_picture(self) -> _Picture | None:
+        """None when all are there. Raises Closed when it was cancelled, and what went wrong with the pictures."""
+        try:
+            return self._pictures.get()
+        except Closed:
+            if self._cancelled.is_set():
+                raise
+            return None
+
+    def _write_sound(self, out: FilmFile, heard: int, wanted: int) -> int:
+        """Write blocks until `wanted` samples are there, and return how many are."""
+        while self.shape.has_sound and heard < min(wanted, self.shape.samples):
+            block = self._sound.get()
+            out.write_sound(block)
+            heard += len(block)
+        return heard
+
+    def _write_folder(self, out: PictureFolder, feed: Feed, film: RenderedFilm) -> _Made:
+        shape, sent = self.shape, dict[int, VideoFrame]()
+        compared = checked_numbers(shape.frames)
+        pace = _Pace(self._clock, shape.frames)
+        try:
+            with _Threads(self) as threads:
+                threads.start("export pictures", self._pictures, lambda put: _render(feed, film, None, compared, put))
+                while (made := self._next_picture()) is not None:
+                    assert isinstance(made.what, VideoFrame)
+                    sent |= made.compared
+                    out.write_picture(made.what)
+                    self._say(pace.at("exporting", made.last))
+            self._step("checking the pictures")
+            return _Made(check_folder(out, self.job.target, shape, sent), 0, "png")
+        except BaseException:
+            out.abort()
+            raise
+
+    def _write_subtitles(self) -> Path | None:
+        """The .srt file under its temporary name, if one is wanted and there is something to say."""
+        if self.job.settings.subtitles is not Subtitles.FILE:
+            return None
+        text = srt(self.job.sequence, self.shape)
+        if not text:
+            self._notes.append("No .srt file was written: the film has no subtitles in this range.")
+            return None
+        beside = self.job.target.with_suffix(".srt")
+        part = beside.with_name(f".ltx-{secrets.token_hex(6)}.part")
+        try:
+            part.write_text(text, encoding="utf-8", newline="\n")
+            _flush(part)
+            part.replace(beside)
+        finally:
+            _remove(part)
+        return beside
+
+    def _put_in_place(self, part: Path, beside: Path | None) -> None:
+        self._step("naming the file")
+        target = self.job.target
+        try:
+            if self.shape.preset.is_folder and target.is_dir():
+                target.rmdir()  # it's empty: _check_target looked
+            part.replace(target)
+        except OSError:
+            if beside is not None:
+                _remove(beside)
+            raise
+        _flush(target.parent)
+
+    def _step(self, doing: str, done: int = 0, frames: int = 0) -> None:
+        """Say what comes now. Raises Closed when it was cancelled."""
+        if self._cancelled.is_set():
+            raise Closed
+        self._say(Progress(doing, done, frames))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture, or a group to copy; `last` is the file's frame behind it. `compared`: what to look for afterwards."""
+
+    what: VideoFrame | smart.Copied
+    last: int
+    compared: dict[int, VideoFrame] = field(default_factory=dict[int, VideoFrame])
+
+
+@dataclass(frozen=True)
+class _Made:
+    verdict: Verdict
+    copied: int
+    encoder: str
+
+
+class _Threads:
+    """The threads that feed an export; none is left when the block ends."""
+
+    def __init__(self, export: Export) -> None:
+        self._export = export
+        self._threads: list[threading.Thread] = []
+        self._closers: list[Callable[[], None]] = []
+
+    def __enter__(self) -> _Threads:
+        return self
+
+    def start(self, name: str, channel: Channel[T], work: Callable[[Callable[[T], None]], None]) -> None:
+        """Have `work` put its things into the channel."""
+
+        def run() -> None:
+            try:
+                work(channel.put)
+                channel.finish()
+            except Closed:
+                pass
+            except BaseException as error:  # handed to the thread that waits for the result
+                channel.finish(error)
+
+        thread = threading.Thread(target=run, name=name, daemon=True)
+        self._threads.append(thread)
+        self._closers.append(channel.close)
+        thread.start()
+
+    def __exit__(self, *exc: object) -> None:
+        for close in self._closers:
+            close()
+        for thread in self._threads:
+            thread.join()
+
+
+class _Pace:
+    """Frames a second over the last seconds, and what that leaves."""
+
+    def __init__(self, clock: Clock, frames: int) -> None:
+        self._clock, self._frames = clock, frames
+        self._seen: deque[tuple[float, int]] = deque([(clock(), 0)])
+
+    def at(self, doing: str, done: int) -> Progress:
+        now = self._clock()
+        self._seen.append((now, done))
+        while len(self._seen) > 2 and self._seen[1][0] < now - _PACE_S:
+            self._seen.popleft()
+        then, before = self._seen[0]
+        fps = (done - before) / (now - then) if now > then else 0.0
+        return Progress(doing, done, self._frames, fps, (self._frames - done) / fps if fps else None)
+
+
+def _render(
+    feed: Feed,
+    film: RenderedFilm,
+    plan: smart.SmartPlan | None,
+    compared: tuple[int, ...],
+    put: Callable[[_Picture], None],
+) -> None:
+    """All pictures of the file, in order."""
+    frames = feed.shape.frames
+
+    def made(number: int) -> VideoFrame:
+        frame = feed.picture(number)
+        if film.missing:
+            raise MediaMissing(str(error) for error in film.missing.values())
+        return frame
+
+    if plan is None:
+        _render_all(range(frames), made, compared, put)
+        return
+    try:
+        for step in smart.steps(plan, frames):
+            if isinstance(step, range):
+                _render_all(step, made, compared, put)
+            else:
+                put(_Picture(step, step.last, {n: made(n) for n in compared if step.first <= n < step.last}))
+    finally:
+        for source in {piece.source.path: piece.source for piece in plan.pieces}.values():
+            source.close()
+
+
+def _render_all(
+    numbers: range, made: Callable[[int], VideoFrame], compared: tuple[int, ...], put: Callable[[_Picture], None]
+) -> None:
+    for number in numbers:
+        frame = made(number)
+        put(_Picture(frame, number + 1, {number: frame} if number in compared else {}))
+
+
+def _mix(feed: Feed, film: RenderedFilm, put: Callable[[Samples], None]) -> None:
+    """All sound of the file, in order."""
+    block = max(1, feed.shape.sample_rate // _SOUND_BLOCKS_PER_S)
+    for first in range(0, feed.shape.samples, block):
+        made = feed.sound(first, min(block, feed.shape.samples - first))
+        if film.missing:
+            raise MediaMissing(str(error) for error in film.missing.values())
+        put(made)
+
+
+def _fed_format(choice: Choice | None, shape: Shape) -> str:
+    """The pixels that the encoder is given; a GIF's colours are reduced on the way."""
+    if choice is None:
+        return "yuv420p"
+    return "rgb24" if choice.encoder.pixel_format in ("pal8", "rgb24") else choice.encoder.pixel_format
+
+
+def _check_target(job: Job, shape: Shape) -> None:
+    """Raises TargetNotWritable."""
+    target = job.target
+    if not target.name:
+        raise TargetNotWritable(target, "it has no name")
+    if not target.parent.is_dir():
+        raise TargetNotWritable(target, "there is no such folder")
+    if shape.preset.is_folder:
+        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+            raise TargetNotWritable(target, "something with that name is there already")
+    elif target.is_dir():
+        raise TargetNotWritable(target, "a folder has that name")
+    if not os.access(target.parent, os.W_OK):
+        raise TargetNotWritable(target, "this account may not write there")
+    if any(_is_same(job.locate(media), target) for media in job.media.values()):
+        raise TargetNotWritable(target, "the film itself is made of that file")
+
+
+def _is_same(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return False
+
+
+def _remove(path: Path) -> None:
+    """What is left of an export that didn't end well."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            for file in path.iterdir():
+                file.unlink()
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or the names in a folder, on the disk."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)

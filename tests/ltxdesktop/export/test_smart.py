@@ -1,0 +1,190 @@
+"""Smart render: copied pictures are the source's own, those around them are exact, what can't be copied isn't."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from render_samples import SIZE, clip, film, gap, noise, numbered, track, write_sound
+
+from engine.media.decode import AudioReader, VideoReader
+from ltxdesktop.document.model import Effect, Media, Parameter, Sequence, Title, TrackKind, Transition
+from ltxdesktop.export import avc, encoders
+from ltxdesktop.export.presets import PictureCodec
+from ltxdesktop.media.files import MediaFiles
+from ltxdesktop.render.frames import as_bytes, planes_of
+
+RATE = Fraction(30000, 1001)
+GROUP = 12
+
+pytestmark = pytest.mark.skipif(
+    "libx264" not in [e.name for e in encoders.working(PictureCodec.H264)], reason="needs x264"
+)
+
+
+def write_h264(path: Path, frames: int, rate: Fraction = RATE, **options: str) -> Path:
+    """Numbered frames with some noise, in groups of GROUP pictures with B-frames."""
+    chance = np.random.default_rng(3)
+    settings = {"crf": "20", "preset": "veryfast", "x264-params": f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0"}
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=rate, options=settings | options)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
+        context = stream.codec_context
+        context.time_base = 1 / rate
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
+        for number in range(frames):
+            frame = numbered(number)
+            luma = planes_of(frame)[0]
+            luma[:] = np.clip(luma + chance.integers(-12, 13, luma.shape), 16, 235)
+            frame.pts, frame.time_base = number, 1 / rate
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture
+def footage(tmp_path: Path, files: MediaFiles) -> Media:
+    return files.describe(write_h264(tmp_path / "footage.mp4", 100))
+
+
+def cuts(footage: Media) -> Sequence:
+    """Two cuts in mid-group, with B-frames around them."""
+    at = Fraction(1) / RATE
+    return film(track(clip(footage, 41, 5 * at), clip(footage, 33, 60 * at)), rate=RATE)
+
+
+def pictures(path: Path) -> list[bytes]:
+    with VideoReader(path) as reader:
+        return [as_bytes(frame) for _, frame in reader.frames(0, reader.index.frames)]
+
+
+def kept(path: Path, footage: Media, sources: list[int]) -> int:
+    """How many frames of the file are, bit for bit, the source's."""
+    before, after = pictures(Path(footage.path)), pictures(path)
+    assert len(after) == len(sources)
+    return sum(before[source] == made for source, made in zip(sources, after, strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".mp4"])
+def test_groups_between_cuts_are_copied_bit_for_bit(suffix, footage, tmp_path, exporting, rendering):
+    target = tmp_path / f"film{suffix}"
+    sequence = cuts(footage)
+    report = exporting(sequence, target, footage).run()
+    sources = [*range(5, 46), *range(60, 93)]
+    # 12..35 whole, 36.. as far as nothing behind the cut is needed; 60..83 whole, 84.. again in part
+    assert report.copied >= 48
+    assert kept(target, footage, sources) >= report.copied
+    renderer = rendering(sequence, footage)
+    with VideoReader(target) as reader:
+        assert (reader.index.rate, reader.index.is_constant) == (RATE, True)
+        for number in range(len(sources)):
+            difference = (
+                planes_of(renderer.picture(number).to_frame())[0].astype(float) - planes_of(reader.frame(number))[0]
+            )
+            assert (difference**2).mean() < 12, number
+    assert "copied without loss" in report.lines()[0]
+
+
+def test_the_file_seeks_to_every_picture(footage, tmp_path, exporting):
+    target = tmp_path / "film.mp4"
+    exporting(cuts(footage), target, footage).run()
+    in_order = pictures(target)
+    with VideoReader(target) as reader:
+        for number in (73, 0, 40, 41, 12, 60, 7):
+            assert as_bytes(reader.frame(number)) == in_order[number]
+
+
+def test_sound_goes_with_copied_pictures(footage, tmp_path, files, exporting):
+    song = files.describe(write_sound(tmp_path / "song.wav", noise(48_000 * 4)))
+    sequence = cuts(footage)
+    sequence = replace(sequence, tracks=(*sequence.tracks, track(clip(song, 74), kind=TrackKind.AUDIO)))
+    report = exporting(sequence, tmp_path / "film.mp4", footage, song).run()
+    assert report.copied >= 48
+    with AudioReader(tmp_path / "film.mp4") as reader:
+        first, end = reader.extent()
+        assert end - first == report.samples
+
+
+def test_a_title_over_a_clip_is_encoded_and_the_rest_is_copied(footage, tmp_path, qapp, exporting):
+    words = clip(None, 6, content=Title("x"))
+    sequence = film(track(clip(footage, 72)), track(gap(30), words), rate=RATE)
+    report = exporting(sequence, tmp_path / "film.mp4", footage).run()
+    assert report.copied == 60  # the group of 24..35 is touched, and a part of it would be too short
+    assert kept(tmp_path / "film.mp4", footage, list(range(72))) >= report.copied
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"speed": Fraction(2)},
+        {"speed": Fraction(-1)},
+        {"values": {"scale": Parameter(1.5)}},
+        {"values": {"colour.exposure": Parameter(0.5)}},
+        {"values": {"opacity": Parameter(0.5)}},
+        {"effects": (Effect("e", "blur"),)},
+        {"fade_in": 40},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_is_changed_is_never_copied(changed, footage, tmp_path, exporting):
+    report = exporting(film(track(clip(footage, 40, **changed)), rate=RATE), tmp_path / "film.mp4", footage).run()
+    assert report.copied == 0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"smart": False}, {"bitrate_kbps": 500}, {"rate": Fraction(25)}, {"width": 64, "height": 36}, {"preset": "vp9"}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_other_settings_than_the_source_encode_everything(settings, footage, tmp_path, exporting):
+    suffix = ".webm" if settings.get("preset") == "vp9" else ".mp4"
+    report = exporting(cuts(footage), tmp_path / f"film{suffix}", footage, **settings).run()
+    assert report.copied == 0
+
+
+def test_a_dissolve_is_encoded(footage, tmp_path, exporting):
+    cross = Transition(before=6, after=6)
+    sequence = film(track(clip(footage, 36), clip(footage, 36, Fraction(50) / RATE, transition=cross)), rate=RATE)
+    report = exporting(sequence, tmp_path / "film.mp4", footage).run()
+    assert 0 < report.copied <= 60
+    assert kept(tmp_path / "film.mp4", footage, [*range(36), *range(50, 86)]) >= report.copied
+
+
+def test_open_groups_are_not_copied(tmp_path, files, exporting):
+    params = f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0:open-gop=1:bframes=3"
+    open_groups = files.describe(write_h264(tmp_path / "open.mp4", 60, **{"x264-params": params}))
+    report = exporting(film(track(clip(open_groups, 60)), rate=RATE), tmp_path / "film.mp4", open_groups).run()
+    before, after = pictures(Path(open_groups.path)), pictures(tmp_path / "film.mp4")
+    assert sum(a == b for a, b in zip(before, after, strict=True)) >= report.copied
+    assert report.copied <= GROUP  # the first group alone begins with an IDR picture
+
+
+def test_sources_with_clashing_headers_are_not_mixed(footage, tmp_path, files, exporting):
+    other = files.describe(write_h264(tmp_path / "other.mp4", 40, profile="baseline"))
+    sequence = film(track(clip(footage, 60), clip(other, 36)), rate=RATE)
+    report = exporting(sequence, tmp_path / "film.mp4", footage, other).run()
+    assert report.copied == 60
+    assert "other.mp4 is encoded again" in report.notes[0]
+    assert len(pictures(tmp_path / "film.mp4")) == 96
+
+
+def test_headers_survive_both_packings(footage):
+    with av.open(footage.path) as container:
+        box = container.streams.video[0].codec_context.extradata
+    headers = avc.Headers.parse(box or b"")
+    assert avc.Headers.parse(headers.to_box()) == headers
+    started = b"".join(b"\0\0\0\1" + unit for unit in (*headers.sps, *headers.pps))
+    assert avc.Headers.parse(started) == headers
+    assert headers.free_id() == 1
+    assert headers.agrees_with(headers)
+
+
+@pytest.mark.parametrize("data", [b"", b"\1", b"\1\x64\0\x1f\xff\xe1\0\x10ab", b"\0\0\0\1\x67"])
+def test_broken_headers_are_refused(data):
+    with pytest.raises(avc.BadHeaders):
+        avc.Headers.parse(data)
