@@ -138,7 +138,7 @@ def _commands() -> Iterator[Command]:
 
     yield Command("view.zoom_in", "Timeline nearer", ("=", "+"))
     yield Command("view.zoom_out", "Timeline farther", ("-",))
-    yield Command("view.zoom_fit", "Whole timeline", ("\\", "Shift+Z"))
+    yield Command("view.zoom_fit", "Whole timeline", ("Shift+Z",))
     yield Command("view.snap", "Snapping", ("S",), "Edges catch at cuts, markers and the playhead", checkable=True)
     yield Command("view.full_screen", "Full screen", ("Ctrl+F", "F11"), "The picture alone; Esc comes back")
     yield Command(
@@ -159,6 +159,7 @@ GROUP_NAMES = {
     "project": "Project",
     "edit": "Edit",
     "clip": "Clip",
+    "make": "Make",
     "sequence": "Sequence",
     "mark": "Mark",
     "play": "Play",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHeaderView, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.actions import Actions, native
 from ltxdesktop.ui.commands import COMMANDS, GROUP_NAMES, Command
@@ -69,7 +69,13 @@ class CommandPalette(QDialog):
         self.field = QLineEdit()
         self.field.setPlaceholderText("What do you want to do?")
         self.field.setAccessibleName("Find a command")
-        self.list = QListWidget()
+        self.list = QTreeWidget()
+        self.list.setColumnCount(2)
+        self.list.setHeaderHidden(True)
+        self.list.setRootIsDecorated(False)
+        self.list.header().setStretchLastSection(False)
+        self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.list.header().setSectionResizeMode(1, QHeaderView.ResizeMode.ResizeToContents)
         self.list.setAccessibleName("Commands")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(self)
@@ -97,8 +103,8 @@ class CommandPalette(QDialog):
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
             steps = {Qt.Key.Key_Down: 1, Qt.Key.Key_Up: -1, Qt.Key.Key_PageDown: 8, Qt.Key.Key_PageUp: -8}
             key = Qt.Key(event.key())
-            if key in steps and self.list.count():
-                self.list.setCurrentRow(max(0, min(self.list.count() - 1, self.list.currentRow() + steps[key])))
+            if key in steps:
+                self._choose(self._row + steps[key])
                 return True
             if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 self._do(self.list.currentItem())
@@ -110,16 +116,25 @@ class CommandPalette(QDialog):
         for command in matching(query):
             keys = self._actions.keymap.keys(command.name)
             words = f"{GROUP_NAMES[command.group]}:  {command.words}"
-            item = QListWidgetItem(f"{words}    {native(keys[0])}" if keys else words)
-            item.setToolTip(command.tip)
-            item.setData(Qt.ItemDataRole.UserRole, command.name)
+            item = QTreeWidgetItem([words, native(keys[0]) if keys else ""])
+            item.setToolTip(0, command.tip)
+            item.setData(0, Qt.ItemDataRole.UserRole, command.name)
             if not self._actions[command.name].isEnabled():
                 item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEnabled)
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
+            self.list.addTopLevelItem(item)
+        self._choose(0)
 
-    def _do(self, item: QListWidgetItem | None) -> None:
+    @property
+    def _row(self) -> int:
+        return self.list.currentIndex().row()
+
+    def _choose(self, row: int) -> None:
+        item = self.list.topLevelItem(max(0, min(self.list.topLevelItemCount() - 1, row)))
+        if item is not None:
+            self.list.setCurrentItem(item)
+
+    def _do(self, item: QTreeWidgetItem | None) -> None:
         if item is None or not item.flags() & Qt.ItemFlag.ItemIsEnabled:
             return
         self.hide()
-        self._actions[item.data(Qt.ItemDataRole.UserRole)].trigger()
+        self._actions[item.data(0, Qt.ItemDataRole.UserRole)].trigger()

@@ -181,6 +181,7 @@ QHeaderView::section { background: transparent; color: $quiet; border: none; bor
     padding: 4px 6px; }
 QProgressBar { background: $control; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
+QDialogButtonBox, QMessageBox { dialogbuttonbox-buttons-have-icons: 0; }
 QDialog#palette { background: $panel; border: 1px solid $line; }
 QStatusBar { background: $panel; border-top: 1px solid $line; color: $quiet; }
 """)

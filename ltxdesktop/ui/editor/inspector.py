@@ -275,6 +275,7 @@ class Inspector(QWidget):
             spin = QSpinBox()
             spin.setRange(0, 100_000)
             spin.setSuffix(" frames")
+            spin.setAlignment(Qt.AlignmentFlag.AlignRight)
             spin.setKeyboardTracking(False)
             spin.setAccessibleName(words)
             spin.setToolTip("Sound fades with equal power, picture from and to nothing")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ltxdesktop.media.decoders import Decoders
-    from ltxdesktop.media.facts import Facts
     from ltxdesktop.media.files import MediaFiles
     from ltxdesktop.media.thumbnails import Cell, Thumbnail, Thumbnails
     from ltxdesktop.media.waveforms import Waveform, Waveforms
@@ -46,6 +45,9 @@ class Materials(QObject):
     news = Signal()  # pictures or waveforms have come
     presence_changed = Signal()
     import_progress = Signal(int, int)  # files looked at, of how many
+    proxies_changed = Signal()
+    proxy_progress = Signal(str, float)  # file name, share that is done
+    _proxy_moved = Signal(str, float)
     _picture_came = Signal(object, object)  # a callback, a thumbnail
     _arrived = Signal()
     _looked_at = Signal(int, int)
@@ -54,13 +56,13 @@ class Materials(QObject):
         super().__init__(parent)
         self._cache = cache
         self._files: MediaFiles | None = None
-        self._thumbnails: Thumbnails | None = None
-        self._waveforms: Waveforms | None = None
         self._background = Background(threads=1, parent=self)
         self._locate: Callable[[Media], Path] = _as_said
         self._missing: frozenset[MediaId] = frozenset()
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
+        self._judged: set[Path] = set()  # films that were looked at for being heavy
         self._cancelled = False
+        self._proxy_moved.connect(self._tell_proxy)
         self._news = QTimer(self, singleShot=True, interval=NEWS_MS)
         self._news.timeout.connect(self.news)
         self._arrived.connect(self._gather_news)
@@ -83,28 +85,19 @@ class Materials(QObject):
 
     @property
     def thumbnails(self) -> Thumbnails:
-        if self._thumbnails is None:
-            from ltxdesktop.media.thumbnails import Thumbnails
-
-            self._thumbnails = Thumbnails(self.decoders, self._facts, self._cache / "thumbnails")
-        return self._thumbnails
+        return self.files.thumbnails
 
     @property
     def waveforms(self) -> Waveforms:
-        if self._waveforms is None:
-            from ltxdesktop.media.waveforms import Waveforms
-
-            self._waveforms = Waveforms(self._facts, self._cache / "waveforms")
-        return self._waveforms
+        return self.files.waveforms
 
     def close(self) -> None:
         """Stop everything and wait for it."""
         self._cancelled = True
         self._news.stop()
         self._background.close()
-        for each in (self._thumbnails, self._waveforms, self._files):
-            if each is not None:
-                each.close()
+        if self._files is not None:
+            self._files.close()
 
     # Where files lie
 
@@ -172,6 +165,44 @@ class Materials(QObject):
 
     def _say_import_failed(self, done: Callable[[Imported], None], problem: Exception) -> None:
         done(Imported((), (str(problem),)))
+
+    # Stand-ins for heavy films
+
+    def make_proxies(self, media: Iterable[Media]) -> None:
+        """Have small stand-ins made of what is too heavy to be played as it is; `proxies_changed` when one is there."""
+        films = [self.locate(each) for each in media if each.kind is MediaKind.VIDEO and each.id not in self._missing]
+        fresh = [path for path in films if path not in self._judged]
+        self._judged.update(fresh)
+        if fresh:
+            files = self.files
+            self._background.run(lambda: self._request_proxies(files, fresh), self._ignore, self._ignore)
+
+    def use_proxies(self, on: bool) -> None:
+        """Whether stand-ins are shown where there are any; export never does."""
+        self.files.proxies.enabled = on
+        self.proxies_changed.emit()
+
+    def _request_proxies(self, files: MediaFiles, paths: list[Path]) -> None:
+        from engine.media.errors import MediaError
+        from ltxdesktop.media.heavy import why_heavy
+
+        for path in paths:
+            try:
+                heavy = why_heavy(files.facts(path))
+            except (MediaError, OSError):
+                continue
+            if heavy and files.proxies.proxy_of(path) is None:
+                self._proxy_moved.emit(path.name, 0.0)
+                files.proxies.request(
+                    path,
+                    lambda _, name=path.name: self._proxy_moved.emit(name, 1.0),
+                    lambda share, name=path.name: self._proxy_moved.emit(name, share),
+                )
+
+    def _tell_proxy(self, name: str, share: float) -> None:
+        self.proxy_progress.emit(name, share)
+        if share >= 1:
+            self.proxies_changed.emit()
 
     def run(self, work: Callable[[], object], done: Callable[[object], None]) -> None:
         """Some other work with files, off this thread; errors come as results."""
@@ -252,11 +283,8 @@ class Materials(QObject):
         if not isinstance(found, Exception):
             answer(image_of(found))
 
-    def _ignore(self, problem: Exception) -> None:
+    def _ignore(self, result: object) -> None:
         """A disk that can't be asked now: what is missing shows when it's opened."""
-
-    def _facts(self, path: Path, sequence: bool) -> Facts:
-        return self.files.facts(path, sequence=sequence)
 
 
 def _as_said(media: Media) -> Path:

@@ -245,7 +245,8 @@ class MediaPanel(QWidget):
         while place is not None and place in by_id:
             names.insert(0, by_id[place].name)
             place = by_id[place].parent
-        self._where.setText(" / ".join(names) if names else "")
+        self._where.setText(" / ".join(names))
+        self._where.setVisible(bool(names))
         self._up.setVisible(bool(names))
         missing = len(self._materials.missing & document.media.keys())
         self._missing.setVisible(missing > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ class ProjectFiles(QObject):
     recovery_found = Signal(object)  # project.Recovery: answer with `recover` or `discard_recovery`
     busy_changed = Signal(str)  # what is being done; "" = nothing
     recent_changed = Signal()
+    found = Signal(object, int)  # media id -> path of files that were missing; how many still are
     _trouble = Signal(object)  # from the journal's thread
 
     def __init__(self, project: OpenProject, state: Path, parent: QObject | None = None) -> None:
@@ -88,6 +89,78 @@ class ProjectFiles(QObject):
             return Project.open(path, self._state, by_force=by_force, on_trouble=self._trouble.emit)
 
         self._run(f"Opening {path.name}…", work, self._take)
+
+    def take_over(self, path: Path) -> None:
+        """Begin a project with another program's film. What couldn't be taken over is said by `noted`."""
+        state, tell = self._state, self._trouble.emit
+
+        def work() -> tuple[Project, tuple[str, ...]]:
+            from ltxdesktop.project.interchange.exchange import import_film
+            from ltxdesktop.project.project import Project
+
+            project = Project.untitled(state, on_trouble=tell)
+            try:
+                imported = import_film(path, project.media_folder)
+                project.document = imported.document
+            except BaseException:
+                project.discard()
+                raise
+            return project, imported.notes
+
+        self._run(f"Opening {path.name}…", work, self._take_foreign)
+
+    def _take_foreign(self, made: tuple[Project, tuple[str, ...]]) -> None:
+        project, notes = made
+        self._take(project)
+        self._project.do("Take over", replace(project.document))
+        for note in notes:
+            self.noted.emit(note)
+
+    def export(self, path: Path) -> None:
+        """Write the open sequence for another program; the ending says which."""
+        file, document = self._file, self._project.document
+        if file is None:
+            return
+
+        def work() -> tuple[str, ...]:
+            from ltxdesktop.project.interchange.exchange import export_film
+
+            if path.suffix.lower() == ".otio":
+                file.save_copy(document, path)
+                return ()
+            return export_film(document, path, file.locate).notes
+
+        self._run("Exporting…", work, self._say_notes)
+
+    def _say_notes(self, notes: tuple[str, ...]) -> None:
+        if notes:
+            self.noted.emit(" ".join(notes))
+        else:
+            self.busy_changed.emit("Exported; nothing was left out.")
+
+    def find(self, missing: Iterable[MediaId], folder: Path) -> None:
+        """Look for lost files in a folder, and where they're likely to be; `found` follows."""
+        file, document = self._file, self._project.document
+        lost = [document.media[each] for each in missing if each in document.media]
+        if file is None or not lost:
+            return
+
+        def work() -> dict[MediaId, Path]:
+            from ltxdesktop.project.relink import find, likely_folders
+
+            folders = [folder, *likely_folders(document, file.media_folder)]
+            return {media: match.path for media, match in find(lost, folders).items()}
+
+        def tell(paths: dict[MediaId, Path]) -> None:
+            self.found.emit(paths, len(lost) - len(paths))
+
+        self._run("Looking for files…", work, tell)
+
+    def relinked(self, document: Document, paths: Mapping[MediaId, Path]) -> Document:
+        """The document with its media in other places."""
+        from ltxdesktop.project.relink import relinked
+
+        return relinked(document, paths, self._file.media_folder) if self._file is not None else document
 
     def save(self, *, over_changes: bool = False) -> None:
         """Save under the present name; without one `failed` isn't said: ask for a name first (`path` is None)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, QTimer
+from PySide6.QtCore import QPointF, QRectF, QSize, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
@@ -54,7 +54,7 @@ class ScopesPanel(QWidget):
 
     def _take(self, made: QImage) -> None:
         self._busy = False
-        self.screen_view.show_scope(made)
+        self.screen_view.show_scope(made, levels=self.kind.currentData() in ("waveform", "parade"))
 
     def _give_up(self, problem: Exception) -> None:
         self._busy = False
@@ -77,12 +77,14 @@ class ScopeScreen(QWidget):
         super().__init__()
         self._look = look
         self._scope = QImage()
+        self._levels = False
         self.setMinimumSize(120, 100)
         self.setAccessibleName("Scope")
         look.changed.connect(self.update)
 
-    def show_scope(self, made: QImage) -> None:
-        self._scope = made
+    def show_scope(self, made: QImage, *, levels: bool) -> None:
+        """`levels`: its height means brightness."""
+        self._scope, self._levels = made, levels
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -93,4 +95,15 @@ class ScopeScreen(QWidget):
         painter.fillRect(self.rect(), QColor(self._look.theme.screen))
         if not self._scope.isNull():
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(QRectF(self.rect()).adjusted(4, 4, -4, -4), self._scope)
+            box = QRectF(self.rect()).adjusted(4, 4, -4, -4)
+            painter.drawImage(box, self._scope)
+            if self._levels:
+                self._paint_levels(painter, box)
+
+    def _paint_levels(self, painter: QPainter, box: QRectF) -> None:
+        """Lines at black, half and white: codes 16, 126 and 235 of 255, counted from the bottom."""
+        painter.setPen(QColor(255, 255, 255, 60))
+        for code, words in ((235, "100"), (125.5, "50"), (16, "0")):
+            y = box.bottom() - box.height() * code / 256
+            painter.drawLine(QPointF(box.left(), y), QPointF(box.right(), y))
+            painter.drawText(QPointF(box.left() + 3, y - 3), words)

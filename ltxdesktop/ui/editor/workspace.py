@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -44,11 +44,13 @@ from ltxdesktop.ui.editor.start_page import StartPage
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
 from ltxdesktop.ui.monitor.player import Player
 from ltxdesktop.ui.palette import CommandPalette
+from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.perform import perform
 from ltxdesktop.ui.timeline.requests import Place
 from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.words import counted
 
 if TYPE_CHECKING:
     from ltxdesktop.project.project import Recovery
@@ -56,7 +58,10 @@ if TYPE_CHECKING:
 
 LAYOUT_SETTING = "edit/layout"
 LAYOUT_VERSION = 1
-PROJECTS = "Projects and timelines (*.otio);;All files (*)"
+PROJECTS = "Projects and timelines (*.otio *.xml *.edl);;All files (*)"
+EXPORTS = (
+    "Final Cut Pro 7 XML (*.xml);;CMX 3600 edit list (*.edl);;Final Cut Pro X XML (*.fcpxml);;OpenTimelineIO (*.otio)"
+)
 TITLE_S = Fraction(4)
 SOURCE_EXTRA = (
     ("mark.in", "mark-in"),
@@ -77,7 +82,7 @@ class EditWorkspace(QStackedWidget):
 
     def __init__(self, look: Look, settings: QSettings, state: Path, cache: Path) -> None:
         super().__init__()
-        self._look, self._settings = look, settings
+        self._look, self._settings, self._state = look, settings, state
         self.actions_by_name = Actions(self, settings)
         self.project = OpenProject(self)
         self.files = ProjectFiles(self.project, state, self)
@@ -148,6 +153,60 @@ class EditWorkspace(QStackedWidget):
         self.addWidget(self.start)
         self.addWidget(page)
 
+    def join(self, session: EngineSession) -> None:
+        """Let the engine make what is asked for on the timeline."""
+        from ltxdesktop.loop.pending import PendingTakes
+        from ltxdesktop.ui.loop.desk import LoopDesk
+        from ltxdesktop.ui.loop.panel import MakePanel
+        from ltxdesktop.ui.loop.takes_desk import TakesDesk
+        from ltxdesktop.ui.loop.takes_view import TakesView
+
+        actions, files = self.actions_by_name, self.files
+        self.make = MakePanel(self._look)
+        takes = TakesView(self._look, actions)
+        self.make.body.addWidget(takes)
+        self.docks["make"] = self._dock("Make", self.make, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._docks.tabifyDockWidget(self.docks["inspector"], self.docks["make"])
+        waiting = PendingTakes(self._state / "takes.json")
+        self.loop = LoopDesk(
+            session, self.project, self.timeline, self.selection, self.make, waiting,
+            files.locate, files.as_of_project, self,
+        )  # fmt: skip
+        self.takes = TakesDesk(
+            self._look, actions, self.project, self.selection, takes,
+            self.loop.submit, self._footage, lambda: self.playhead, self,
+        )  # fmt: skip
+        for desk in (self.loop, self.takes):
+            desk.said.connect(self.said)
+        self.loop.previewed.connect(self._show_becoming)
+        self.program.moved.connect(self.takes.follow)
+        for name, call in (
+            ("make.now", self.make.trigger),
+            ("make.draft", partial(self.make.trigger, "draft")),
+            ("make.panel", self._show_make),
+        ):
+            actions.bind(name, call)
+            actions[name].setEnabled(True)
+        layout = self._settings.value(LAYOUT_SETTING)
+        if isinstance(layout, QByteArray):
+            self._docks.restoreState(layout, LAYOUT_VERSION)
+        else:
+            self.docks["make"].raise_()
+
+    def _show_make(self) -> None:
+        self.docks["make"].show()
+        self.docks["make"].raise_()
+        self.make.focus_prompt()
+
+    def _show_becoming(self, picture: QImage | None) -> None:
+        """What a running job has so far, over the program; its own picture again when the job has ended."""
+        if self.program.player.playing or self.program.player.film is None:
+            return
+        if picture is not None:
+            self.program.view.show_picture(picture, "Becoming")
+        else:
+            self.program.seek(self.program.frame)
+
     def _dock(self, words: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(words, self._docks)
         dock.setObjectName(f"dock-{words.lower()}")
@@ -162,7 +221,7 @@ class EditWorkspace(QStackedWidget):
         for dock in docks.values():
             dock.setFloating(False)
             dock.show()
-        for name in ("markers", "steps", "scopes"):
+        for name in [each for each in ("make", "markers", "steps", "scopes") if each in docks]:
             self._docks.tabifyDockWidget(docks["inspector"], docks[name])
         docks["inspector"].raise_()
         self._docks.splitDockWidget(docks["timeline"], docks["meters"], Qt.Orientation.Horizontal)
@@ -206,8 +265,11 @@ class EditWorkspace(QStackedWidget):
         files.recovery_found.connect(self._offer_recovery)
         files.busy_changed.connect(self.said)
         files.recent_changed.connect(self._show_recent)
+        files.found.connect(self._relink)
         materials.news.connect(self.timeline.view.show_new_media)
         materials.presence_changed.connect(self._show_presence)
+        materials.proxies_changed.connect(self._show_film_anew)
+        materials.proxy_progress.connect(self._say_proxy)
         self.start.new_asked.connect(self.new_project)
         self.start.open_asked.connect(self.open_project)
         self.start.sample_asked.connect(self.open_sample)
@@ -219,6 +281,7 @@ class EditWorkspace(QStackedWidget):
         self.media.append_asked.connect(self._append)
         self.timeline.scrubbed.connect(self._scrub)
         self.timeline.refused.connect(self.said)
+        self.timeline.previewed.connect(self._preview)
         self.timeline.files_dropped.connect(self._drop_files)
         self.timeline.clip_opened.connect(self._open_clip)
         self.source.activated.connect(partial(self._use, self.source))
@@ -243,6 +306,10 @@ class EditWorkspace(QStackedWidget):
             "project.close": self.close_project,
             "project.import": self.import_files,
             "project.import_folder": self.import_folder,
+            "project.relink": self.find_missing,
+            "project.export_timeline": self.export_timeline,
+            "play.previous_cut": self.timeline.commands.previous_cut,
+            "play.next_cut": self.timeline.commands.next_cut,
             "edit.undo": self.project.undo,
             "edit.redo": self.project.redo,
             "clip.speed": self._ask_speed,
@@ -286,6 +353,7 @@ class EditWorkspace(QStackedWidget):
         actions.bind_checked("play.mute", self._set_muted)
         actions.bind_checked("play.scrub_sound", self._set_scrub_sound)
         actions.bind_checked("view.safe_areas", self._set_safe_areas)
+        actions.bind_checked("project.proxies", self.materials.use_proxies, on=True)
         source = self.source_side
         for name, call in (
             ("mark.in", source.mark_in),
@@ -321,6 +389,9 @@ class EditWorkspace(QStackedWidget):
         self.selection.clear()
         self.materials.forget()
         self.setCurrentIndex(1)
+        if self._settings.value(LAYOUT_SETTING) is None and not self._laid_out:
+            self._laid_out = True
+            QTimer.singleShot(0, self, self._resize_docks)  # sizes count only once there is a window to share out
         self.program.title.set_text(document.sequence.name)
         self.program.set_sequence(document.sequence)
         self.program.show_film(self._film(document))
@@ -339,13 +410,26 @@ class EditWorkspace(QStackedWidget):
         if before.media is not after.media:
             self._look_for_files()
 
+    def _preview(self, document: Document | None) -> None:
+        """A drag on the timeline goes on: the monitor shows what it would make; None when it's over."""
+        self.program.swap_film(self._film(self.project.document if document is None else document))
+
+    def _show_film_anew(self) -> None:
+        if self.has_project:
+            self.program.swap_film(self._film(self.project.document))
+
+    def _say_proxy(self, name: str, share: float) -> None:
+        self.said.emit(f"Making a stand-in for {name}: {share:.0%}" if share < 1 else f"{name} has a stand-in now")
+
     def _film(self, document: Document) -> partial[SequenceSource]:
+        return partial(SequenceSource, document.sequence, self._footage(document))
+
+    def _footage(self, document: Document) -> Footage:
         if self._tools is None:
             from ltxdesktop.render.renderer import Tools
 
             self._tools = Tools()
-        footage = Footage(document.media, self.materials.locate, self.materials.decoders, self._tools)
-        return partial(SequenceSource, document.sequence, footage)
+        return Footage(document.media, self.materials.locate, self.materials.decoders, self._tools)
 
     def _show_steps(self) -> None:
         history, actions = self.project.history, self.actions_by_name
@@ -370,6 +454,7 @@ class EditWorkspace(QStackedWidget):
     def _look_for_files(self) -> None:
         document, files = self.project.document, self.files
         self.materials.look_for(lambda: files.missing(document))
+        self.materials.make_proxies(document.media.values())
 
     # Playback
 
@@ -558,16 +643,50 @@ class EditWorkspace(QStackedWidget):
         path, _ = QFileDialog.getOpenFileName(self, "Open", self._folder("project"), PROJECTS)
         if path:
             self._settings.setValue("edit/folder/project", str(Path(path).parent))
-            self.files.open(Path(path))
+            self._open(Path(path))
+
+    def _open(self, path: Path) -> None:
+        """A project, or another program's film, which becomes a project without a name."""
+        if path.suffix.lower() == ".otio":
+            self.files.open(path)
+        else:
+            self.files.take_over(path)
+
+    def export_timeline(self) -> None:
+        """Write the open sequence for another program."""
+        if not self.has_project:
+            return
+        start = str(Path(self._folder("export"), f"{self.project.name}.xml"))
+        path, kind = QFileDialog.getSaveFileName(self, "Export timeline", start, EXPORTS)
+        if path:
+            ending = kind[kind.find("*") + 1 : kind.rfind(")")]
+            chosen = Path(path) if Path(path).suffix else Path(f"{path}{ending}")
+            self._settings.setValue("edit/folder/export", str(chosen.parent))
+            self.files.export(chosen)
+
+    def find_missing(self) -> None:
+        """Look for files that were moved, in a folder that a person names and in those that are likely."""
+        if not self.materials.missing:
+            self.said.emit("No file is missing.")
+            return
+        folder = QFileDialog.getExistingDirectory(self, "Look for missing files in", self._folder("import"))
+        if folder:
+            self.files.find(self.materials.missing, Path(folder))
+
+    def _relink(self, found: dict[MediaId, Path], still: int) -> None:
+        if found:
+            words = f"Found {counted(len(found), 'file')}"
+            self.project.edit(words, lambda document: self.files.relinked(document, found))
+        self.said.emit(f"{counted(len(found), 'file')} found, {still} still missing")
 
     def open_sample(self) -> None:
         """A project with the clips that come with the program, one behind the other."""
         self._begin([sample.clip for sample in samples()], "Sample", place=True)
 
     def _begin_with_files(self, paths: list[Path]) -> None:
-        projects = [path for path in paths if path.suffix.lower() == ".otio"]
+        projects = [path for path in paths if path.suffix.lower() in (".otio", ".xml", ".edl")]
         if projects:
-            self.files.open(projects[0])
+            self._open(projects[0])
         else:
             self._begin(paths, "Untitled", place=False)
 
@@ -718,18 +837,13 @@ class EditWorkspace(QStackedWidget):
         self._settings.setValue(LAYOUT_SETTING, self._docks.saveState(LAYOUT_VERSION))
         self._settings.setValue("edit/monitors", self._monitors.saveState())
         self.timeline.save_state(self._settings)
+        if "make" in self.docks:
+            self.takes.close_all()
         self.source.close_all()
         self.program.close_all()
         self.scopes.close_all()
         self.files.close()
         self.materials.close()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Sizes count only once there is a window to share out."""
-        super().showEvent(event)
-        if self._settings.value(LAYOUT_SETTING) is None and not self._laid_out:
-            self._laid_out = True
-            QTimer.singleShot(0, self, self._resize_docks)
 
     def _restore(self) -> None:
         layout, monitors = self._settings.value(LAYOUT_SETTING), self._settings.value("edit/monitors")

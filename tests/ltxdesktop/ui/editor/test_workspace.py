@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFileDialog
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import TrackKind
 from ltxdesktop.ui.editor import workspace as workspace_module
+from ltxdesktop.ui.editor.number_row import DragName
 
 CTRL, SHIFT, PLAIN = (
     Qt.KeyboardModifier.ControlModifier,
@@ -186,3 +187,76 @@ def test_click_on_the_strip_goes_there(project, qtbot):
     strip = project.program.strip
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=QPoint(strip.width() // 2, 10))
     assert project.playhead == pytest.approx(FRAMES / 2, abs=2)
+
+
+def test_timeline_goes_to_another_program_and_comes_back(project, qtbot, tmp_path: Path, monkeypatch):
+    target = tmp_path / "cut.xml"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), "Final Cut Pro 7 XML (*.xml)"))
+    project.timeline.go_to(20)
+    press(project, qtbot, Qt.Key.Key_B, CTRL)
+    project.export_timeline()
+    qtbot.waitUntil(target.exists, timeout=PATIENCE_MS)
+    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: "discard")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(target), ""))
+    with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
+        project.open_project()
+    sequence = project.project.document.sequence
+    assert [clip.duration for clip in sequence.of_kind(TrackKind.VIDEO)[0].clips] == [20, FRAMES - 20]
+    assert not project.project.clean
+
+
+def test_moved_file_is_found_again(project, qtbot, tmp_path: Path, film: Path, monkeypatch):
+    media = next(iter(project.project.document.media.values()))
+    project.project.edit("Lose", lambda d: d.with_media(replace(media, path=str(tmp_path / "elsewhere" / film.name))))
+    qtbot.waitUntil(lambda: project.materials.is_missing(media.id), timeout=PATIENCE_MS)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(film.parent))
+    project.find_missing()
+    qtbot.waitUntil(lambda: not project.materials.missing, timeout=PATIENCE_MS)
+    assert project.files.locate(project.project.document.media[media.id]) == film
+
+
+def test_numbers_of_the_inspector_are_named_steps_and_a_drag_is_one(project, qtbot):
+    picture = next(clip for clip in clips_of(project))
+    project.selection.choose([picture.id])
+    row = project.inspector._rows["", "scale"]
+    row.field.setValue(150)
+    assert project.project.document.sequence.clip(picture.id).values["scale"].value == pytest.approx(1.5)
+    assert project.project.history.undo_name == "Scale"
+    steps = len(project.project.entries)
+    name = row.findChild(DragName)
+    qtbot.mousePress(name, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    for x in (20, 40, 65):
+        qtbot.mouseMove(name, QPoint(x, 5))
+    qtbot.mouseRelease(name, Qt.MouseButton.LeftButton, pos=QPoint(65, 5))
+    qtbot.waitUntil(lambda: not project.project.history.dragging, timeout=PATIENCE_MS)
+    assert len(project.project.entries) == steps + 1
+    assert project.project.document.sequence.clip(picture.id).values["scale"].value > 1.5
+    press(project, qtbot, Qt.Key.Key_Z, CTRL)
+    assert row.field.value() == 150
+
+
+def test_key_at_the_playhead_is_set_changed_and_taken_away(project, qtbot):
+    picture = next(clip for clip in clips_of(project))
+    project.selection.choose([picture.id])
+    row = project.inspector._rows["", "opacity"]
+    row.key.click()
+    project.timeline.go_to(10)
+    row.field.setValue(50)
+
+    def keys() -> list[tuple[int, float]]:
+        value = project.project.document.sequence.clip(picture.id).values["opacity"]
+        return [(key.frame, key.value) for key in value.keys]
+
+    assert keys() == [(0, 1.0), (10, 0.5)]
+    project.timeline.go_to(5)
+    assert row.field.value() == 75
+    lanes = project.inspector._lanes
+    assert lanes.isVisible()
+    place = lanes.keys()[1]
+    qtbot.mousePress(lanes, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x), round(place.y)))
+    qtbot.mouseMove(lanes, QPoint(lanes.width() - 9, round(place.y)))
+    qtbot.mouseRelease(lanes, Qt.MouseButton.LeftButton)
+    assert keys()[1][0] == FRAMES - 1
+    project.timeline.go_to(0)
+    row.key.click()
+    assert [frame for frame, _ in keys()] == [FRAMES - 1]
