@@ -455,6 +455,11 @@ class Track:
                 found[item.link] = (*found.get(item.link, ()), item.id)
         return Links(found)
 
+    @cached_property
+    def item_links(self) -> tuple[LinkId | None, ...]:
+        """The link of each item; ripple edits look for links that reach across their point."""
+        return _links_of(self.items)
+
     def spliced(self, first: int, last: int, new: tuple[Item, ...]) -> Track:
         """The same track with the items of places [first, last) replaced.
 
@@ -471,6 +476,9 @@ class Track:
         links = self.__dict__.get("links")
         if isinstance(links, Links):
             track.__dict__["links"] = links.spliced(old, new)
+        if "item_links" in self.__dict__:
+            each = self.item_links
+            track.__dict__["item_links"] = each[:first] + _links_of(new) + each[last:]
         places = self.__dict__.get("index")
         if isinstance(places, Places):
             same = [item.id for item in old] == [item.id for item in new]
@@ -481,7 +489,7 @@ class Track:
 
     def forget_counts(self) -> None:
         """Free the memory of what was counted; it's counted again when it's asked for."""
-        for counted in ("starts", "index", "links"):
+        for counted in COUNTED:
             self.__dict__.pop(counted, None)
 
     @property
@@ -511,6 +519,13 @@ class Track:
         while place < len(self.items) and self.starts[place] < end:
             yield self.starts[place], self.items[place]
             place += 1
+
+
+COUNTED = ("starts", "index", "links", "item_links")  # what a track counts once, and carries over to its edited selves
+
+
+def _links_of(items: tuple[Item, ...]) -> tuple[LinkId | None, ...]:
+    return tuple([item.link if isinstance(item, Clip) else None for item in items])
 
 
 class Links(Mapping[LinkId, tuple[ItemId, ...]]):

@@ -116,9 +116,9 @@ def _part_links(desk: Desk, points: Mapping[int, int], going: Iterable[LinkId | 
     go: set[LinkId | None] = set(going)
     stay: set[LinkId | None] = set()
     for number, place in points.items():
-        items = desk.tracks[number].items
-        go |= {item.link for item in items[place:] if isinstance(item, Clip)}
-        stay |= {item.link for item in items[:place] if isinstance(item, Clip)}
+        links = desk.tracks[number].item_links
+        go.update(links[place:])
+        stay.update(links[:place])
     go.discard(None)
     for number, track in enumerate(desk.tracks):
         if number not in points:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ltxdesktop.document.edits.desk import Desk, sequence_of
 from ltxdesktop.document.errors import BadValue
-from ltxdesktop.document.model import Document, SequenceId, Track, TrackId, TrackKind, new_id
+from ltxdesktop.document.model import COUNTED, Document, SequenceId, Track, TrackId, TrackKind, new_id
 
 LETTERS = {TrackKind.VIDEO: "V", TrackKind.AUDIO: "A", TrackKind.SUBTITLE: "S"}
 
@@ -105,12 +105,9 @@ def change_track(
     )
     if new == old:
         return document
-    new.__dict__.update({key: value for key, value in old.__dict__.items() if key in CACHES})
+    new.__dict__.update({key: value for key, value in old.__dict__.items() if key in COUNTED})
     tracks = tuple(new if track.id == track_id else track for track in desk.before.tracks)
     return document.with_sequence(replace(desk.before, tracks=tracks))
-
-
-CACHES = ("starts", "index", "links")  # what a track has counted; the same while its items are
 
 
 def _named(name: str) -> str:

@@ -153,6 +153,7 @@ def check_caches(document: Document) -> None:
             fresh = replace(track)
             assert track.starts == fresh.starts
             assert track.index == fresh.index
+            assert track.item_links == fresh.item_links
             assert {link: sorted(ids) for link, ids in track.links.items()} == {
                 link: sorted(ids) for link, ids in fresh.links.items()
             }
