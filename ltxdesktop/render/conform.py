@@ -25,6 +25,7 @@ from ltxdesktop.render.frames import (
     is_plain,
     is_planar_yuv,
     scaler_for,
+    tagged,
     turned,
 )
 from ltxdesktop.render.look import NEUTRAL, Look
@@ -56,7 +57,7 @@ class Conformer:
         if plain and look.is_neutral:
             if (frame.width, frame.height) == (width, height):
                 return frame
-            return self.scaled(frame, width, height)
+            return tagged(self.scaled(frame, width, height))
         bits = 8 if depth_of(frame) <= 8 else 10
         form = WORKING if bits == 8 else WORKING_10
         scaled = self.scaled(frame, width, height, form, full_range=tags.full_range)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-from ltxdesktop.render.frames import WORKING, as_bytes, packed, scaler_for
+from ltxdesktop.render.frames import WORKING, as_bytes, packed, scaler_for, tagged
 
 _OPAQUE: Final = QImage.Format.Format_RGB32
 
@@ -56,7 +56,9 @@ class Picture:
         if self.frame is None:
             assert self.image is not None
             return scaler_for(self.size, form).from_rgb(frame_over(self.image), form)
-        return scaler_for(self.frame.format.name, self.size, form).scaled(self.frame, *self.size, form)
+        if self.frame.format.name == form:
+            return self.frame
+        return tagged(scaler_for(self.frame.format.name, self.size, form).scaled(self.frame, *self.size, form))
 
     def to_rgb(self) -> NDArray[np.uint8]:
         """(height, width, 3), full range: what a network or a picture file takes."""

@@ -70,14 +70,14 @@ def fitted(media: tuple[int, int], frame: tuple[int, int]) -> QRectF:
 
 
 def whole_pixels(rect: QRectF) -> QRect:
-    """The rectangle on even pixels, so that it can be filled in 4:2:0 planes; at least 2 x 2."""
+    """The rectangle on even pixels, so that it can be filled in 4:2:0 planes; never empty."""
     left, top = round(rect.left() / 2) * 2, round(rect.top() / 2) * 2
     right, bottom = round(rect.right() / 2) * 2, round(rect.bottom() / 2) * 2
     if abs(rect.right() - round(rect.right())) < 1e-6 and round(rect.right()) % 2:
         right = round(rect.right())  # the odd last column of an odd frame
     if abs(rect.bottom() - round(rect.bottom())) < 1e-6 and round(rect.bottom()) % 2:
         bottom = round(rect.bottom())
-    return QRect(left, top, max(2, right - left), max(2, bottom - top))
+    return QRect(left, top, max(1, right - left), max(1, bottom - top))
 
 
 def canvas(width: int, height: int, colour: QColor | None = None) -> QImage:

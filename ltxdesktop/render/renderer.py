@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import log2
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
 
 from engine.media.errors import MediaError
@@ -35,6 +36,7 @@ from ltxdesktop.render.titles import Titles, colour_of, painting
 Locate = Callable[[Media], Path]
 Size = tuple[int, int]  # width, height
 
+_SMOOTH: Final = Qt.TransformationMode.SmoothTransformation
 _SLATE: Final = 0x4A2430
 _FRAMES_KEPT: Final = 4  # developed pictures: a freeze, slow motion, or both sides of a still cut aren't done again
 
@@ -250,18 +252,26 @@ class Renderer:
         media = shown.media
         assert media is not None
         if media.kind is not MediaKind.VIDEO or has_alpha(decoded):
-            return self._still_image(shown, decoded)
+            return self._still_image(shown, decoded, place, geometry)
         size = _pixels_for(place, geometry.scale, media)
         return image_of(self._tools.conformer.bgra(self._developed(shown, size), *size))
 
-    def _still_image(self, shown: _Shown, decoded: Decoded) -> QImage:
+    def _still_image(self, shown: _Shown, decoded: Decoded, place: QRectF, geometry: Geometry) -> QImage:
+        """A still or a picture with alpha: the painter halves it once at most, larger ones are made smaller before."""
         clip, media = shown.layer.clip, shown.media
         assert media is not None
         look = look_at(clip, shown.frame)
         if media.kind is MediaKind.VIDEO:
             self._tools.see_through.add(media.id)
-        key = (media.id, self._locate(media), decoded.number, look)
-        return self._tools.stills.get_or_make(key, lambda: self._tools.conformer.image(decoded, look))
+        halvings = _halvings(place, geometry.scale, media)
+
+        def develop() -> QImage:
+            image = self._tools.conformer.image(decoded, look)
+            width, height = max(1, image.width() >> halvings), max(1, image.height() >> halvings)
+            return image if not halvings else image.scaled(width, height, mode=_SMOOTH)
+
+        key = (media.id, self._locate(media), decoded.number, look, halvings)
+        return self._tools.stills.get_or_make(key, develop)
 
     # Both
 
@@ -289,6 +299,12 @@ class Renderer:
         except MediaError as error:
             self.missing[media.id] = error
             return np.zeros((2, count), np.float32)
+
+
+def _halvings(place: QRectF, scale: float, media: Media) -> int:
+    """How often a picture can be halved and still has the pixels that are seen."""
+    seen = max(place.width() * scale, 1.0)
+    return max(0, int(log2(media.width / seen))) if media.width > seen else 0
 
 
 def _pixels_for(place: QRectF, scale: float, media: Media) -> Size:

@@ -26,7 +26,7 @@ from ltxdesktop.render.overlay import Overlay
 from ltxdesktop.render.recent import Recent
 from ltxdesktop.resources import font_files
 
-_KEPT: Final = 12  # drawn titles: 8 MB each at 1080p
+_KEPT: Final = 4  # drawn titles: 8 MB each at 1080p
 
 # Letters are shaped at this size and scaled as outlines: hinting and rounding of advances at small sizes would make a
 # preview break its lines elsewhere than the export.

@@ -16,6 +16,7 @@ from conftest import Rendering
 from ltxdesktop.document.model import Effect, Key, Media, Parameter, Solid, Title, TrackKind
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import new_frame, planes_of
+from ltxdesktop.render.renderer import Tools
 from ltxdesktop.render.titles import colour_of, draw, laid_out
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -166,6 +167,19 @@ def test_stills_keep_their_alpha_and_their_colour(rendering: Rendering, files: M
         media = files.describe(still(tmp_path / f"{alpha}.png", alpha))
         pixels = rendering(film(below, track(clip(media, 2))), media).picture(0).to_rgb()
         assert np.abs(pixels[36, 64].astype(int) - expected).max() <= 2
+
+
+def test_large_stills_are_not_kept_large(rendering: Rendering, files: MediaFiles, tmp_path: Path):
+    image = QImage(1280, 720, QImage.Format.Format_RGB32)
+    for column in range(1280):  # one column white, one black: grey when seen from afar
+        for row in range(720):
+            image.setPixel(column, row, 0xFFFFFFFF if column % 2 else 0xFF000000)
+    assert image.save(str(tmp_path / "stripes.png"))
+    media = files.describe(tmp_path / "stripes.png")
+    tools = Tools()
+    pixels = rendering(film(track(clip(media, 2))), media, tools=tools).picture(0).to_rgb()
+    assert np.abs(pixels.astype(int) - 128).max() <= 3
+    assert len(tools.stills) == 1
 
 
 def test_a_graded_still_is_graded(rendering: Rendering, files: MediaFiles, tmp_path: Path):
