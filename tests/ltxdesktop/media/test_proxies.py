@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from media_samples import NTSC, Clip, make_clip, number_in
+from media_samples import NTSC, NTSC_FILM, Clip, make_clip, number_in
 
 from engine.media.errors import MediaError, NoVideo
 from ltxdesktop.media.facts import Facts
@@ -123,12 +123,11 @@ def test_a_broken_proxy_is_not_used(clip: Clips, tmp_path: Path, damage: str):
     first.close()
     assert proxy is not None
     data = bytearray(proxy.read_bytes())
+    shorter = make_clip(tmp_path, Clip("shorter.mp4", rate=NTSC_FILM, frames=20))
     if damage == "holed":
         place = data.index(b"mdat") + 4
         data[place : place + 30_000] = bytes(30_000)
-    proxy.write_bytes(
-        {"cut": data[:400], "another film": clip("sixty.mp4").read_bytes()[:9000], "holed": bytes(data)}[damage]
-    )
+    proxy.write_bytes({"cut": data[:400], "another film": shorter.read_bytes(), "holed": bytes(data)}[damage])
     second = MediaFiles(tmp_path)
     media = second.describe(path)
     found = second.decoders.picture(media, path, 3)
