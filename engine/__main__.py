@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import faulthandler
+import getpass
 import logging
 import os
 import signal
@@ -57,6 +58,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     doctor = commands.add_parser("doctor", help="print device, memory, codecs, versions, and what would work here")
     doctor.add_argument("--json", action="store_true", help="for scripts")
+    key = commands.add_parser("key", help="keep the key of the LTX API (it is asked for, never given on the line)")
+    key.add_argument("--forget", action="store_true", help="remove it instead")
+    key.add_argument("--file", action="store_true", help="where no keyring works: keep it in a file, unencrypted")
     return parser
 
 
@@ -78,15 +82,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lock_wait_s=asked.lock_wait,
         max_store_pages=asked.store_pages,
     )
+    if asked.command == "key":
+        return _keep_key(settings.store, forget=asked.forget, file=asked.file)
     if asked.command == "doctor":
         from engine.doctor import examine
 
         return examine(settings, as_json=asked.json)
     if not asked.stdio:
         parser.print_usage(sys.stderr)
-        print("ltx-engine: give --stdio (for programs) or doctor (for people)", file=sys.stderr)
+        print("ltx-engine: give --stdio (for programs), doctor or key (for people)", file=sys.stderr)
         return ExitStatus.WRONG_USE
     return _serve(settings)
+
+
+def _keep_key(store: Path, *, forget: bool, file: bool) -> int:
+    """Ask for the API key and keep it; a pipe is read too, so that a password manager can give it."""
+    from engine.backends.remote.keys import KeyCupboard, NoKeyring
+
+    cupboard = KeyCupboard(store)
+    if forget:
+        cupboard.forget()
+        print("The key of the LTX API is forgotten.")
+        return ExitStatus.ENDED
+    given = getpass.getpass("Key of the LTX API (it isn't shown): ") if sys.stdin.isatty() else sys.stdin.readline()
+    if not given.strip():
+        print("ltx-engine: no key was given; nothing is changed", file=sys.stderr)
+        return ExitStatus.WRONG_USE
+    try:
+        where = cupboard.keep(given.strip(), file_allowed=file)
+    except NoKeyring as exc:
+        print(f"ltx-engine: no keyring works here ({exc}).", file=sys.stderr)
+        print("Set LTX_API_KEY instead, or say --file to keep it in an unencrypted file.", file=sys.stderr)
+        return 1
+    print(f"Kept in {where}.")
+    return ExitStatus.ENDED
 
 
 def _serve(settings: Settings) -> int:
