@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ltxdesktop.document.edits.desk import Desk
+from ltxdesktop.document.edits.desk import Desk, sequence_of
 from ltxdesktop.document.edits.rippling import (
     close_holes,
     holes_of,
@@ -56,7 +56,8 @@ def ripple_delete(document: Document, item_ids: Iterable[ItemId], *, sequence_id
     ids = list(item_ids)
     gaps = [item_id for item_id in ids if is_gap(desk, item_id)]
     for gap in sorted(gaps, key=desk.start, reverse=True):
-        document = close_gap(document, gap, sequence_id=sequence_id)
+        if sequence_of(document, sequence_id).track_of(gap) is not None:  # else it closed along with another one
+            document = close_gap(document, gap, sequence_id=sequence_id)
     clips = [item_id for item_id in ids if item_id not in gaps]
     return extract(document, clips, sequence_id=sequence_id) if clips else document
 

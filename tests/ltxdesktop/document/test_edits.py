@@ -276,6 +276,8 @@ def test_gaps_close() -> None:
     check_edit(before, lambda d: edits.close_gap(d, gap), "V1: A:10 B:10 | A1: a:10 b:10")
     check_edit(before, lambda d: edits.ripple_delete(d, [gap, A]), "V1: B:10 | A1: b:10")
     refuses(before, lambda d: edits.close_gap(d, A), NoSuch, "gap")
+    gaps = [item.id for track in before.sequence.tracks for item in track.items if isinstance(item, Gap)]
+    check_edit(before, lambda d: edits.ripple_delete(d, gaps), "V1: A:10 B:10 | A1: a:10 b:10")
 
 
 # ---- cutting ---------------------------------------------------------------------------------------------------------

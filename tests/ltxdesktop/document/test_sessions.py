@@ -157,11 +157,12 @@ class EditingSession(RuleBasedStateMachine):
         way = edits.extract_range if close else edits.lift_range
         self.do(lambda d: way(d, first, first + frames, ids))
 
-    @rule(number=NUMBERS)
-    def close_gap(self, number: int) -> None:
-        gaps = [item for track in self.document.sequence.tracks for item in track.items if isinstance(item, Gap)]
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=3))
+    def close_gaps(self, numbers: list[int]) -> None:
+        gaps = [item.id for track in self.document.sequence.tracks for item in track.items if isinstance(item, Gap)]
         if gaps:
-            self.do(lambda d: edits.ripple_delete(d, [gaps[number % len(gaps)].id]))
+            named = [gaps[number % len(gaps)] for number in numbers]
+            self.do(lambda d: edits.ripple_delete(d, named))
 
     @rule(frame=PLACES, track=st.none() | NUMBERS)
     def split(self, frame: int, track: int | None) -> None:
