@@ -342,6 +342,11 @@ class ItemReader:
             return None
         offset = self._offset(take.media)
         time: Tree = source["start_time"]
+        if not offset and speed > 0:  # without fractions, as it was written
+            start_s, rate = take.start_s, self.rate
+            plain = start_s.numerator * rate.numerator / (start_s.denominator * rate.denominator)
+            if time["value"] == plain and time["rate"] == self.rate_float:
+                return None
         said = to_source_start(take.start_s, speed, duration, self.rate, offset)
         here = self._counts_in(time)
         if here and time["value"] == otio_float(said):

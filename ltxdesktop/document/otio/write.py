@@ -45,7 +45,7 @@ from ltxdesktop.document.otio.names import (
     media_start,
     numbered,
     otio_float,
-    source_start,
+    to_source_start,
     url_of,
 )
 
@@ -79,6 +79,7 @@ class ItemWriter:
         self._rate_float = otio_float(rate)
         self._media = media
         self._references: dict[MediaId, Tree] = {}
+        self._offsets: dict[MediaId, Fraction | None] = {}  # where the time of a media begins; None = unknown media
 
     def children(self, items: Iterable[Item]) -> Iterable[Tree]:
         """The items in order with their transitions as objects between them, as OpenTimelineIO has them."""
@@ -127,13 +128,12 @@ class ItemWriter:
     def _clip(self, clip: Clip) -> Tree:
         kept: Mapping[str, Any] = clip.metadata.get(KEPT, {})
         ours: Tree = {"id": clip.id}
+        keys = _keys(clip)
         start = 0.0
         if clip.takes:
-            media = self._media.get(clip.takes[clip.active].media)
-            start = otio_float(source_start(clip, media, self._rate)) if media else 0.0
-            ours["takes"] = [_take(take, key) for take, key in zip(clip.takes, _keys(clip), strict=True)]
+            start = self._start(clip)
+            ours["takes"] = [_take(take, key) for take, key in zip(clip.takes, keys, strict=True)]
         _add_clip_facts(ours, clip)
-        references = self._references_of(clip)
         return {
             "OTIO_SCHEMA": "Clip.2",
             "metadata": {**_others(clip.metadata), OURS: ours},
@@ -142,13 +142,28 @@ class ItemWriter:
             "effects": [*_time_effects(clip.speed), *kept.get("effects", ())],
             "markers": self.markers(clip.markers, start, kept.get("markers", {})) if clip.markers else [],
             "enabled": clip.enabled,
-            "media_references": references,
-            "active_media_reference_key": _keys(clip)[clip.active] if clip.takes else DEFAULT_KEY,
+            "media_references": self._references_of(clip, keys),
+            "active_media_reference_key": keys[clip.active] if clip.takes else DEFAULT_KEY,
         }
 
-    def _references_of(self, clip: Clip) -> Tree:
+    def _start(self, clip: Clip) -> float:
+        """`source_start` of a clip as a float; 0 for media that nobody knows."""
+        media_id = clip.takes[clip.active].media
+        if media_id not in self._offsets:
+            media = self._media.get(media_id)
+            self._offsets[media_id] = None if media is None else media_start(media)
+        offset = self._offsets[media_id]
+        if offset is None:
+            return 0.0
+        start_s = clip.takes[clip.active].start_s
+        if offset or clip.speed < 0:
+            return otio_float(to_source_start(start_s, clip.speed, clip.duration, self._rate, offset))
+        # The same without fractions, for the thousands of plain clips: a division of integers is rounded once.
+        return start_s.numerator * self._rate.numerator / (start_s.denominator * self._rate.denominator)
+
+    def _references_of(self, clip: Clip, keys: tuple[str, ...]) -> Tree:
         if clip.takes:
-            return {key: self._reference(take.media) for take, key in zip(clip.takes, _keys(clip), strict=True)}
+            return {key: self._reference(take.media) for take, key in zip(clip.takes, keys, strict=True)}
         return {DEFAULT_KEY: _generator(clip.content) if clip.content is not None else _missing()}
 
     def _reference(self, media_id: MediaId) -> Tree:
@@ -356,8 +371,13 @@ def _others(metadata: Mapping[str, Any]) -> Tree:
     return {key: value for key, value in metadata.items() if key not in (OURS, KEPT)}
 
 
-def _keys(clip: Clip) -> list[str]:
-    return [DEFAULT_KEY, *(f"Take {number}" for number in range(1, len(clip.takes)))]
+def _keys(clip: Clip) -> tuple[str, ...]:
+    if len(clip.takes) < 2:
+        return _ONE_KEY
+    return (DEFAULT_KEY, *(f"Take {number}" for number in range(1, len(clip.takes))))
+
+
+_ONE_KEY: Final = (DEFAULT_KEY,)
 
 
 def _take(take: Take, key: str) -> Tree:
