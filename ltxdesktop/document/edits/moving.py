@@ -46,6 +46,7 @@ def move(
     tracks_delta: int = 0,
     mode: MoveMode = MoveMode.OVERWRITE,
     *,
+    linked: bool = True,
     sequence_id: SequenceId | None = None,
 ) -> Document:
     """Move clips and their linked clips in time, and between tracks of their kind. Gaps stay where they were.
@@ -54,12 +55,13 @@ def move(
 
     `tracks_delta` counts among the tracks of the first clip's kind (+1: V1 to V2, A1 to A2); clips of other kinds
     stay on their tracks, so dragging a picture up leaves its sound where it is. All moved clips keep their distances.
-    Transitions stay where both their clips moved. Raises NoSuchClip, LockedTrack, BadValue before frame 0, NoTrack,
+    Transitions stay where both their clips moved. `linked=False` moves these clips only; `check.out_of_sync` tells by
+    how much they are off then. Raises NoSuchClip, LockedTrack, BadValue before frame 0, NoTrack,
     and with FREE NoRoom.
     """
     desk = Desk(document, sequence_id)
     named = list(clip_ids)
-    family = desk.family(named)
+    family = desk.family(named, linked=linked)
     if not family:
         return document
     kind = desk.tracks[desk.home(named[0])].kind
@@ -210,17 +212,18 @@ def duplicate(
     tracks_delta: int = 0,
     mode: MoveMode = MoveMode.INSERT,
     *,
+    linked: bool = True,
     sequence_id: SequenceId | None = None,
 ) -> Document:
     """Put copies of clips and their linked clips `frames` later; by default right behind the last of them.
 
     | A | B | C |  ->  | A | B | B'| C |
 
-    `tracks_delta` as in `move`. Raises what `move` raises.
+    `tracks_delta` and `linked` as in `move`. Raises what `move` raises.
     """
     desk = Desk(document, sequence_id)
     named = list(clip_ids)
-    family = desk.family(named)
+    family = desk.family(named, linked=linked)
     if not family:
         return document
     kind = desk.tracks[desk.home(named[0])].kind

@@ -1,4 +1,8 @@
-"""Moving edges: trim, ripple trim, roll, slip, slide. Each has a `…_reach` that says how far it can be dragged."""
+"""Moving edges: trim, ripple trim, roll, slip, slide. Each has a `…_reach` that says how far it can be dragged.
+
+Linked clips take part in all of them. With `linked=False` (Alt held down) one clip is edited alone: a trim or roll
+makes a J- or L-cut, the others put it out of sync with its partners, which `check.out_of_sync` tells.
+"""
 
 from __future__ import annotations
 
@@ -185,11 +189,11 @@ def _reshape(desk: Desk, clip: Clip, edge: Edge, frames: int) -> None:
 
 
 def ripple_trim_reach(
-    document: Document, clip_id: ItemId, edge: Edge, *, sequence_id: SequenceId | None = None
+    document: Document, clip_id: ItemId, edge: Edge, *, linked: bool = True, sequence_id: SequenceId | None = None
 ) -> Reach:
     """How far `ripple_trim` can move an edge. Raises NoSuchClip, LockedTrack."""
     desk = Desk(document, sequence_id)
-    places = _edges(desk, clip_id, edge, True)
+    places = _edges(desk, clip_id, edge, linked)
     reach = _shape_reach(desk, places, edge)
     low, high = -UNLIMITED, UNLIMITED
     own, frame = _ripple_point(places, edge)
@@ -213,7 +217,13 @@ def _ripple_point(places: list[_Place], edge: Edge) -> tuple[dict[int, int], int
 
 
 def ripple_trim(
-    document: Document, clip_id: ItemId, edge: Edge, frames: int, *, sequence_id: SequenceId | None = None
+    document: Document,
+    clip_id: ItemId,
+    edge: Edge,
+    frames: int,
+    *,
+    linked: bool = True,
+    sequence_id: SequenceId | None = None,
 ) -> Document:
     """Move an edge of a clip and all that comes later with it, on all rippling tracks (see `rippling`).
 
@@ -224,7 +234,7 @@ def ripple_trim(
     OutOfSync.
     """
     desk = Desk(document, sequence_id)
-    places = _edges(desk, clip_id, edge, True)
+    places = _edges(desk, clip_id, edge, linked)
     _shape_reach(desk, places, edge).require(frames)
     own, frame = _ripple_point(places, edge)
     longer = -frames if edge is Edge.HEAD else frames
@@ -297,10 +307,12 @@ def roll(
 # ---- slip ------------------------------------------------------------------------------------------------------------
 
 
-def slip_reach(document: Document, clip_id: ItemId, *, sequence_id: SequenceId | None = None) -> Reach:
+def slip_reach(
+    document: Document, clip_id: ItemId, *, linked: bool = True, sequence_id: SequenceId | None = None
+) -> Reach:
     """How far `slip` can move what a clip shows. Raises NoSuchClip, LockedTrack."""
     desk = Desk(document, sequence_id)
-    return _slip_reach(desk, [desk.clip(other) for other in desk.family([clip_id])])
+    return _slip_reach(desk, [desk.clip(other) for other in desk.family([clip_id], linked=linked)])
 
 
 def _slip_reach(desk: Desk, clips: list[Clip]) -> Reach:
@@ -312,7 +324,9 @@ def _slip_reach(desk: Desk, clips: list[Clip]) -> Reach:
     return reach
 
 
-def slip(document: Document, clip_id: ItemId, frames: int, *, sequence_id: SequenceId | None = None) -> Document:
+def slip(
+    document: Document, clip_id: ItemId, frames: int, *, linked: bool = True, sequence_id: SequenceId | None = None
+) -> Document:
     """Let a clip and its linked clips show what is `frames` later (below 0: earlier) in their media.
 
     | A | B: 10-20 | C |  ->  | A | B: 15-25 | C |      (frames = 5)
@@ -321,7 +335,7 @@ def slip(document: Document, clip_id: ItemId, frames: int, *, sequence_id: Seque
     Raises NoSuchClip, LockedTrack, OutOfReach.
     """
     desk = Desk(document, sequence_id)
-    clips = [desk.clip(other) for other in desk.family([clip_id])]
+    clips = [desk.clip(other) for other in desk.family([clip_id], linked=linked)]
     _slip_reach(desk, clips).require(frames)
     for clip in clips:
         media = desk.media.get(clip.media) if clip.media else None
@@ -335,10 +349,12 @@ def slip(document: Document, clip_id: ItemId, frames: int, *, sequence_id: Seque
 # ---- slide -----------------------------------------------------------------------------------------------------------
 
 
-def slide_reach(document: Document, clip_id: ItemId, *, sequence_id: SequenceId | None = None) -> Reach:
+def slide_reach(
+    document: Document, clip_id: ItemId, *, linked: bool = True, sequence_id: SequenceId | None = None
+) -> Reach:
     """How far `slide` can move a clip. Raises NoSuchClip, LockedTrack."""
     desk = Desk(document, sequence_id)
-    return _slide_reach(desk, [_place(desk, other) for other in desk.family([clip_id])])
+    return _slide_reach(desk, [_place(desk, other) for other in desk.family([clip_id], linked=linked)])
 
 
 def _slide_reach(desk: Desk, places: list[_Place]) -> Reach:
@@ -362,7 +378,9 @@ def _beside_reach(desk: Desk, beside: Item | None, edge: Edge) -> Reach:
     return Reach().narrowed(0, UNLIMITED, "There is nothing before it") if edge is Edge.TAIL else Reach()
 
 
-def slide(document: Document, clip_id: ItemId, frames: int, *, sequence_id: SequenceId | None = None) -> Document:
+def slide(
+    document: Document, clip_id: ItemId, frames: int, *, linked: bool = True, sequence_id: SequenceId | None = None
+) -> Document:
     """Move a clip and its linked clips between their neighbours, which are trimmed to make room and to follow.
 
     | A   | B |   C |  ->  | A     | B | C |      (frames > 0)
@@ -370,7 +388,7 @@ def slide(document: Document, clip_id: ItemId, frames: int, *, sequence_id: Sequ
     Raises NoSuchClip, LockedTrack, OutOfReach, BadValue where two linked clips lie side by side.
     """
     desk = Desk(document, sequence_id)
-    family = desk.family([clip_id])
+    family = desk.family([clip_id], linked=linked)
     places = [_place(desk, other) for other in family]
     if any(isinstance(side, Clip) and side.id in family for one in places for side in (one.left, one.right)):
         raise BadValue("Linked clips that lie side by side can't slide; unlink them.")

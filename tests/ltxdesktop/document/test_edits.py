@@ -9,6 +9,7 @@ import pytest
 from helpers import check_edit, clip, clips, film, media, refuses, said
 
 from ltxdesktop.document import edits
+from ltxdesktop.document.check import out_of_sync
 from ltxdesktop.document.edits import Edge, Laying, MoveMode, Placement
 from ltxdesktop.document.errors import (
     BadValue,
@@ -444,6 +445,27 @@ def test_move_keeps_its_rules() -> None:
     refuses(before, lambda d: edits.move(d, [B], 0, 1), NoTrack, "video")
     assert edits.move(before, [], 5) is before
     assert said(edits.nudge(before, [B], 1)) == "V1: A:10 .1 B:10 C:9@101 | A1: a:10 .1 b:10 c:9@101"
+
+
+def test_edits_of_one_clip_alone_leave_its_partner() -> None:
+    before = film("V1: A:10 B:10 C:10 | A1: a:10 b:10")
+    check_edit(
+        before, lambda d: edits.slip(d, B, 3, linked=False), "V1: A:10 B:10@103 C:10 | A1: a:10 b:10", in_sync=False
+    )
+    after = check_edit(
+        before,
+        lambda d: edits.move(d, [B], 25, linked=False),
+        "V1: A:10 .10 C:10 .5 B:10 | A1: a:10 b:10",
+        in_sync=False,
+    )
+    assert out_of_sync(after.sequence, after.media) == {"b": -25}
+    check_edit(
+        before, lambda d: edits.slide(d, B, 2, linked=False), "V1: A:12 B:10 C:8@102 | A1: a:10 b:10", in_sync=False
+    )
+    check_edit(before, lambda d: edits.duplicate(d, [C], linked=False), "V1: A:10 B:10 C:10 C:10 | A1: a:10 b:10")
+    check_edit(
+        before, lambda d: edits.ripple_trim(d, B, Edge.TAIL, -2, linked=False), "V1: A:10 B:8 C:10 | A1: a:10 b:10"
+    )
 
 
 def test_duplicate_and_paste_keep_links() -> None:
