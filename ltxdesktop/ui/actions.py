@@ -7,7 +7,13 @@ from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QAbstractSlider, QApplication, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractSlider,
+    QApplication,
+    QWidget,
+)
 
 from ltxdesktop.ui.commands import COMMANDS, Command
 from ltxdesktop.ui.keymaps import BUILT_IN, OURS, Keymap, NotAKeymap, from_text
@@ -49,7 +55,7 @@ class Actions(QObject):
             action.triggered.connect(partial(self._do, command.name))
             owner.addAction(action)
             self._actions[command.name] = action
-        self._filter = _FocusKeys(self)
+        owner.installEventFilter(_FocusKeys(self))
         self.use(self._saved())
 
     def __getitem__(self, name: str) -> QAction:
@@ -148,20 +154,17 @@ class ActionButton(IconButton):
 
 
 class _FocusKeys(QObject):
-    """Leaves Space to a button, and arrows to lists and sliders, that have the focus: they come before shortcuts."""
+    """Leaves Space to a button, and arrows to lists and sliders, that have the focus: they come before shortcuts.
 
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        application = QApplication.instance()
-        if application is not None:
-            application.installEventFilter(self)
+    Qt asks the focused widget and then its parents whether a key is theirs; here the owner of the actions answers.
+    """
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            key = Qt.Key(event.key())
+            key, focused = Qt.Key(event.key()), QApplication.focusWidget()
             plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
-            presses = isinstance(watched, QAbstractButton) and key == Qt.Key.Key_Space
-            walks = isinstance(watched, QAbstractItemView | QAbstractSlider) and key in ARROWS
+            presses = isinstance(focused, QAbstractButton) and key == Qt.Key.Key_Space
+            walks = isinstance(focused, QAbstractItemView | QAbstractSlider) and key in ARROWS
             if plain and (presses or walks):
                 event.accept()
         return False

@@ -23,7 +23,7 @@ from ltxdesktop.ui.timeline.hits import (
     OnRuler,
     OnTransition,
 )
-from ltxdesktop.ui.timeline.painting import MARKER_COLOURS
+from ltxdesktop.ui.timeline.inks import MARKER_COLOURS
 
 _CLIP = (
     "edit.cut", "edit.copy", "edit.paste", "edit.duplicate", "",

@@ -79,6 +79,8 @@ class StillPicture:
     def _stale(self, pixmap: QPixmap, before: Shown, now: Shown) -> list[Box] | None:
         """What has to be drawn again (nothing: an empty list); None = everything. Shifts the picture for a pan."""
         old, new = before.layout.viewport, now.layout.viewport
+        if new.scale % 1:  # logical borders fall between the screen's pixels: parts wouldn't join without seams
+            return None
         if old == new:
             return _changed_lanes(before, now)
         same_scale = (old.frames_per_px, old.scroll_y, old.width, old.height) == (

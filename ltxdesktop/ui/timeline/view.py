@@ -33,6 +33,23 @@ from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity, activity_boxes
 from ltxdesktop.ui.timeline.cursors import cursor_for
+from ltxdesktop.ui.timeline.drags import (
+    DRAG_FROM_PX,
+    Asked,
+    Chosen,
+    Drag,
+    Extended,
+    HandDrag,
+    Keys,
+    Outcome,
+    Panned,
+    Pointer,
+    Resized,
+    Scene,
+    Scrubbed,
+    ScrubDrag,
+    Zoomed,
+)
 from ltxdesktop.ui.timeline.drops import files_of, media_of
 from ltxdesktop.ui.timeline.editing import EditRequests, Tried
 from ltxdesktop.ui.timeline.hits import (
@@ -62,27 +79,7 @@ from ltxdesktop.ui.timeline.requests import Place, Request, SetRange, name_of
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
 from ltxdesktop.ui.timeline.still import Shown, StillPicture
-from ltxdesktop.ui.timeline.tools import (
-    BLADE,
-    DRAG_FROM_PX,
-    SELECT,
-    Asked,
-    Chosen,
-    Drag,
-    Extended,
-    HandDrag,
-    Keys,
-    Outcome,
-    Panned,
-    Pointer,
-    Resized,
-    Scene,
-    Scrubbed,
-    ScrubDrag,
-    Tool,
-    Zoomed,
-    blade_frame,
-)
+from ltxdesktop.ui.timeline.tools import BLADE, SELECT, Tool, blade_frame
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 from ltxdesktop.ui.timeline.words import tip_for
 

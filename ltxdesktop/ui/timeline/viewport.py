@@ -10,6 +10,7 @@ RULER_PX = 32
 _HALF = 0.5 + 1e-6  # halves go up even when the arithmetic is a hair off: a pan must shift every edge alike
 FINEST = 1 / 80  # frames per pixel: a frame is at most 80 px wide
 COARSEST = 400_000.0
+EMPTY_FRAMES = 1500  # what an empty sequence shows: a minute at 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,15 @@ class Viewport:
         return replace(self, frames_per_px=wanted, first_frame=max(0.0, first))
 
     def fitted(self, duration: int) -> Viewport:
-        """All of so many frames, with a little room behind them."""
-        wanted = max(1, duration) * 1.04 / self.lanes_px
+        """All of so many frames, with a little room behind them; of nothing, room to begin."""
+        wanted = (duration or EMPTY_FRAMES) * 1.04 / self.lanes_px
         return replace(self, frames_per_px=min(COARSEST, max(FINEST, wanted)), first_frame=0.0)
 
     def panned(self, dx: float, dy: float = 0.0, *, content_px: float | None = None) -> Viewport:
         """Moved by whole pixels; never before frame 0 nor above the first lane, nor below `content_px` of lanes."""
         first = max(0.0, self.first_frame + round(dx) * self.frames_per_px)
         lowest = float("inf") if content_px is None else max(0.0, content_px - (self.height - RULER_PX))
-        return replace(self, first_frame=first, scroll_y=min(lowest, max(0.0, self.scroll_y + dy)))
+        return replace(self, first_frame=first, scroll_y=min(lowest, max(0.0, self.scroll_y + round(dy))))
 
     def showing(self, frame: int, margin_px: float = 24.0) -> Viewport:
         """Moved by a page if the frame isn't in view, so that it is near the left end."""

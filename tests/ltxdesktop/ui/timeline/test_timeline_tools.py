@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from timeline_kit import clip, document_of, small_film
 
 from ltxdesktop.document.model import Document, ItemId, Marker, MarkerId
+from ltxdesktop.ui.timeline.drags import NO_KEYS, Asked, Chosen, Keys, Panned, Pointer, Resized, Scene, Scrubbed, Zoomed
 from ltxdesktop.ui.timeline.hits import hit
 from ltxdesktop.ui.timeline.layout import lay_out
 from ltxdesktop.ui.timeline.requests import (
@@ -28,7 +29,6 @@ from ltxdesktop.ui.timeline.requests import (
 from ltxdesktop.ui.timeline.tools import (
     BLADE,
     HAND,
-    NO_KEYS,
     RANGE,
     RIPPLE,
     ROLL,
@@ -37,17 +37,8 @@ from ltxdesktop.ui.timeline.tools import (
     SLIP,
     TOOLS,
     ZOOM,
-    Asked,
-    Chosen,
     Cursor,
-    Keys,
-    Panned,
-    Pointer,
-    Resized,
-    Scene,
-    Scrubbed,
     Tool,
-    Zoomed,
 )
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 

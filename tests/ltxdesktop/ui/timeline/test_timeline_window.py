@@ -302,7 +302,7 @@ def test_wheel_zooms_to_the_mouse_and_scrolls(window: Window):
     assert window.view.viewport.frames_per_px < 1
     turn(600, -1, Qt.KeyboardModifier.NoModifier)
     assert window.view.viewport.first_frame > 0
-    window.key(Qt.Key.Key_Backslash)
+    trigger(window, "view.zoom_fit")
     assert window.view.viewport.first_frame == 0
     assert window.view.viewport.last_frame > 350
 
