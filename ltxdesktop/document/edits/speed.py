@@ -58,6 +58,9 @@ def set_speed(
         raise BadValue(f"{desk.clip(clip_id).name!r} has no speed: it shows one picture.")
     _require_together(desk, clips, speed, ripple)
     changed = [_at_speed(desk, clip, speed) for clip in clips]
+    if ripple:  # what follows on their tracks moves by the same frames, even where the media of one end early
+        shortest = min(clip.duration for clip in changed)
+        changed = [fitted(replace(clip, duration=shortest)) for clip in changed]
     frames = changed[0].duration - clips[0].duration
     if ripple:
         own = {desk.home(clip.id): desk.tracks[desk.home(clip.id)].index[clip.id] + 1 for clip in clips}
@@ -73,7 +76,7 @@ def set_speed(
 
 def _has_speed(desk: Desk, clip: Clip) -> bool:
     assert clip.media is not None
-    return clip.speed == 0 or not is_endless(clip, desk.media.get(clip.media))
+    return not is_endless(replace(clip, speed=Fraction(1)), desk.media.get(clip.media))
 
 
 def _require_together(desk: Desk, clips: list[Clip], speed: Fraction, ripple: bool) -> None:

@@ -321,6 +321,14 @@ def test_speed_refuses_what_would_part_picture_and_sound() -> None:
     refuses(late, lambda d: edits.set_speed(d, B, Fraction(101)), BadValue)
 
 
+def test_linked_clips_change_speed_as_far_as_the_shorter_media_allow() -> None:
+    before = edits.link(film("V1: A:20@0 B:10 | A1: x:20@280 b:10"), [A, ItemId("x")])
+    held = edits.ripple_trim(edits.set_speed(before, A, Fraction(0)), A, Edge.TAIL, 10)
+    assert said(held) == "V1: A:30@0 B:10 | A1: x:30@280 b:10"
+    after = check_edit(held, lambda d: edits.set_speed(d, A, Fraction(1), ripple=True))
+    assert said(after) == "V1: A:20@0 B:10 | A1: x:20@280 b:10"
+
+
 def test_a_held_picture_is_put_in() -> None:
     after = check_edit(film(PAIRS), lambda d: edits.hold_frame(d, B, 14, 5))
     assert said(after) == "V1: A:10 B:4 B:5@104 B:6@104 C:10 | A1: a:10 b:4 .5 b:6@104 c:10"
