@@ -27,7 +27,32 @@ def build_parser() -> argparse.ArgumentParser:
     make.add_argument("--model", default="", help="model, by its id (default: the first that works here)")
     make.add_argument("--seed", type=int, default=1)
     make.add_argument("--output", default="", help="folder for the film (default: the engine's results folder)")
+    _add_export(commands.add_parser("export", help="write a project's film to a file without a window"))
     return parser
+
+
+def _add_export(export: argparse.ArgumentParser) -> None:
+    """The options of `ltxdesktop export`; `ltxdesktop.export.command` does it."""
+    export.add_argument("project", nargs="?", default="", help="project file (.otio)")
+    export.add_argument("-o", "--output", default="", help="the file to write; for pictures, the folder")
+    export.add_argument("--preset", default="h264", help="how (default: h264); see --list-presets")
+    export.add_argument("--list-presets", action="store_true", help="show the presets and what works here, and end")
+    export.add_argument("--overwrite", action="store_true", help="replace the file if it's there already")
+    export.add_argument("--sequence", default="", help="name of the sequence (default: the one that is open)")
+    export.add_argument("--range", default="", metavar="IN-OUT", help="frames or timecodes, OUT is exclusive")
+    export.add_argument("--size", default="", metavar="WxH", help="default: the film's own; 1280x keeps its shape")
+    export.add_argument("--rate", default="", help="pictures a second: 25, 29.97, 30000/1001 (default: the film's)")
+    export.add_argument("--quality", type=int, default=None, metavar="0..100", help="default: 70")
+    export.add_argument("--bitrate", type=int, default=0, metavar="KBIT/S", help="mean bitrate instead of a quality")
+    export.add_argument("--hardware", action="store_true", help="encode with the graphics card, if that works here")
+    export.add_argument("--no-smart", action="store_true", help="encode every picture, copy none")
+    export.add_argument("--no-sound", action="store_true")
+    export.add_argument("--mono", action="store_true", help="one channel instead of two")
+    export.add_argument("--loudness", type=float, default=None, metavar="LUFS", help="such as -14, -16 or -23")
+    export.add_argument("--subtitles", choices=("burnt", "file", "none"), default="burnt", help="default: burnt in")
+    export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
+    export.add_argument("--focus", type=float, default=0.5, metavar="0..1", help="where a filled frame is cut")
+    export.add_argument("--poster", default="", metavar="FRAME", help="frame or timecode of the cover picture")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ltxdesktop import headless
 
         return headless.run(options)
+    if options.command == "export":
+        from ltxdesktop.export import command
+
+        return command.run(options)
     from ltxdesktop import app
 
     return app.run(options)

@@ -43,7 +43,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.render": {"numpy", "av", "PySide6"},
     "ltxdesktop.media": {"numpy", "av", "PIL"},
     "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
-    "ltxdesktop.export": {"numpy", "av"},
+    "ltxdesktop.export": {"numpy", "av", "PySide6"},  # QtGui for text without a window
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
     "ltxdesktop.headless": set(),
     "ltxdesktop.app": {"PySide6"},
@@ -70,6 +70,7 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("engine.media.joined", ["torch", "PySide6", "av", "numpy"]),
     ("engine.generate", ["torch", "PySide6"]),
     ("engine.__main__", ["torch", "PySide6", "av"]),
+    ("ltxdesktop.export.presets", ["torch", "PySide6", "av", "numpy"]),
     ("ltxdesktop.playback.player", ["PySide6", "torch", "av", "numpy", "sounddevice"]),
     ("ltxdesktop.app", ["torch", "transformers", "safetensors", "av", "numpy"]),
     ("ltxdesktop.__main__", ["torch", "PySide6"]),

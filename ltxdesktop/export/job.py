@@ -24,8 +24,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engine.media._container import opened, picture_stream
+from engine.media.errors import shown
 from engine.media.index import VideoIndex
-from ltxdesktop.document.model import Media, MediaId, Sequence
+from ltxdesktop.document.model import Clip, Media, MediaId, Sequence
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.export import smart
 from ltxdesktop.export.bridging import ENCODER, Bridge
@@ -36,7 +37,7 @@ from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, Targe
 from ltxdesktop.export.feed import Feed, Film, Samples, sequence_to_render
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
-from ltxdesktop.export.writing import Extras, FilmFile, PictureFolder
+from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
 _PICTURES_AHEAD: Final = 6  # 3 MB each at 1080p
@@ -139,6 +140,7 @@ class Export:
         target = self.job.target
         part = target.parent / f".ltx-{secrets.token_hex(6)}.part"
         try:
+            self._check_media()
             made = self._make(part)
             beside = self._write_subtitles()
             self._put_in_place(part, beside)
@@ -200,6 +202,20 @@ class Export:
         verdict = check_film(part, job.target, shape, sent)
         return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
 
+    def _check_media(self) -> None:
+        """Say at once what would be found out in an hour. Raises MediaMissing."""
+        gone: dict[str, None] = {}
+        for track in self.job.sequence.tracks:
+            for _, item in track.placed(self.shape.first, self.shape.last):
+                if isinstance(item, Clip) and item.enabled and not track.muted and item.media is not None:
+                    media = self.job.media.get(item.media)
+                    if media is None:
+                        gone[f"The project doesn't know what clip {item.name!r} shows."] = None
+                    elif not (path := self.job.locate(media)).exists():
+                        gone[f"There is no file {shown(path)} in {shown(path.parent)}."] = None
+        if gone:
+            raise MediaMissing(gone)
+
     def _chosen(self) -> Choice | None:
         if self.shape.preset.picture is None:
             return None
@@ -240,7 +256,9 @@ class Export:
         job, shape = self.job, self.shape
         found = chapters(job.sequence, shape) if job.settings.chapters else []
         poster = None
-        if job.settings.poster is not None and shape.has_picture:
+        if job.settings.poster is not None and shape.preset.container not in HOLDS_POSTER:
+            self._notes.append(f"{shape.preset.name} files hold no poster frame, so this one has none.")
+        elif job.settings.poster is not None:
             width = min(shape.width, _POSTER_WIDTH)
             small = replace(shape, width=even(width), height=even(round(shape.height * width / shape.width)))
             size = (job.sequence.width, job.sequence.height)

@@ -107,10 +107,14 @@ _ALL: Final = (
 
 PRESETS: Final[Mapping[str, Preset]] = MappingProxyType({preset.id: preset for preset in _ALL})
 
+# What people write instead.
+_ALSO: Final = {"h265": "hevc", "x264": "h264", "x265": "hevc", "mp4": "h264", "webm": "vp9", "prores": "prores-422"}
+
 
 def preset_named(name: str) -> Preset:
-    """The preset with this id. Raises NoSuchPreset."""
+    """The preset with this id, or with a name that is commonly used for it. Raises NoSuchPreset."""
+    known = name.lower()
     try:
-        return PRESETS[name.lower()]
+        return PRESETS[_ALSO.get(known, known)]
     except KeyError:
         raise NoSuchPreset(name, PRESETS) from None

@@ -46,7 +46,9 @@ _MUXER_OPTIONS: Final = {
     "ipod": {"movflags": "+faststart"},
     "wav": {"rf64": "auto"},
 }
-_HOLDS_COVER: Final = frozenset({"mp4", "mov", "ipod"})
+_ISO: Final = frozenset({"mp4", "mov", "ipod"})
+
+HOLDS_POSTER: Final = frozenset({"mp4", "matroska"})  # FFmpeg writes none into QuickTime and WebM
 
 
 class Chapter(NamedTuple):
@@ -185,7 +187,7 @@ class FilmFile:
             container.set_chapters([_chapter(number, each) for number, each in enumerate(extras.chapters)])
         if extras.poster is None:
             return
-        if self._shape.preset.container in _HOLDS_COVER:
+        if self._shape.preset.container == "mp4":
             stream = container.add_stream("png", rate=1)
             assert isinstance(stream, VideoStream)
             stream.width, stream.height, stream.pix_fmt = extras.poster.width, extras.poster.height, "rgb24"
@@ -275,7 +277,7 @@ def _add_picture(container: OutputContainer, encoder: Encoder, options: dict[str
     assert isinstance(stream, VideoStream)
     set_up(stream.codec_context, encoder, options, shape)
     stream.time_base = 1 / shape.rate
-    if shape.preset.picture is PictureCodec.HEVC and shape.preset.container in _HOLDS_COVER:
+    if shape.preset.picture is PictureCodec.HEVC and shape.preset.container in _ISO:
         stream.codec_context.codec_tag = "hvc1"  # Apple's players know no other
     return stream
 

@@ -302,7 +302,7 @@ def test_missing_media_end_the_export_with_their_names(footage, tmp_path, export
 @pytest.mark.parametrize(
     ("settings", "error", "words"),
     [
-        ({"preset": "h265"}, ExportError, "did you mean"),
+        ({"preset": "h266"}, ExportError, "did you mean"),
         ({"width": 127, "height": 72}, BadSettings, "126 x 72 is"),
         ({"preset": "gif", "rate": Fraction(60)}, BadSettings, "50 is the most"),
         ({"quality": 101}, BadSettings, "0 to 100"),
