@@ -252,6 +252,10 @@ class Decoders:
     `frame_bytes` limits the decoded pictures that are kept, `reader_bytes` the estimated memory of idle open decoders,
     `sound_bytes` the decoded sound. `proxies` names the file that stands in for the picture of another, frame for
     frame; who asks with `original=True` (export does) never gets it.
+
+    FFmpeg gives the memory of a group of pictures back when the last of them goes, so that up to `frame_bytes` more are
+    held. Copies would avoid that, but swscale rounds at the edges otherwise where memory is aligned otherwise
+    (measured), and a picture has to look the same however it was come by.
     """
 
     def __init__(
@@ -259,7 +263,7 @@ class Decoders:
         facts_of: FactsOf,
         *,
         proxies: ProxySource | None = None,
-        frame_bytes: int = 384 << 20,
+        frame_bytes: int = 256 << 20,
         reader_bytes: int = 512 << 20,
         sound_bytes: int = 64 << 20,
     ) -> None:
@@ -449,7 +453,7 @@ class Decoders:
 
     def _first_kept(self, source: _Source, last: int) -> int:
         """Where the part of a group begins that fits into the cache beside the pictures shown now."""
-        room = max(1, self.cache.limit_bytes * 3 // 4 // _frame_bytes(source.facts))
+        room = max(1, self.cache.limit_bytes // 2 // _frame_bytes(source.facts))
         return max(self._decodes_from(source, last), last - room + 1)
 
     def _filled(self, source: _Source, last: int, token: Token) -> Picture:
