@@ -25,6 +25,7 @@ from ltxdesktop.project.errors import (
     ProjectError,
     ProjectInUse,
 )
+from ltxdesktop.project.journal import Edit, Point, edits_after, line_of
 from ltxdesktop.project.project import Project, read_project, unsaved_projects
 from ltxdesktop.project.recent import RecentProjects
 
@@ -180,6 +181,15 @@ def test_saving_keeps_permissions_and_follows_links(desk: Desk) -> None:
     assert read_project(real).document == film(2)
 
 
+def test_who_reads_while_it_is_saved_reads_the_old_file_whole(desk: Desk) -> None:
+    project = desk.create(film(1))
+    before = desk.path.read_bytes()
+    with desk.path.open("rb") as reader:
+        project.save(film(2))
+        assert reader.read() == before
+    assert desk.path.read_bytes() != before
+
+
 # ---- another name ----------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +278,50 @@ def test_a_torn_last_line_costs_only_that_edit(desk: Desk) -> None:
     project = desk.open()
     assert project.recovery is not None
     assert project.recover() == edited(film(), 1)
+
+
+def test_a_line_that_the_disk_changed_costs_only_what_follows(desk: Desk) -> None:
+    desk.crashed(1, 2)
+    (journal,) = desk.folder.glob(".ltxdesktop/*/journal")
+    journal.write_bytes(journal.read_bytes().replace(b'"name":"film 2"', b'"name":"film 9"'))
+    assert desk.open().recover() == edited(film(), 1)
+
+
+def test_only_what_follows_the_last_save_of_a_file_is_recovered() -> None:
+    now = datetime.now(UTC)
+    one, two = Edit("one", now, 1, "{}"), Edit("two", now, 1, "{}")
+    data = b"".join(line_of(entry) for entry in (Point("a"), one, Point("b"), two, Point("a"), one))
+    assert edits_after(data, "a") == [one], "the file with this digest was saved twice"
+    assert edits_after(data, "b") == [two, one]
+    assert edits_after(data, "c") is None
+
+
+def test_an_edit_made_during_a_save_that_a_crash_cut_short_is_recovered(desk: Desk) -> None:
+    """The file is replaced, the journal isn't begun anew, and no backup tells the way."""
+    desk.create(film(1)).close()
+    code = """
+import os, sys
+from pathlib import Path
+from films import film
+from ltxdesktop.project.journal import Journal
+from ltxdesktop.project.project import Project
+project = Project.open(Path(sys.argv[1]), Path(sys.argv[2]))
+def crash(journal, digest, document):
+    project.note("Meanwhile", film(3))
+    journal.flush()
+    os._exit(0)
+Journal.saved = crash
+project.note("Edit", film(2))
+project.save(film(2))
+"""
+    in_child(code, desk.path, desk.state)
+    for backup in desk.folder.glob(".ltxdesktop/*/backups/*"):
+        backup.unlink()
+    project = desk.open()
+    assert project.document == film(2)
+    assert project.recovery is not None
+    assert project.recovery.names == ("Meanwhile",)
+    assert project.recover() == film(3)
 
 
 def test_a_crash_between_the_rename_and_the_new_journal_loses_nothing(desk: Desk) -> None:
