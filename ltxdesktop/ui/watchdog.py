@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
-import sys
+import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,8 +74,21 @@ class Watchdog(QObject):
                 self._stack, self._asked_at = "", time.perf_counter()
                 self._asked.emit()
             elif not self._stack and time.perf_counter() - self._asked_at >= LIMIT_S:
-                frame = sys._current_frames().get(self._thread_id)  # pyright: ignore[reportPrivateUsage]  # the only way
-                self._stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+                self._stack = stack_of(self._thread_id)
+
+
+def stack_of(thread_id: int) -> str:
+    """Where a thread is now, the innermost call first.
+
+    By `faulthandler`, which only reads. A frame from `sys._current_frames` would keep the thread's locals alive, and a
+    painter that outlives its paintEvent (and dies on another thread) takes the program down.
+    """
+    with tempfile.TemporaryFile("w+") as file:
+        faulthandler.dump_traceback(file, all_threads=True)
+        file.seek(0)
+        parts = file.read().split("\n\n")
+    name = f"0x{thread_id:016x}"
+    return next((part for part in parts if name in part.partition("\n")[0]), "")
 
 
 def _log(hold: Hold) -> None:

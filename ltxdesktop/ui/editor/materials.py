@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,10 @@ class Materials(QObject):
         self._looked_at.connect(self.import_progress)
 
     # The rooms behind it, made when they're first needed: importing them costs a start 0.1 s
+
+    def warm_up(self) -> None:
+        """Load what reads and renders media, off this thread, before it's needed."""
+        self._background.run(_load, self._ignore, self._ignore)
 
     @property
     def files(self) -> MediaFiles:
@@ -285,6 +290,11 @@ class Materials(QObject):
 
     def _ignore(self, result: object) -> None:
         """A disk that can't be asked now: what is missing shows when it's opened."""
+
+
+def _load() -> None:
+    for room in ("document.edits", "media.files", "project.project", "render.renderer"):
+        import_module(f"ltxdesktop.{room}")
 
 
 def _as_said(media: Media) -> Path:

@@ -98,6 +98,7 @@ class EditWorkspace(QStackedWidget):
         self._use(self.program)
         self._restore()
         self.files.read_recent()
+        self.materials.warm_up()
 
     # Parts
 
@@ -139,9 +140,9 @@ class EditWorkspace(QStackedWidget):
         self.docks = {
             "media": self._dock("Media", self.media, left),
             "inspector": self._dock("Inspector", self.inspector, right),
-            "markers": self._dock("Markers", self.markers, right),
-            "steps": self._dock("History", self.steps, right),
-            "scopes": self._dock("Scopes", self.scopes, right),
+            "markers": self._dock("Markers", self.markers, left),
+            "steps": self._dock("History", self.steps, left),
+            "scopes": self._dock("Scopes", self.scopes, left),
             "timeline": self._dock("Timeline", self.timeline, bottom),
             "meters": self._dock("Meters", self.meters, bottom),
         }
@@ -221,8 +222,11 @@ class EditWorkspace(QStackedWidget):
         for dock in docks.values():
             dock.setFloating(False)
             dock.show()
-        for name in [each for each in ("make", "markers", "steps", "scopes") if each in docks]:
-            self._docks.tabifyDockWidget(docks["inspector"], docks[name])
+        for name in ("markers", "steps", "scopes"):
+            self._docks.tabifyDockWidget(docks["media"], docks[name])
+        if "make" in docks:
+            self._docks.tabifyDockWidget(docks["inspector"], docks["make"])
+        docks["media"].raise_()
         docks["inspector"].raise_()
         self._docks.splitDockWidget(docks["timeline"], docks["meters"], Qt.Orientation.Horizontal)
         self._resize_docks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ from PySide6.QtWidgets import QMainWindow
 
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.watchdog import LIMIT_S, Hold, Watchdog
+
+# Of computing, not of waiting for a busy machine. Twice the limit: what is shown for the first time (a dialog, a menu)
+# is laid out and styled once, and neighbours on the core slow it down.
+HELD_S = 2 * LIMIT_S
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +60,16 @@ def open_edit(qapp, qtbot, tmp_path: Path, settings: QSettings):
 
 
 @pytest.fixture
-def project(open_edit, qtbot, film: Path) -> EditWorkspace:
-    """An open project whose timeline shows the film once."""
+def project(open_edit, qapp, qtbot, film: Path) -> Iterator[EditWorkspace]:
+    """An open project whose timeline shows the film once. Holding the GUI thread in the test fails it."""
     edit = open_edit()
     edit._begin([film], "Test", place=True)
     qtbot.waitUntil(lambda: edit.project.document.sequence.duration == FRAMES, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not edit.program.view.picture.isNull(), timeout=PATIENCE_MS)
-    return edit
+    qapp.processEvents()
+    holds: list[Hold] = []
+    dog = Watchdog(holds.append)  # from here on: building the window and its first paint may take longer
+    yield edit
+    dog.stop()
+    slow = [hold for hold in holds if hold.cpu_s >= HELD_S]
+    assert not slow, f"the GUI thread computed for {slow[0].cpu_s * 1000:.0f} ms in one go:\n{slow[0].stack}"
