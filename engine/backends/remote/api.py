@@ -32,6 +32,7 @@ from engine.backends.remote.wire import Answer, BadAddress, CutShort, NoAnswer, 
 from engine.media.errors import is_disk_full
 
 Endpoint = Literal["text-to-video", "image-to-video", "audio-to-video", "retake", "extend"]
+InDoubt = Callable[[bool], None]  # whether the service may be beginning what costs something
 T = TypeVar("T")
 
 # How long each kind of request may be silent, in seconds: fact sheet, sections 2 to 5.
@@ -168,20 +169,26 @@ class LtxApi:
     # --- jobs ---
 
     def submit(
-        self, endpoint: Endpoint, body: Mapping[str, Any], target: Path, on_bytes: Callable[[int, int], None]
+        self,
+        endpoint: Endpoint,
+        body: Mapping[str, Any],
+        target: Path,
+        on_bytes: Callable[[int, int], None],
+        in_doubt: InDoubt,
     ) -> Taken | Arrived:
         """Have the job begun, exactly once: what may have begun it isn't sent again. Raises JobError, JobCancelled.
 
-        v2 gives an id at once. A service that doesn't have that for this endpoint is asked by v1, which keeps the line
-        open until the film is made.
+        `in_doubt(True)` is called right before each request that may begin it, `in_doubt(False)` when it's clear that
+        the request didn't. v2 gives an id at once. A service that doesn't have that for this endpoint is asked by v1,
+        which keeps the line open until the film is made.
         """
         data = json.dumps(body).encode()
         try:
-            answer = self._patiently(lambda: self._submit_once(f"/v2/{endpoint}", data), "the job", paid=True)
+            answer = self._patiently(lambda: self._submit_once(f"/v2/{endpoint}", data), "the job", in_doubt)
         except Refusal as exc:
             if exc.status not in (404, 405):
                 raise _explained(exc) from exc
-            return self._at_once(endpoint, data, target, on_bytes)
+            return self._at_once(endpoint, data, target, on_bytes, in_doubt)
         found = _object(answer).get("id")
         if not isinstance(found, str) or not found:
             raise Interrupted(
@@ -197,12 +204,19 @@ class LtxApi:
             raise Refusal(answer, self._key)
         return answer
 
-    def _at_once(self, endpoint: Endpoint, data: bytes, target: Path, on_bytes: Callable[[int, int], None]) -> Arrived:
+    def _at_once(
+        self,
+        endpoint: Endpoint,
+        data: bytes,
+        target: Path,
+        on_bytes: Callable[[int, int], None],
+        in_doubt: InDoubt,
+    ) -> Arrived:
         self._context.notice(
             "warning", "The service makes this while we wait, without an id: don't close the program until it's there."
         )
         try:
-            head = self._patiently(lambda: self._at_once_once(endpoint, data, target, on_bytes), "the job", paid=True)
+            head = self._patiently(lambda: self._at_once_once(endpoint, data, target, on_bytes), "the job", in_doubt)
         except Refusal as exc:
             raise _explained(exc) from exc
         if head.body:
@@ -353,19 +367,21 @@ class LtxApi:
         request = redacted(answer.header("x-request-id"), self._key) or "not named"
         _log.info("%s %s: status %d, request %s", method, path, answer.status, request)
 
-    def _patiently(self, once: Callable[[], T], what: str, *, paid: bool = False) -> T:
-        """Try until there is an answer; with `paid` only as long as the service can't have begun.
+    def _patiently(self, once: Callable[[], T], what: str, in_doubt: InDoubt | None = None) -> T:
+        """Try until there is an answer; with `in_doubt` only as long as the service can't have begun.
 
         Raises Refusal, JobError, JobCancelled.
         """
         tries = links = 0
         while True:
+            if in_doubt is not None:
+                in_doubt(True)
             try:
                 return once()
             except BadAddress as exc:
                 raise ServiceRefused(f"The LTX API can't be used: {exc}.") from exc
             except NoAnswer as exc:
-                if paid and exc.sent:
+                if in_doubt is not None and exc.sent:
                     raise Interrupted(
                         f"The connection to the LTX API broke off while it was given the job ({exc.reason}). Whether "
                         f"it began, and was charged, can't be said from here: {CONSOLE} says. A retry would start it "
@@ -373,7 +389,7 @@ class LtxApi:
                     ) from exc
                 problem, reason, pause, most = exc, exc.reason, 0.0, _TRIES
             except Refusal as exc:
-                if exc.status in _MAYBE and paid:
+                if exc.status in _MAYBE and in_doubt is not None:
                     raise Interrupted(
                         f"The LTX API's gateway answered {exc.status}: whether the job began, and was charged, can't "
                         f"be said from here; {CONSOLE} says. A retry would start it again.",
@@ -391,6 +407,8 @@ class LtxApi:
                 raise ServiceUnreachable(
                     f"The LTX API can't take {what} now ({reason}). Nothing was charged. Try again later.", detail
                 ) from problem
+            if in_doubt is not None:
+                in_doubt(False)
             seconds = self._pause(tries, pause)
             if seconds > 3 or tries == 3:
                 self._context.notice("warning", f"The LTX API is busy ({reason}): trying again in {seconds:.0f} s.")

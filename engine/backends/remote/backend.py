@@ -11,9 +11,11 @@ import contextlib
 import datetime
 import hashlib
 import logging
+import math
 import os
 import shutil
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,6 +85,7 @@ BASE_URL: Final = "https://api.ltx.video"
 BASE_VARIABLE: Final = "LTX_API_URL"
 PACE_VARIABLE: Final = "LTX_API_PACE"  # scales every pause; tests take a hundredth
 
+_LOOK_AGAIN_S: Final = 10.0  # for a key, where there is none
 _PERCENT: Final = 100
 _LINKS: Final = 3  # addresses of one result that are tried
 _DELIVERIES: Final = {"h264": Delivery.H264_AAC, "prores": Delivery.PRORES_PCM, "ffv1": Delivery.FFV1_FLAC}
@@ -132,6 +135,7 @@ class RemoteBackend(Backend):
         self._base = base or os.environ.get(BASE_VARIABLE) or BASE_URL
         self._pace = float(os.environ.get(PACE_VARIABLE) or 1.0) if pace is None else pace
         self._key: FoundKey | None = None
+        self._looked_at = -math.inf
         self._indices: dict[tuple[str, int, int], VideoIndex] = {}
         self._lock = threading.Lock()
 
@@ -177,8 +181,10 @@ class RemoteBackend(Backend):
 
     def _found_key(self, refresh: bool = False) -> FoundKey | None:
         with self._lock:
-            if refresh or self._key is None:  # a key that wasn't there may be there now
-                self._key = self._cupboard.find()
+            # A key that wasn't there may be there now; but a locked keyring asks its person each time.
+            stale = self._key is None and time.monotonic() - self._looked_at > _LOOK_AGAIN_S
+            if refresh or stale:
+                self._key, self._looked_at = self._cupboard.find(), time.monotonic()
             return self._key
 
     # --- estimates ---
@@ -230,11 +236,15 @@ class RemoteBackend(Backend):
 
     def run(self, job: Job, context: JobContext) -> Result:
         films = Films(self._indices)
+        run = _Run(self, job, context, films)
         try:
             with _translated():
-                return _Run(self, job, context, films).run()
+                return run.run()
         except TooLarge as exc:
             raise BadRequest(str(exc)) from exc
+        except JobError as exc:  # whatever went wrong: what is paid for is kept for a retry
+            exc.resumable = run.is_kept
+            raise
         finally:
             films.close()
 
@@ -272,13 +282,14 @@ class _Run:
         self._films = films
         self._saved = Saved.read(job.resume) or Saved(stage="preparing")
         self._film = context.scratch / "received.mp4"
+        self._forgotten = False
 
     def run(self) -> Result:
         if not self._work.may_leave:
             raise Unsupported("Nothing is sent to the LTX API before you have agreed to it for this job.")
         saved = self._saved
         if saved.stage == "submitting":
-            self._context.remember("")
+            self._forget()
             raise Interrupted(
                 "The program ended at the very moment at which the job was given to the LTX API. Whether it began "
                 f"there, and was charged ({dollars(saved.cents)}), stands at {CONSOLE}. A retry would start it again."
@@ -292,7 +303,7 @@ class _Run:
     def _through(self, wire: Wire) -> Result:
         api = self._backend.connect(wire, self._context)
         if self._saved.stage == "waiting":
-            self._remember(self._saved)  # so that another end of the engine leaves it to be picked up once more
+            self._context.remember(self._saved.text())  # so that another end of the engine leaves it to be picked up
             self._context.plan(self._saved.model, _phases(None))
             self._context.notice("cost", "This job is already paid for: its result is fetched.")
         else:
@@ -326,17 +337,18 @@ class _Run:
             cut=order.cut,
         )
         context.check()
-        self._remember(saved)  # from here on it may cost something
+
+        def in_doubt(doubtful: bool) -> None:
+            self._remember(saved if doubtful else Saved(stage="preparing"))
+
         try:
-            taken = api.submit(order.endpoint, body, self._film, self._on_download)
-        except JobCancelled:
-            raise
+            taken = api.submit(order.endpoint, body, self._film, self._on_download, in_doubt)
         except Interrupted:
             self._enter(f"unknown:{self._job.id}:{self._job.attempt}", saved)
-            context.remember("")
+            self._forget()
             raise
         except JobError:
-            context.remember("")  # nothing was begun
+            self._forget()  # nothing was begun
             raise
         match taken:
             case Taken(service_id):
@@ -365,9 +377,19 @@ class _Run:
         size = max(1, path.stat().st_size)
         return api.upload(path, lambda sent: self._context.step(_PERCENT * number + _PERCENT * sent // size))
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the service has the job and its id is in the store, so that a retry can fetch it."""
+        return self._saved.stage == "waiting" and not self._forgotten
+
     def _remember(self, saved: Saved) -> None:
-        self._saved = saved
         self._context.remember(saved.text())
+        self._saved, self._forgotten = saved, False
+
+    def _forget(self) -> None:
+        """Nothing is to be picked up any more: a retry begins anew."""
+        self._context.remember("")
+        self._forgotten = True
 
     def _enter(self, service_id: str, saved: Saved) -> None:
         """Write down what it costs; a job that is paid for doesn't fail because that can't be written."""
@@ -387,7 +409,6 @@ class _Run:
                     raise ServiceUnreachable(
                         "The LTX API says that the job is done, but names no film. Retry asks again, at no new cost.",
                         f"job {self._saved.service_id}",
-                        resumable=True,
                     )
                 case Finished(url):
                     self._context.phase("downloading", _PERCENT)
@@ -398,12 +419,12 @@ class _Run:
                     return
                 case GaveUp():
                     if now.certain:
-                        self._context.remember("")
+                        self._forget()
                         with contextlib.suppress(DiskFull):
                             self._backend.ledger.mark_failed(self._saved.service_id)
                     raise gave_up(now)
                 case Gone():
-                    self._context.remember("")
+                    self._forget()
                     raise ServiceRefused(
                         f"The LTX API no longer knows this job: results are kept for {offers.RESULT_HOURS} hours. "
                         "A retry makes it anew, and costs anew.",
@@ -414,7 +435,6 @@ class _Run:
         raise ServiceRefused(
             "The LTX API made the film, but every link to it was refused. Retry asks again, without paying again.",
             f"job {self._saved.service_id}",
-            resumable=True,
         )
 
     def _on_download(self, received: int, expected: int) -> None:
@@ -437,6 +457,7 @@ class _Run:
                 f"{dollars(self._saved.cents)} were charged for it; a retry makes it anew.",
                 f"job {self._saved.service_id}; sha256 {_digest(kept)}",
             ) from exc
+        cut = self._without_lost_sound(cut)
         for sentence in differences(received, cut):
             context.notice("warning", sentence)
         delivery = _DELIVERIES[work.output.codec]
@@ -457,9 +478,7 @@ class _Run:
             beside = write_recipe(Path(take.path), msgspec.to_builtins(recipe) | {"seed": work.seed, "variation": 0})
         except media_errors.DiskFull as exc:
             _remove(written)
-            raise DiskFull(
-                f"{exc} Make room and retry: the film is fetched again without paying again.", resumable=self._paid
-            ) from exc
+            raise DiskFull(f"{exc} Make room and retry: the film is fetched again without paying again.") from exc
         except BaseException:
             _remove(written)
             raise
@@ -471,14 +490,17 @@ class _Run:
             cost_cents=self._saved.cents,
         )
 
-    @property
-    def _paid(self) -> bool:
-        """Whether the service has the job, so that a retry can fetch it."""
-        return self._saved.stage == "waiting"
+    def _without_lost_sound(self, cut: Cut) -> Cut:
+        """The cut with the service's sound where the file with the person's own is gone: the film is paid for."""
+        own = cut.given.file if cut.given is not None else cut.given_film
+        if not own or Path(own).is_file():
+            return cut
+        self._context.notice("warning", f"{Path(own).name} is gone: the take has the sound that the LTX API made.")
+        return msgspec.structs.replace(cut, given=None, given_film="")
 
     def _keep_as_received(self, path: Path) -> Path:
         """A film that was paid for isn't thrown away. It can't be fetched better, so nothing is left to pick up."""
-        self._context.remember("")
+        self._forget()
         shutil.copyfile(self._film, path)
         return path
 

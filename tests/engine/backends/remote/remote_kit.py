@@ -31,6 +31,7 @@ class Heard(JobContext):
 
     folder: Path
     at: Callable[[str, int], None] = lambda _phase, _done: None
+    on_notice: Callable[[str], None] = lambda _message: None
     phases: list[str] = field(default_factory=list[str])
     steps: list[int] = field(default_factory=list[int])
     notices: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -87,6 +88,7 @@ class Heard(JobContext):
 
     def notice(self, kind: NoticeKind, message: str) -> None:
         self.notices.append((kind, message))
+        self.on_notice(message)
 
     def remember(self, resume: str) -> None:
         self.kept.append(resume)
@@ -110,7 +112,13 @@ class Desk:
         cupboard = KeyCupboard(None, environment={"LTX_API_KEY": self.key})
         return RemoteBackend(self.places, cupboard=cupboard, base=self.api.url, pace=PACE)
 
-    def run(self, work: AnyWork, resume: str = "", at: Callable[[str, int], None] | None = None) -> Result:
+    def run(
+        self,
+        work: AnyWork,
+        resume: str = "",
+        at: Callable[[str, int], None] | None = None,
+        on_notice: Callable[[str], None] | None = None,
+    ) -> Result:
         """Do a job; its context is `self.heard`, also after a failure."""
         self.number += 1
         folder = self.folder / f"job-{self.number}"
@@ -118,6 +126,8 @@ class Desk:
         self.heard = Heard(folder)
         if at is not None:
             self.heard.at = at
+        if on_notice is not None:
+            self.heard.on_notice = on_notice
         return self.backend.run(Job(f"job-{self.number}", work, resume=resume), self.heard)
 
     def estimate(self, work: AnyWork) -> Estimate:

@@ -37,6 +37,7 @@ from engine.protocol.messages import (
 )
 from engine.protocol.work import AnyWork, Retake
 
+LONG_S = 60.0
 SUBMIT = "POST /v2/text-to-video"
 
 
@@ -154,7 +155,7 @@ def test_a_killed_engines_job_is_picked_up_by_its_id_and_paid_once(engine_at: An
     assert spending.spent_cents == done.cost_cents == 6
 
 
-def test_an_engine_killed_at_the_submit_asks_before_it_pays_again(engine_at: Any, api: FakeApi) -> None:
+def test_an_engine_killed_between_two_tries_begins_the_job_anew(engine_at: Any, api: FakeApi) -> None:
     api.once(SUBMIT, *[Reply.error(503, "service_unavailable", "later", Retry_After="500")] * 2)
     with engine_at() as engine:
         engine.hello()
@@ -163,16 +164,31 @@ def test_an_engine_killed_at_the_submit_asks_before_it_pays_again(engine_at: Any
         engine.kill()
     with engine_at() as engine:
         engine.hello()
-        state = engine.wait_for_end("early")
-        # It died while the job was being given away: nobody can know, so nothing is sent again unasked.
-        assert isinstance(state, Failed)
-        assert state.kind == "interrupted"
         api.out_of_turn.clear()
-        engine.ask(Retry(job="early"), Accepted)
-        engine.wait_for(lambda event: isinstance(event, JobProgress) and event.phase == "writing")
+        result(engine, "early")
         engine.ask(Shutdown(), Ok)
         engine.wait_until_ended()
     assert api.submits == 1
+
+
+def test_an_engine_killed_in_mid_submit_asks_before_it_pays_again(engine_at: Any, api: FakeApi) -> None:
+    api.silent.set()
+    with engine_at() as engine:
+        engine.hello()
+        engine.send(Submit(job="doubt", work=work()))
+        assert api.begun.wait(LONG_S)
+        engine.kill()
+    api.silent.clear()
+    with engine_at() as engine:
+        engine.hello()
+        state = engine.wait_for_end("doubt")
+        assert isinstance(state, Failed)
+        assert (state.kind, "very moment" in state.message) == ("interrupted", True)
+        assert api.submits == 1  # nobody can know whether it began, so nothing is sent again unasked
+        seen = len(engine.events)
+        engine.ask(Retry(job="doubt"), Accepted)
+        engine.wait_for(lambda event: isinstance(getattr(event, "state", None), Done), seen)
+    assert api.submits == 2
 
 
 def test_a_cancelled_job_says_that_it_is_charged_and_retry_fetches_it(engine: Any, api: FakeApi) -> None:

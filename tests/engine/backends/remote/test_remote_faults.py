@@ -13,6 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fake_api import KEY, FakeApi, Film, Reply, grey
 from PIL import Image
@@ -24,6 +25,7 @@ from engine.backends.base import (
     Interrupted,
     JobCancelled,
     JobError,
+    NotWritable,
     ServiceRefused,
     ServiceUnreachable,
 )
@@ -32,7 +34,9 @@ from engine.backends.remote import backend as backend_module
 from engine.backends.remote.backend import RemoteBackend, Saved
 from engine.backends.remote.keys import KeyCupboard
 from engine.backends.remote.ledger import Ledger
-from engine.protocol.work import ImageToVideo, Keyframe
+from engine.media import errors
+from engine.media.encode import Delivery, write_media
+from engine.protocol.work import AudioToVideo, ImageToVideo, Keyframe, Sound
 
 SUBMIT = "POST /v2/text-to-video"
 WORK = clip(frames=9)
@@ -395,7 +399,6 @@ def test_a_full_disk_at_the_end_leaves_the_result_to_be_fetched_again(
         with pytest.raises(DiskFull, match="it isn't paid for again") as caught:
             remote.run(WORK)
     assert caught.value.resumable
-    from engine.media import errors
 
     def full_too(*_args: Any, **_more: Any) -> None:
         raise errors.DiskFull(Path("take.mp4"))
@@ -476,6 +479,47 @@ def test_a_cancel_ends_a_request_that_is_never_answered(remote: Desk) -> None:
     with pytest.raises(JobCancelled, match="whether it began, and was charged"):
         remote.run(WORK)
     thread.join()
+
+
+def test_a_cancel_between_two_tries_knows_that_nothing_was_charged(remote: Desk) -> None:
+    remote.api.once(SUBMIT, *[Reply.error(429, "rate_limit_error", "slow", Retry_After="600")] * 9)
+
+    with pytest.raises(JobCancelled, match="Nothing was charged"):
+        remote.run(WORK, on_notice=lambda message: remote.heard.end() if "trying again" in message else None)
+    assert spent(remote) == 0
+
+
+def test_a_failure_of_ours_after_the_payment_keeps_the_job(remote: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_writable(*_args: Any, **_more: Any) -> None:
+        raise errors.NotWritable(Path("take.mp4"), "the drive is gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(backend_module, "write_take", not_writable)
+        with pytest.raises(NotWritable, match="the drive is gone") as caught:
+            remote.run(WORK)
+    assert caught.value.resumable
+    remote.run(WORK, resume=remote.resume)
+    assert (remote.api.submits, spent(remote)) == (1, 6)
+
+
+def test_a_soundtrack_that_is_gone_does_not_cost_the_paid_film(remote: Desk, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).uniform(-0.5, 0.5, (2, 96_000)).astype(np.float32)
+    song = tmp_path / "song.wav"
+    write_media(song, Delivery.WAV, samples=noise)
+    work = AudioToVideo(
+        prompt="a drum",
+        audio=Sound(file=str(song)),
+        width=256,
+        height=144,
+        frames=9,
+        rate="24",
+        model="ltx-2-3-pro",
+        may_leave=True,
+    )
+    take = remote.run(work, at=lambda phase, _done: song.unlink(missing_ok=True) if phase == "writing" else None)
+    check_file(take.files[0])
+    assert take.files[0].samples == 18_000
+    assert "song.wav is gone" in remote.heard.words("warning")
 
 
 # --- the limit ---
