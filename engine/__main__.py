@@ -60,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     doctor.add_argument("--json", action="store_true", help="for scripts")
     key = commands.add_parser("key", help="keep the key of the LTX API (it is asked for, never given on the line)")
     key.add_argument("--forget", action="store_true", help="remove it instead")
+    key.add_argument("--check", action="store_true", help="ask the service whether it accepts the key; costs nothing")
     key.add_argument("--file", action="store_true", help="where no keyring works: keep it in a file, unencrypted")
     return parser
 
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         max_store_pages=asked.store_pages,
     )
     if asked.command == "key":
-        return _keep_key(settings.store, forget=asked.forget, file=asked.file)
+        return _check_key(settings) if asked.check else _keep_key(settings.store, forget=asked.forget, file=asked.file)
     if asked.command == "doctor":
         from engine.doctor import examine
 
@@ -93,6 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("ltx-engine: give --stdio (for programs), doctor or key (for people)", file=sys.stderr)
         return ExitStatus.WRONG_USE
     return _serve(settings)
+
+
+def _check_key(settings: Settings) -> int:
+    """Ask the service about the key; 0 if it's good."""
+    from engine.backends.base import Places
+    from engine.backends.remote import open_backend
+
+    folder = settings.store
+    checked = open_backend(Places(models=folder, cache=folder, results=folder, state=folder)).check_key()
+    print(checked.message + (f" (It's from {checked.source}.)" if checked.source else ""))
+    return ExitStatus.ENDED if checked.accepted else 1
 
 
 def _keep_key(store: Path, *, forget: bool, file: bool) -> int:

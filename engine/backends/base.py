@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Literal, NamedTuple
 
-from engine.protocol.messages import BackendCapability, Device, EnhancePrompt, FailureKind, Model, Result
+from engine.protocol.messages import BackendCapability, Device, EnhancePrompt, FailureKind, KeyChecked, Model, Result
 from engine.protocol.work import AnyWork
 
 _LOOK_S: Final = 0.05  # how often a waiting job looks whether it shall end
@@ -299,6 +299,10 @@ class Backend(ABC):
     def set_spending_limit(self, cents: int | None) -> None:
         """Spend no more than this in a calendar month; None lifts the limit. Raises Unsupported, DiskFull."""
         raise Unsupported(f"the backend {self.name} costs nothing")
+
+    def check_key(self) -> KeyChecked:
+        """Ask the service whether it accepts the key, at no cost. Takes seconds. Raises Unsupported."""
+        raise Unsupported(f"the backend {self.name} needs no key")
 
     def free_memory(self) -> None:  # noqa: B027  (nothing to do is a proper answer)
         """Let go of everything resident."""

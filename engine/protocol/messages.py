@@ -417,6 +417,12 @@ class SetSpendingLimit(RequestBase, frozen=True, kw_only=True, tag="set_spending
     cents: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
 
 
+class CheckKey(RequestBase, frozen=True, kw_only=True, tag="check_key"):
+    """Ask a paid backend's service whether it accepts the key, by a call that costs nothing. Reply: KeyChecked."""
+
+    backend: Annotated[str, Meta(max_length=100)]
+
+
 class Ping(RequestBase, frozen=True, kw_only=True, tag="ping"):
     """Reply: Pong, at once, also while a job runs."""
 
@@ -444,6 +450,7 @@ Request: TypeAlias = (
     | FetchFile
     | FreeMemory
     | SetSpendingLimit
+    | CheckKey
     | Ping
     | Shutdown
 )
@@ -553,6 +560,14 @@ class Enhanced(ReplyBase, frozen=True, kw_only=True, tag="enhanced"):
     """The prompt, written out."""
 
     prompt: str
+
+
+class KeyChecked(ReplyBase, frozen=True, kw_only=True, tag="key_checked"):
+    """What the service says of the key; `message` is for the person. The key itself is never told."""
+
+    accepted: bool
+    message: str
+    source: str = ""  # where the key was found, in words
 
 
 class FilePut(ReplyBase, frozen=True, kw_only=True, tag="file_put"):
@@ -687,6 +702,7 @@ Event: TypeAlias = (
     | Models
     | Estimated
     | Enhanced
+    | KeyChecked
     | FilePut
     | FilePiece
     | Pong

@@ -16,6 +16,7 @@ from engine.backends.base import Estimate, JobError, Unsupported
 from engine.backends.policy import choose
 from engine.protocol.messages import (
     Capabilities,
+    CheckKey,
     Estimated,
     EstimateWork,
     GetCapabilities,
@@ -30,7 +31,7 @@ from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool, BackendUnavailable
 from engine.server.words import sentence
 
-Question = GetCapabilities | ListModels | EstimateWork | SetSpendingLimit
+Question = GetCapabilities | ListModels | EstimateWork | SetSpendingLimit | CheckKey
 SecondsPerWork = Callable[[str, str, str], float | None]  # (backend, model, phase)
 
 MOST_WAITING: Final = 64
@@ -99,6 +100,8 @@ class Desk:
             case SetSpendingLimit(call=call, backend=backend, cents=cents):
                 self._pool.get(backend).set_spending_limit(cents)
                 self._outbox.post(Ok(call=call))
+            case CheckKey(call=call, backend=backend):
+                self._outbox.post(replace(self._pool.get(backend).check_key(), call=call))
 
     def _estimated(self, call: int, backend: str, estimate: Estimate, spending: Spending | None) -> Estimated:
         rates = [self._seconds_per_work(backend, estimate.model, phase.name) for phase in estimate.phases]

@@ -14,6 +14,7 @@ from engine.protocol.framing import REQUEST_LIMITS, Fault, FrameReader
 from engine.protocol.messages import (
     PROTOCOL,
     Cancel,
+    CheckKey,
     Cleared,
     ClearJobs,
     ClientHello,
@@ -197,7 +198,8 @@ class Door:
         | PutFile
         | FetchFile
         | FreeMemory
-        | SetSpendingLimit,
+        | SetSpendingLimit
+        | CheckKey,
         body: bytes,
         rooms: Rooms,
     ) -> None:
@@ -227,7 +229,7 @@ class Door:
             case GetJob(job=job):
                 store = rooms.store
                 post(JobDetail(call=call, row=store.row(job), work=store.work(job), state=store.state(job)))
-            case GetCapabilities() | ListModels() | EstimateWork() | SetSpendingLimit():
+            case GetCapabilities() | ListModels() | EstimateWork() | SetSpendingLimit() | CheckKey():
                 if not rooms.desk.ask(request):
                     post(_busy(call))
             case EnhancePrompt():

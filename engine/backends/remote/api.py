@@ -40,6 +40,7 @@ _UPLOAD_START_S: Final = 60.0
 _UPLOAD_S: Final = 300.0
 _SUBMIT_S: Final = 120.0
 _POLL_S: Final = 60.0
+_CHECK_S: Final = 15.0
 _DOWNLOAD_S: Final = 120.0
 _AT_ONCE_S: Final = 1200.0  # v1 answers with the film itself
 
@@ -151,7 +152,7 @@ class LtxApi:
         try:
             return self._patiently(lambda: self._upload_once(file, on_bytes), "the upload")
         except Refusal as exc:
-            raise _explained(exc) from exc
+            raise explained(exc) from exc
 
     def _upload_once(self, file: Path, on_bytes: Callable[[int], None]) -> str:
         place = self._json("POST", "/v1/upload", None, _UPLOAD_START_S)
@@ -165,6 +166,12 @@ class LtxApi:
         if answer.status not in (200, 201):
             raise Refusal(answer, self._key)
         return uri
+
+    def check_key(self) -> None:
+        """Ask for a job that can't be: a service that says so has accepted the key. Free. Raises NoAnswer, Refusal."""
+        answer = self._ask("GET", "/v2/text-to-video/00000000-0000-0000-0000-000000000000", None, _CHECK_S)
+        if answer.status not in (200, 404):
+            raise Refusal(answer, self._key)
 
     # --- jobs ---
 
@@ -187,7 +194,7 @@ class LtxApi:
             answer = self._patiently(lambda: self._submit_once(f"/v2/{endpoint}", data), "the job", in_doubt)
         except Refusal as exc:
             if exc.status not in (404, 405):
-                raise _explained(exc) from exc
+                raise explained(exc) from exc
             return self._at_once(endpoint, data, target, on_bytes, in_doubt)
         found = _object(answer).get("id")
         if not isinstance(found, str) or not found:
@@ -218,7 +225,7 @@ class LtxApi:
         try:
             head = self._patiently(lambda: self._at_once_once(endpoint, data, target, on_bytes), "the job", in_doubt)
         except Refusal as exc:
-            raise _explained(exc) from exc
+            raise explained(exc) from exc
         if head.body:
             url = _result_url(_object(head))
             if not url:
@@ -276,7 +283,7 @@ class LtxApi:
                 problem, words = exc, exc.reason
             except Refusal as exc:
                 if exc.status not in _NOT_NOW | _MAYBE:
-                    error = _explained(exc)
+                    error = explained(exc)
                     error.resumable = True
                     raise error from exc
                 problem, words, pause = exc, exc.words or f"status {exc.status}", exc.retry_after_s or pause
@@ -427,7 +434,7 @@ class LinkExpired(Exception):
     """The address of a result doesn't hold any more; the job has to be asked for a new one."""
 
 
-def _explained(refusal: Refusal) -> JobError:
+def explained(refusal: Refusal) -> JobError:
     """What the person reads. Nothing was begun, so nothing was charged."""
     said = f" It says: {refusal.words}" if refusal.words else ""
     said += "" if not said or said.endswith((".", "!", "?", "…")) else "."

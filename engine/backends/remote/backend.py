@@ -35,6 +35,7 @@ from engine.backends.base import (
     JobCancelled,
     JobContext,
     JobError,
+    NoticeKind,
     NotWritable,
     Places,
     PlannedPhase,
@@ -52,7 +53,9 @@ from engine.backends.remote.api import (
     Gone,
     LinkExpired,
     LtxApi,
+    Refusal,
     Taken,
+    explained,
     gave_up,
 )
 from engine.backends.remote.footage import Films
@@ -62,7 +65,7 @@ from engine.backends.remote.offers import CONSOLE, OFFERS, PRICES_AS_OF, Offer, 
 from engine.backends.remote.order import Cut, Order, Planner, StillParcel, TooLarge
 from engine.backends.remote.packing import pack
 from engine.backends.remote.unpacking import WrongFilm, differences, examine, write_take
-from engine.backends.remote.wire import BadAddress, Wire, check_base
+from engine.backends.remote.wire import BadAddress, NoAnswer, Wire, check_base
 from engine.media import errors as media_errors
 from engine.media.encode import Delivery, working_video_encoder
 from engine.media.index import VideoIndex
@@ -72,6 +75,7 @@ from engine.protocol.messages import (
     BackendCapability,
     Device,
     Identity,
+    KeyChecked,
     ModeCapability,
     Model,
     ModelCapability,
@@ -168,6 +172,22 @@ class RemoteBackend(Backend):
 
     def set_spending_limit(self, cents: int | None) -> None:
         self._ledger.set_limit(cents)
+
+    def check_key(self) -> KeyChecked:
+        if why_not := self._why_not(refresh=True):
+            return KeyChecked(accepted=False, message=f"{why_not[0].upper()}{why_not[1:]}.")
+        found = self._found_key()
+        assert found is not None
+        patience = _Unhurried()
+        try:
+            with Wire(patience, self.base) as wire:
+                LtxApi(wire, self.base, found.key, patience, self._pace).check_key()
+        except NoAnswer as exc:
+            message = f"The LTX API can't be reached: {exc.reason}. Whether the key is good can't be said now."
+            return KeyChecked(accepted=False, message=message, source=found.source)
+        except Refusal as exc:
+            return KeyChecked(accepted=False, message=explained(exc).message, source=found.source)
+        return KeyChecked(accepted=True, message="The LTX API accepts the key.", source=found.source)
 
     def _why_not(self, refresh: bool = False) -> str:
         """Why nothing can be sent now; empty if it can."""
@@ -269,6 +289,21 @@ class RemoteBackend(Backend):
     @property
     def ledger(self) -> Ledger:
         return self._ledger
+
+
+class _Unhurried:
+    """What a request outside of any job looks at: nobody cancels it, its own time ends it."""
+
+    cancelled = False
+
+    def check(self) -> None:
+        """Go on."""
+
+    def wait(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def notice(self, kind: NoticeKind, message: str) -> None:
+        _log.info("%s: %s", kind, message)
 
 
 class _Run:

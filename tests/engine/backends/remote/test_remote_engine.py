@@ -20,6 +20,7 @@ from engine.protocol.messages import (
     Cancel,
     Cancelled,
     Capabilities,
+    CheckKey,
     Done,
     Estimated,
     EstimateWork,
@@ -28,6 +29,7 @@ from engine.protocol.messages import (
     GetCapabilities,
     JobNotice,
     JobProgress,
+    KeyChecked,
     Ok,
     Refused,
     Retry,
@@ -100,6 +102,19 @@ def test_a_clip_comes_with_its_price_and_its_notices(engine: Any, api: FakeApi) 
     assert "the prompt" in costs[0]
     fractions = [event.fraction for event in engine.all_of(JobProgress) if event.job == "clip"]
     assert fractions == sorted(fractions)
+
+
+def test_the_key_is_checked_by_a_call_that_costs_nothing(engine: Any, api: FakeApi) -> None:
+    checked = engine.ask(CheckKey(backend="remote"), KeyChecked)
+    assert (checked.accepted, checked.source) == (True, "the environment variable LTX_API_KEY")
+    assert api.seen == ["GET poll"]
+    api.once("GET poll", Reply.error(401, "authentication_error", "revoked"))
+    checked = engine.ask(CheckKey(backend="remote"), KeyChecked)
+    assert (checked.accepted, "doesn't accept the key" in checked.message) == (False, True)
+    api.reset_polls = 1
+    checked = engine.ask(CheckKey(backend="remote"), KeyChecked)
+    assert (checked.accepted, "can't be reached" in checked.message) == (False, True)
+    assert engine.ask(CheckKey(backend="test"), Refused).kind == "unsupported"
 
 
 def test_without_consent_nothing_is_sent(engine: Any, api: FakeApi) -> None:
