@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
+from math import ceil
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QPainter, QPixmap
+from PySide6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from ltxdesktop.resources import icon_file
 
 SIZES_PX = (16, 18, 20, 24, 32)
-SCALES = (1, 2, 3)
 
 
 @cache
@@ -32,10 +32,14 @@ def pixmap(name: str, ink: str, size_px: int, scale: float = 1.0) -> QPixmap:
 
 
 def icon(name: str, ink: str, faint: str) -> QIcon:
-    """An icon for buttons and menus: `ink` when it can be used, `faint` when not. Colours as "#rrggbb"."""
+    """An icon for buttons and menus: `ink` when it can be used, `faint` when not. Colours as "#rrggbb".
+
+    It's drawn for the screens that are there: for all scales, the icons of a window would take 0.1 s of its start.
+    """
     made = QIcon()
+    scales = sorted({ceil(screen.devicePixelRatio()) for screen in QGuiApplication.screens()})
     for size in SIZES_PX:
-        for scale in SCALES:
+        for scale in scales:
             made.addPixmap(pixmap(name, ink, size, scale), QIcon.Mode.Normal)
             made.addPixmap(pixmap(name, faint, size, scale), QIcon.Mode.Disabled)
     return made

@@ -169,7 +169,7 @@ QDockWidget > QWidget { background: $panel; border: 1px solid $line; border-top:
     border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
 QFrame#monitor { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame#monitor[active="true"] { border: 1px solid $accent; }
-QTabBar::tab { background: transparent; color: $quiet; padding: 5px 10px; border: none;
+QTabBar::tab { background: transparent; color: $quiet; padding: 5px 6px; border: none; font-size: 12px;
     border-bottom: 2px solid transparent; }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:hover { color: $text; }

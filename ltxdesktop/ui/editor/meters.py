@@ -38,7 +38,7 @@ class Meters(QWidget):
         self._held = [FLOOR_DB, FLOOR_DB]
         self._age = [0, 0]
         self._clipped = [False, False]
-        self.setMinimumSize(52, 80)
+        self.setMinimumSize(64, 80)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Audio meters")
         self.setToolTip("Peaks of left and right in dB. Red on top: it was too loud; press to forget that")

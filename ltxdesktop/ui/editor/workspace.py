@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
 LAYOUT_SETTING = "edit/layout"
 LAYOUT_VERSION = 1
+WARM_UP_MS = 400  # after the window is there: loading shares the interpreter with its first paint
 PROJECTS = "Projects and timelines (*.otio *.xml *.edl);;All files (*)"
 EXPORTS = (
     "Final Cut Pro 7 XML (*.xml);;CMX 3600 edit list (*.edl);;Final Cut Pro X XML (*.fcpxml);;OpenTimelineIO (*.otio)"
@@ -98,7 +99,7 @@ class EditWorkspace(QStackedWidget):
         self._use(self.program)
         self._restore()
         self.files.read_recent()
-        self.materials.warm_up()
+        QTimer.singleShot(WARM_UP_MS, self, self.materials.warm_up)
 
     # Parts
 
