@@ -12,13 +12,15 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from fractions import Fraction
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Final
 
 from engine.media.content import content_hash
 from engine.media.errors import MediaError
-from ltxdesktop.document.model import Document, Media, MediaId, MediaKind
-from ltxdesktop.document.otio.names import numbered
+from ltxdesktop.document.model import Clip, Document, Item, Media, MediaId, MediaKind, Sequence
+from ltxdesktop.document.otio.names import START_KEY, numbered
 from ltxdesktop.project.places import as_written, located
 
 MOST_FILES: Final = 300_000  # looked at in one search: a whole disk takes minutes
@@ -83,6 +85,33 @@ def relinked(document: Document, paths: Mapping[MediaId, Path], folder: Path) ->
     """The document with media pointing to other files. `folder` is the project's `media_folder`."""
     changed = (replace(document.media[key], path=as_written(path, folder)) for key, path in paths.items())
     return document.with_media(*changed)
+
+
+def with_media_start(document: Document, media_id: MediaId, start_s: Fraction) -> Document:
+    """The document after it became known at which time of its own a media begins (its file's timecode).
+
+    Edit lists count in that time: until it is known, a clip at 01:00:10:00 seems to begin an hour into its file.
+    """
+    media = document.media[media_id]
+    before = Fraction(str(media.metadata.get(START_KEY, "0")))
+    if start_s == before:
+        return document
+    metadata = MappingProxyType({**media.metadata, START_KEY: str(start_s)})
+    document = document.with_media(replace(media, metadata=metadata))
+    return replace(document, sequences=tuple(_shifted(s, media_id, start_s - before) for s in document.sequences))
+
+
+def _shifted(sequence: Sequence, media_id: MediaId, later_s: Fraction) -> Sequence:
+    """The sequence with the takes of a media that began `later_s` later than was thought."""
+
+    def shifted(item: Item) -> Item:
+        if not isinstance(item, Clip) or all(take.media != media_id for take in item.takes):
+            return item
+        takes = (replace(t, start_s=t.start_s - later_s) if t.media == media_id else t for t in item.takes)
+        return replace(item, takes=tuple(takes))
+
+    tracks = tuple(replace(track, items=tuple(map(shifted, track.items))) for track in sequence.tracks)
+    return replace(sequence, tracks=tracks)
 
 
 class _Search:

@@ -132,6 +132,7 @@ class ItemReader:
         self.new_id = self.foreign.new_id
         self.stray_markers: list[Marker] = []  # on gaps and tracks, in sequence time
         self.nested: list[Tree] = []
+        self.notes: list[str] = []
         self._fractions: dict[str, Fraction] = {}
         self._urls: dict[MediaId, str] = {}
         self._starts: dict[MediaId, Fraction] = {}
@@ -230,6 +231,11 @@ class ItemReader:
         else:
             takes, active = self._takes(tree, ours, references, active_key, speed, duration, sound=sound)
         kept: Tree = {}
+        if content is not None and OURS not in (active_reference.get("metadata") or {}):
+            kept["reference"] = active_reference
+            what = active_reference.get("generator_kind")
+            if "id" not in ours:  # read for the first time
+                self.notes.append(f"The generator “{what}” is kept in the file and shows black here: “{tree['name']}”.")
         if kept_effects:
             kept["effects"] = kept_effects
         markers: tuple[Marker, ...] = ()
@@ -514,6 +520,7 @@ def _sequence(
     reader = ItemReader(Fraction(facts["rate"]), media, foreign)
     stack: Tree = timeline["tracks"]
     tracks = tuple(_tracks(reader, stack, notes))
+    notes += reader.notes
     markers, kept_markers = reader.markers(stack.get("markers") or (), 0)
     kept: Tree = {"stack": _others(stack.get("metadata")), "effects": stack.get("effects"), "markers": kept_markers}
     start: Tree | None = timeline.get("global_start_time")

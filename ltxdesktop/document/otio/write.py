@@ -27,6 +27,7 @@ from ltxdesktop.document.model import (
     MediaKind,
     Parameter,
     Sequence,
+    Solid,
     Take,
     Title,
     Track,
@@ -164,6 +165,9 @@ class ItemWriter:
     def _references_of(self, clip: Clip, keys: tuple[str, ...]) -> Tree:
         if clip.takes:
             return {key: self._reference(take.media) for take, key in zip(clip.takes, keys, strict=True)}
+        kept: Tree = clip.metadata.get(KEPT, {})
+        if "reference" in kept and clip.content == Solid():  # another tool's generator, shown as black
+            return {DEFAULT_KEY: kept["reference"]}
         return {DEFAULT_KEY: _generator(clip.content) if clip.content is not None else _missing()}
 
     def _reference(self, media_id: MediaId) -> Tree:

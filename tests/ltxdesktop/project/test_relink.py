@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from films import KITCHEN, film
 
 from engine.media.content import content_hash
-from ltxdesktop.document.model import Media, MediaId, MediaKind
+from ltxdesktop.document.model import Clip, Media, MediaId, MediaKind
+from ltxdesktop.project.interchange.edl import read_edl, write_edl
 from ltxdesktop.project.places import located
-from ltxdesktop.project.relink import Certainty, find, likely_folders, relinked
+from ltxdesktop.project.relink import Certainty, find, likely_folders, relinked, with_media_start
 
 
 def file_at(path: Path, content: bytes = b"kitchen" * 100) -> Path:
@@ -90,3 +92,15 @@ def test_likely_folders_begin_with_the_project(tmp_path: Path) -> None:
     away = file_at(tmp_path / "disk" / "b.mp4")
     document = film().with_media(replace(KITCHEN, id=MediaId("b"), path=str(away)))
     assert likely_folders(document, folder) == [folder.parent, away.parent]
+
+
+def test_clips_of_an_edit_list_move_into_their_file_once_its_timecode_is_known() -> None:
+    line = "001  TAPE1    V     C        01:00:10:00 01:00:12:00 01:00:00:00 01:00:02:00"
+    document = read_edl(line, Fraction(25)).document
+    (media_id,) = document.media
+    placed = with_media_start(document, media_id, Fraction(3600))
+    clip = placed.sequence.tracks[0].items[0]
+    assert isinstance(clip, Clip)
+    assert clip.takes[0].start_s == 10
+    assert with_media_start(placed, media_id, Fraction(3600)) is placed
+    assert line.split()[4] in write_edl(placed, placed.sequence, lambda media: Path(media.path)).text
