@@ -11,7 +11,9 @@ from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
+    QAbstractSpinBox,
     QApplication,
+    QLineEdit,
     QWidget,
 )
 
@@ -22,6 +24,7 @@ from ltxdesktop.ui.theme import Look
 
 KEYMAP_SETTING = "keys/map"
 CUSTOM_SETTING = "keys/custom"
+ENTER = frozenset((Qt.Key.Key_Return, Qt.Key.Key_Enter))
 ARROWS = frozenset(
     (
         Qt.Key.Key_Left,
@@ -154,7 +157,7 @@ class ActionButton(IconButton):
 
 
 class _FocusKeys(QObject):
-    """Leaves Space to a button, and arrows to lists and sliders, that have the focus: they come before shortcuts.
+    """Leaves Space to a button, arrows to lists and sliders, Enter to fields, that have the focus: before shortcuts.
 
     Qt asks the focused widget and then its parents whether a key is theirs; here the owner of the actions answers.
     """
@@ -165,6 +168,7 @@ class _FocusKeys(QObject):
             plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
             presses = isinstance(focused, QAbstractButton) and key == Qt.Key.Key_Space
             walks = isinstance(focused, QAbstractItemView | QAbstractSlider) and key in ARROWS
-            if plain and (presses or walks):
+            enters = isinstance(focused, QLineEdit | QAbstractSpinBox) and key in ENTER
+            if plain and (presses or walks or enters):
                 event.accept()
         return False

@@ -60,27 +60,24 @@ class ClipPainter:
 
     def draw_runs(self, painter: QPainter, layout: Layout) -> None:
         for run in layout.runs:
-            box = QRectF(run.box.left, run.box.top + 1, run.box.width, run.box.height - 2)
+            box = QRectF(run.box.left, run.box.top, run.box.width, run.box.height - 1)
             ink = self._inks.of(run.track)
             if run.selected:
                 painter.fillRect(box, self._inks.accent)
                 continue
             painter.fillRect(box, ink.fill)
             if run.box.height >= TITLED_FROM_PX:
-                painter.fillRect(QRectF(box.left(), box.top(), box.width(), TITLE_PX - 1), ink.title)
+                painter.fillRect(QRectF(box.left(), box.top(), box.width(), TITLE_PX), ink.title)
 
     def draw_clips(
         self, painter: QPainter, layout: Layout, document: Document, selected: frozenset[ItemId],
         presence: Presence, hovered: ItemId | None,
     ) -> None:  # fmt: skip
         rounded = len(layout.clips) <= ROUNDED_UP_TO
-        small: dict[int, tuple[QColor, list[QRectF]]] = {}
+        small: list[ClipBox] = []
         for placed in layout.clips:
             if placed.box.width < NAMED_FROM_PX and not rounded:
-                ink = self._inks.of(placed.track, placed.clip)
-                colour = self._inks.accent if placed.clip.id in selected else ink.fill
-                _, boxes = small.setdefault(colour.rgba(), (colour, []))
-                boxes.append(inner_of(placed.seen))
+                small.append(placed)
                 continue
             media = document.media.get(placed.clip.media) if placed.clip.media is not None else None
             missing = placed.clip.media is not None and (media is None or presence.is_missing(placed.clip.media))
@@ -90,8 +87,22 @@ class ClipPainter:
                 self._draw_selected(painter, placed)
             if placed.clip.id in selected or placed.clip.id == hovered:
                 self._draw_handles(painter, look.parts)
+        self._draw_small(painter, small, selected)
+
+    def _draw_small(self, painter: QPainter, small: list[ClipBox], selected: frozenset[ItemId]) -> None:
+        """Clips without room for words, all of a colour in one stroke: first the bodies, then their title strips."""
+        bodies: dict[int, tuple[QColor, list[QRectF]]] = {}
+        strips: dict[int, tuple[QColor, list[QRectF]]] = {}
+        for placed in small:
+            ink = self._inks.of(placed.track, placed.clip)
+            box = inner_of(placed.seen)
+            colour = self._inks.accent if placed.clip.id in selected else ink.fill
+            bodies.setdefault(colour.rgba(), (colour, []))[1].append(box)
+            if colour is ink.fill and placed.box.height >= TITLED_FROM_PX:
+                strip = QRectF(box.left(), box.top(), box.width(), TITLE_PX)
+                strips.setdefault(ink.title.rgba(), (ink.title, []))[1].append(strip)
         painter.setPen(Qt.PenStyle.NoPen)
-        for colour, boxes in small.values():
+        for colour, boxes in (*bodies.values(), *strips.values()):
             painter.setBrush(colour)
             painter.drawRects(boxes)
 
