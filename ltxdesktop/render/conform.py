@@ -15,6 +15,7 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from PySide6.QtGui import QImage, QTransform
 
 from engine.media.colour import ColourTags, Matrix
+from ltxdesktop.render.chain import Chain
 from ltxdesktop.render.colour import PRIMARIES_BT2020, Floats, bt2020_to_bt709, hdr_to_bt709
 from ltxdesktop.render.frames import (
     SCALING,
@@ -52,6 +53,8 @@ class Conformer:
         frame, tags = decoded.frame, decoded.colour
         if not is_planar_yuv(frame):
             frame, tags = self._rgb_as_yuv(frame, tags, *decoded.orientation.size(width, height)), ColourTags()
+        elif frame.interlaced_frame:
+            frame = _deinterlaced(frame)
         frame = turned(frame, decoded.orientation)
         plain = is_plain(frame, tags)
         if plain and look.is_neutral:
@@ -118,6 +121,14 @@ def has_alpha(decoded: Decoded) -> bool:
     """May parts of the picture be transparent? Of a palette's it's not known before its colours are looked at."""
     form = decoded.frame.format
     return form.has_palette or any(component.is_alpha for component in form.components)
+
+
+def _deinterlaced(frame: VideoFrame) -> VideoFrame:
+    """The first field of an interlaced picture, the lines of the other one drawn along its edges.
+
+    Filters that look at the pictures around would need those too; this one makes the same of a picture in any order.
+    """
+    return Chain.over(frame, [("estdif", "mode=frame:parity=auto:deint=all")]).flushed(frame)
 
 
 def _change(transfer: int, primaries: int, look: Look) -> Callable[[Floats], Floats]:

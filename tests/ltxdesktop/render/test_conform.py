@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
+import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
@@ -67,6 +68,26 @@ def test_turned_pictures_are_upright(orientation: Orientation, corner: tuple[int
     assert luma.shape == (height, width)
     assert luma[corner] > 200
     assert np.count_nonzero(luma > 126) == 64
+
+
+def test_fields_of_two_times_are_not_shown_at_once(rendering: Rendering, files: MediaFiles, tmp_path: Path):
+    path = tmp_path / "fields.mkv"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("mpeg2video", rate=25, options={"flags": "+ildct+ilme", "qscale": "1"})
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt, stream.bit_rate = 128, 64, "yuv420p", 8_000_000
+        for number in range(5):
+            frame = new_frame(128, 64)
+            luma, cb, cr = planes_of(frame)
+            luma[:], cb[:], cr[:] = 16, 128, 128
+            luma[1::2, 40:72] = luma[0::2, 56:88] = 235  # a bar that has moved on when the second field is taken
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    media = files.describe(path)
+    luma = planes_of(rendering(film(track(clip(media, 5)), size=(128, 64)), media).picture(2).to_frame())[0]
+    assert (luma[:, 44:68] > 200).all()  # the lower field is first where the encoder isn't told otherwise
+    assert (luma[:, 76:] < 50).all()
 
 
 def test_what_is_given_to_an_encoder_is_tagged(rendering: Rendering, files: MediaFiles, tmp_path: Path, qapp: object):
