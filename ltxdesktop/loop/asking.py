@@ -26,7 +26,7 @@ from engine.protocol.work import (
 from ltxdesktop.document.model import Sequence
 from ltxdesktop.document.time import rate_text
 from ltxdesktop.jobs.ask import capability
-from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 from ltxdesktop.words import counted
 
 
@@ -118,6 +118,8 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
             )
         case AtFrame():
             return _new_clip(shared, wish, sequence)
+        case LikeTake():
+            raise ValueError("a take's work comes from its recipe")
 
 
 def _new_clip(shared: _Shared, wish: Wish, sequence: Sequence) -> AnyWork:
@@ -144,7 +146,7 @@ def mode_of_place(place: Place, wish: Wish) -> ModeName:
             return "extend"
         case InGap():
             return "fill_gap"
-        case AtFrame():
+        case AtFrame() | LikeTake():
             return "audio_to_video" if wish.sound else "image_to_video" if wish.picture else "text_to_video"
 
 
@@ -157,7 +159,7 @@ def frames_of(place: Place, wish: Wish, sequence: Sequence) -> int:
             return place.media_frames
         case InGap():
             return place.frames
-        case AtFrame():
+        case AtFrame() | LikeTake():
             return wish.frames or round(2 * sequence.rate)
 
 

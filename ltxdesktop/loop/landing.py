@@ -36,7 +36,7 @@ from ltxdesktop.document.model import (
 from ltxdesktop.document.model import Sequence as Timeline
 from ltxdesktop.document.time import parse_rate
 from ltxdesktop.loop.errors import NothingCame
-from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 
 What = Literal["both", "picture", "sound"]
 BLEND_FRAMES = 4  # of each join's handles, unless the person wants another length
@@ -68,9 +68,27 @@ def made_of(files: Iterable[ResultFile], recipe: Recipe | None, name: str) -> tu
     found = films or [each for each in files if each.role == "audio"]
     if not found:
         raise NothingCame
-    said: dict[str, Any] = msgspec.to_builtins(recipe) if recipe is not None else {}
+    latents = {each.variation: each.path for each in files if each.role == "latents"}
     many = len(found) > 1
-    return tuple(_made(each, said, f"{name} {each.variation + 1}" if many else name) for each in found)
+    return tuple(
+        _made(
+            each,
+            _recipe_of(recipe, each.variation, latents.get(each.variation, "")),
+            f"{name} {each.variation + 1}" if many else name,
+        )
+        for each in found
+    )
+
+
+def _recipe_of(recipe: Recipe | None, variation: int, latents: str) -> dict[str, Any]:
+    """One variation's recipe as plain values: with its own seed, and of a draft what it can be finished from."""
+    if recipe is None:
+        return {}
+    said: dict[str, Any] = msgspec.to_builtins(recipe)
+    said["seed"] = recipe.seeds[variation] if variation < len(recipe.seeds) else recipe.work.seed
+    if latents:
+        said["draft_latents"] = latents
+    return said
 
 
 def _made(file: ResultFile, recipe: dict[str, Any], name: str) -> Made:
@@ -89,7 +107,7 @@ def _made(file: ResultFile, recipe: dict[str, Any], name: str) -> Made:
         samples=file.samples,
         channels=2 if file.sample_rate else 0,
         bytes=file.size_bytes,
-        recipe=recipe | {"variation": file.variation},
+        recipe=recipe,
     )
     if is_film:
         before, after = Fraction(file.handle_before) / rate, Fraction(file.handle_after) / rate
@@ -116,6 +134,8 @@ def land(
                 landing = _bridge(with_media, place, made, blend)
             case AtFrame():
                 landing = _new_clip(with_media, place, made)
+            case LikeTake():
+                landing = _beside(with_media, place, made)
     except DocumentError as error:
         return _waiting(with_media, str(error))
     return landing or _waiting(with_media, "Its place on the timeline is gone.")
@@ -213,6 +233,27 @@ def _crossed(document: Document, place: Place, clip_id: ItemId, transition: Tran
         return edits.set_transition(document, clip_id, transition, sequence_id=place.sequence)
     except DocumentError:
         return document  # a hard cut is right too, only less smooth
+
+
+def _beside(document: Document, place: LikeTake, made: Sequence[Made]) -> Landing | None:
+    """More takes of the clip that has the one they are like: the same work begins at the same frame."""
+    sequence = _timeline(document, place)
+    if sequence is None:
+        return None
+    having = [
+        clip
+        for track in sequence.tracks
+        if not track.locked
+        for clip in track.clips
+        if any(take.media == place.media for take in clip.takes)
+    ]
+    clip = next((each for each in having if each.id == place.clip), having[0] if having else None)
+    if clip is None:
+        return None
+    like = next(take for take in clip.takes if take.media == place.media)
+    takes = [Take(each.media.id, like.start_s, each.media.name) for each in made]
+    document = edits.add_takes(document, clip.id, takes, sequence_id=place.sequence)
+    return Landing(document, "More takes", clip.id)
 
 
 # ---- new clips -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ The engine keeps jobs and results (its store); what it can't know is for which p
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
@@ -15,9 +14,15 @@ from typing import Any, Literal
 
 from engine.protocol.grid import FrameRange
 from engine.protocol.work import Neighbour
-from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 
-_KINDS: dict[str, type[Place]] = {"of clip": OfClip, "after clip": AfterClip, "in gap": InGap, "at frame": AtFrame}
+_KINDS: dict[str, type[Place]] = {
+    "of clip": OfClip,
+    "after clip": AfterClip,
+    "in gap": InGap,
+    "at frame": AtFrame,
+    "like take": LikeTake,
+}
 
 
 @dataclass(frozen=True)
@@ -32,10 +37,10 @@ class Pending:
 
 
 class PendingTakes:
-    """All of them, in the order in which they were asked. Every change is on disk before it returns."""
+    """All of them, in the order in which they were asked. Every change is written at once, whole or not at all."""
 
     def __init__(self, file: Path) -> None:
-        """Read what is there. A file that can't be read is set aside as `.broken`: its takes wait in the takes panel."""
+        """Read what is there. A broken file is set aside as `.broken`: its takes wait in the takes panel."""
         self._file = file
         self._waiting: dict[str, Pending] = {}
         try:
@@ -75,8 +80,6 @@ class PendingTakes:
         part = self._file.with_suffix(".part")
         with part.open("w", encoding="utf-8") as out:
             json.dump([_to_json(each) for each in self._waiting.values()], out, indent=1)
-            out.flush()
-            os.fsync(out.fileno())
         part.replace(self._file)
 
 

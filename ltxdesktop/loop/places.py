@@ -87,7 +87,16 @@ class AtFrame:
     track: TrackId | None = None
 
 
-Place = OfClip | AfterClip | InGap | AtFrame
+@dataclass(frozen=True)
+class LikeTake:
+    """Where a take is: for the same work once more, with another seed, or in full size after a draft."""
+
+    sequence: SequenceId
+    clip: ItemId
+    media: MediaId  # of that take
+
+
+Place = OfClip | AfterClip | InGap | AtFrame | LikeTake
 
 
 def in_range(

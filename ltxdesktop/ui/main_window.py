@@ -193,6 +193,7 @@ class MainWindow(QMainWindow):
         from ltxdesktop.ui.editor.workspace import EditWorkspace
 
         edit = EditWorkspace(self._look, self._settings, self._state_folder, self._cache_folder)
+        edit.join(self._session)
         self._pages.addWidget(edit)
         menus = edit.menus(self)
         for menu in menus:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
     QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
     QSizePolicy,
+    QSpinBox,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.theme import Look, figures
 
 ICON_PX = 18
 
@@ -168,3 +170,23 @@ def side_by_side(*columns: QVBoxLayout | QHBoxLayout) -> QHBoxLayout:
     for column in columns:
         row.addLayout(column, 1)
     return row
+
+
+def wrapped(kind: str) -> QLabel:
+    """A text of as many lines as it needs, hidden until there are words for it."""
+    made = label("", kind)
+    made.setWordWrap(True)
+    made.hide()
+    return made
+
+
+def number_field(low: int, high: int, step: int = 1) -> QSpinBox:
+    """A whole number in figures of one width."""
+    field = QSpinBox()
+    field.setRange(low, high)
+    field.setSingleStep(step)
+    field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.UpDownArrows)
+    field.setFont(figures(field.font()))
+    field.lineEdit().setTextMargins(5, 0, 0, 0)  # the sheet's padding doesn't reach the text of a spin box
+    field.setMinimumWidth(60)
+    return field

@@ -11,7 +11,6 @@ from typing import Literal, cast
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeySequence, QPixmap
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QComboBox,
     QFrame,
     QHBoxLayout,
@@ -19,7 +18,6 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -41,7 +39,17 @@ from ltxdesktop.jobs.ask import (
 )
 from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.models.take_list import Take
-from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, label, labelled, side_by_side
+from ltxdesktop.ui.parts import (
+    ElidedLabel,
+    IconButton,
+    Panel,
+    Segments,
+    label,
+    labelled,
+    number_field,
+    side_by_side,
+    wrapped,
+)
 from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import rate_name, seconds_of, short_timecode
@@ -235,7 +243,7 @@ class PromptPanel(Panel):
         self._range_words = label("", "hint")
         self._range_words.setFont(figures(self._range_words.font()))
         retake.addWidget(self._range_words)
-        self._start, self._end = _number(0, 1), _number(1, 1)
+        self._start, self._end = number_field(0, 1), number_field(1, 1)
         for field in (self._start, self._end):
             field.valueChanged.connect(self._take_typed_range)
         retake.addLayout(side_by_side(labelled("&In frame", self._start), labelled("&Out frame", self._end)))
@@ -284,7 +292,7 @@ class PromptPanel(Panel):
         shape.setSpacing(12)
         self._shape = QComboBox()
         self._shape.activated.connect(self._take_shape)
-        self._width, self._height = _number(16, 16384, 2), _number(16, 16384, 2)
+        self._width, self._height = number_field(16, 16384, 2), number_field(16, 16384, 2)
         shape.addLayout(labelled("Si&ze", self._shape))
         shape.addLayout(side_by_side(labelled("&Width", self._width), labelled("&Height", self._height)))
         column.addWidget(self._shape_box)
@@ -293,7 +301,7 @@ class PromptPanel(Panel):
         length = QHBoxLayout(self._length_box)
         length.setContentsMargins(0, 0, 0, 0)
         length.setSpacing(10)
-        self._frames = _number(1, 100_000)
+        self._frames = number_field(1, 100_000)
         self._frames.setSuffix(" frames")
         self._rate = QComboBox()
         for rate in RATES:
@@ -307,13 +315,13 @@ class PromptPanel(Panel):
         length.addWidget(self._rate_box, 1)
         column.addWidget(self._length_box)
 
-        self._seed = _number(0, HIGHEST_SEED)
+        self._seed = number_field(0, HIGHEST_SEED)
         self._lock = IconButton(self._look, "unlock", "Keep this seed")
         self._lock.setCheckable(True)
         self._lock.toggled.connect(self._show_lock)
         self._dice = IconButton(self._look, "dice", "Another seed")
         self._dice.clicked.connect(self._roll)
-        self._variations = _number(1, 8)
+        self._variations = number_field(1, 8)
         seed = labelled("&Seed", self._seed, self._lock, self._dice)
         numbers = QHBoxLayout()
         numbers.setSpacing(10)
@@ -329,9 +337,9 @@ class PromptPanel(Panel):
     def _build_foot(self) -> QVBoxLayout:
         foot = QVBoxLayout()
         foot.setSpacing(8)
-        self._problem = _wrapped("problem")
-        self._note = _wrapped("note")
-        self._estimate = _wrapped("note")
+        self._problem = wrapped("problem")
+        self._note = wrapped("note")
+        self._estimate = wrapped("note")
         for each in (self._problem, self._note, self._estimate):
             foot.addWidget(each)
         row = QHBoxLayout()
@@ -583,24 +591,6 @@ def _middle_range(clip: SourceClip) -> FrameRange:
     """The range selected at first: about the middle third of the clip."""
     start = clip.frames // 3
     return FrameRange(start, max(start + 1, clip.frames * 2 // 3))
-
-
-def _number(low: int, high: int, step: int = 1) -> QSpinBox:
-    field = QSpinBox()
-    field.setRange(low, high)
-    field.setSingleStep(step)
-    field.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.UpDownArrows)
-    field.setFont(figures(field.font()))
-    field.lineEdit().setTextMargins(5, 0, 0, 0)  # the sheet's padding doesn't reach the text of a spin box
-    field.setMinimumWidth(60)
-    return field
-
-
-def _wrapped(kind: str) -> QLabel:
-    made = label("", kind)
-    made.setWordWrap(True)
-    made.hide()
-    return made
 
 
 def _pixmap(picture: QImage, height_px: int, scale: float) -> QPixmap:

@@ -40,6 +40,9 @@ from engine.protocol.messages import (
     Jobs,
     JobState,
     ListJobs,
+    ListModels,
+    Model,
+    Models,
     MoveJob,
     Notice,
     Queued,
@@ -80,6 +83,7 @@ class EngineSession(QObject):
     job_begun = Signal(str)
     job_ended = Signal(str)
     preview_arrived = Signal(str, list, float)  # job, pictures (QImage), frames per second (0: not said)
+    job_done = Signal(str, object)  # job, Done: all that it brought, before its takes are told one by one
     take_made = Signal(object)  # Take, of a job that ended just now
     estimated = Signal(object)  # Estimated, the newest that was asked for
     noticed = Signal(str, str)  # kind, words for the person
@@ -136,6 +140,23 @@ class EngineSession(QObject):
     def estimate(self, work: AnyWork) -> None:
         """Ask what a job would take; only the newest answer is told."""
         self._newest_estimate = self._ask(EstimateWork(work=work), self._take_estimate)
+
+    def ask_estimate(self, work: AnyWork, answer: Callable[[Estimated], None]) -> None:
+        """Ask what a job would take, for one panel alone."""
+        self._ask(EstimateWork(work=work), lambda reply: answer(reply) if isinstance(reply, Estimated) else None)
+
+    def ask_models(self, answer: Callable[[tuple[Model, ...]], None]) -> None:
+        """Ask which weights the engine knows of, LoRAs among them."""
+        self._ask(ListModels(), lambda reply: answer(reply.models) if isinstance(reply, Models) else None)
+
+    def ask_result(self, job: str, answer: Callable[[str, Done], None]) -> None:
+        """Ask for the result of an earlier job; there is an answer only if it's done."""
+
+        def told(reply: Event) -> None:
+            if isinstance(reply, JobDetail) and isinstance(reply.state, Done):
+                answer(job, reply.state)
+
+        self._ask(GetJob(job=job), told)
 
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
@@ -240,6 +261,7 @@ class EngineSession(QObject):
             case Running():
                 self.job_begun.emit(job)
             case Done():
+                self.job_done.emit(job, state)
                 for take in takes_of(job, title, state):
                     self.takes.add(take)
                     self.take_made.emit(take)

@@ -1,0 +1,193 @@
+"""Two takes of one clip against each other at the playhead: side by side, wiped, or in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+
+from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.monitor.picture_view import fitted
+from ltxdesktop.ui.parts import Segments, label
+from ltxdesktop.ui.theme import Look
+
+Picture = Callable[[int, QSize], QImage]  # frame of the sequence, room in device pixels; called on a worker
+
+
+class CompareView(QWidget):
+    """Draws two pictures of the same size over each other."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._pictures = (QImage(), QImage())
+        self._names = ("", "")
+        self._mode = "wipe"
+        self._cut = 0.5  # of the width, where B begins
+        self._shows_b = True
+        self.setMinimumSize(360, 200)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Comparison of two takes")
+        self.setCursor(Qt.CursorShape.SplitHCursor)
+
+    def show_pictures(self, a: QImage, b: QImage) -> None:
+        self._pictures = a, b
+        self.update()
+
+    def name(self, a: str, b: str) -> None:
+        self._names = a, b
+        self.update()
+
+    def set_mode(self, mode: str) -> None:
+        """ "wipe", "beside" or "turn"."""
+        self._mode = mode
+        self.setCursor(Qt.CursorShape.SplitHCursor if mode == "wipe" else Qt.CursorShape.ArrowCursor)
+        self.update()
+
+    def turn(self) -> None:
+        """The other one, where they are shown in turn."""
+        self._shows_b = not self._shows_b
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if self._mode == "turn":
+            self.turn()
+        else:
+            self.mouseMoveEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._mode == "wipe":
+            box = self._box(self.size())
+            self._cut = min(1.0, max(0.0, (event.position().x() - box.left()) / max(1.0, box.width())))
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.fillRect(self.rect(), QColor(self._look.theme.screen))
+        a, b = self._pictures
+        if a.isNull() or b.isNull():
+            return
+        match self._mode:
+            case "beside":
+                self._paint_beside(painter, a, b)
+            case "turn":
+                box = self._box(self.size())
+                painter.drawImage(box, b if self._shows_b else a)
+                self._paint_name(painter, box, self._names[self._shows_b])
+            case _:
+                self._paint_wipe(painter, a, b)
+
+    def _paint_beside(self, painter: QPainter, a: QImage, b: QImage) -> None:
+        half = QSize(self.width() // 2 - 3, self.height())
+        for picture, name, left in ((a, self._names[0], 0), (b, self._names[1], self.width() // 2 + 3)):
+            box = self._box(half).translated(left, 0)
+            painter.drawImage(box, picture)
+            self._paint_name(painter, box, name)
+
+    def _paint_wipe(self, painter: QPainter, a: QImage, b: QImage) -> None:
+        box = self._box(self.size())
+        edge = box.left() + box.width() * self._cut
+        painter.drawImage(box, a)
+        painter.save()
+        painter.setClipRect(QRectF(edge, box.top(), box.right() - edge, box.height()))
+        painter.drawImage(box, b)
+        painter.restore()
+        painter.setPen(QPen(QColor(self._look.theme.accent), 2))
+        painter.drawLine(QPointF(edge, box.top()), QPointF(edge, box.bottom()))
+        self._paint_name(painter, box, self._names[0])
+        self._paint_name(painter, box, self._names[1], right=True)
+
+    def _paint_name(self, painter: QPainter, box: QRectF, name: str, *, right: bool = False) -> None:
+        width = painter.fontMetrics().horizontalAdvance(name) + 20
+        plate = QRectF(box.right() - width - 8 if right else box.left() + 8, box.top() + 8, width, 24)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(10, 12, 16, 190))
+        painter.drawRoundedRect(plate, 12, 12)
+        painter.setPen(QColor("#e8ebf0"))
+        painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, name)
+
+    def _box(self, room: QSize) -> QRectF:
+        return QRectF(fitted(self._pictures[0].size(), room))
+
+
+class CompareWindow(QWidget):
+    """A window over the editor that follows the playhead. `\\` or Esc closes it, Space turns."""
+
+    closed = Signal()
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Window)
+        self.setWindowTitle("Compare takes")
+        self._background = Background(threads=1, parent=self)
+        self._pictures: tuple[Picture, Picture] | None = None
+        self._wanted: int | None = None
+        self._busy = False
+        self.view = CompareView(look)
+        self.modes = Segments("Compare", [("wipe", "Wipe"), ("beside", "Side by side"), ("turn", "In turn")])
+        self.modes.chosen.connect(self.view.set_mode)
+        self._hint = label("Drag the line. The picture follows the playhead.", "hint")
+        row = QHBoxLayout()
+        row.addWidget(self.modes)
+        row.addStretch(1)
+        row.addWidget(self._hint)
+        column = QVBoxLayout(self)
+        column.addLayout(row)
+        column.addWidget(self.view, 1)
+        self.resize(900, 580)
+
+    def compare(self, a: tuple[str, Picture], b: tuple[str, Picture], frame: int) -> None:
+        """Show two takes, each with its name and who renders it."""
+        self._pictures = a[1], b[1]
+        self.view.name(a[0], b[0])
+        self.go_to(frame)
+        self.show()
+        self.raise_()
+
+    def go_to(self, frame: int) -> None:
+        """The playhead moved; the newest place wins."""
+        self._wanted = frame
+        if not self._busy:
+            self._next()
+
+    def close_all(self) -> None:
+        """Stop the worker; the window goes."""
+        self._background.close()
+        self.close()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        match event.key():
+            case Qt.Key.Key_Escape | Qt.Key.Key_Backslash:
+                self.close()
+            case Qt.Key.Key_Space:
+                self.view.turn()
+            case _:
+                super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self._wanted = None
+        self.closed.emit()
+        super().closeEvent(event)
+
+    def _next(self) -> None:
+        if self._wanted is None or self._pictures is None:
+            return
+        frame, pictures, self._wanted = self._wanted, self._pictures, None
+        room = self.view.size() * self.devicePixelRatioF()
+        self._busy = True
+
+        def work() -> tuple[QImage, QImage]:
+            return pictures[0](frame, room), pictures[1](frame, room)
+
+        self._background.run(work, self._take, self._give_up)
+
+    def _take(self, made: tuple[QImage, QImage]) -> None:
+        self._busy = False
+        self.view.show_pictures(*made)
+        self._next()
+
+    def _give_up(self, problem: Exception) -> None:
+        self._busy = False
+        self._hint.setText(f"This can't be shown: {problem}")

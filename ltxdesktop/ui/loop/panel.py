@@ -1,0 +1,414 @@
+"""The panel that says what should happen in a place of the timeline. It asks (`asked`); it knows no document.
+
+What can be asked for comes from the engine's capabilities; where, and why not, is told through `show_place` and
+`show_problems`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+from typing import Literal, NamedTuple, cast
+
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.protocol.messages import BackendCapability, Estimated, Model, ModelCapability
+from engine.protocol.work import Lora
+from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
+from ltxdesktop.loop.asking import Wish
+from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, wrapped
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.words import about, gigabytes, shortened
+
+Action = Literal["retake", "extend", "new"]
+
+CHANGED_AFTER_MS = 400
+PROMPTS_KEPT = 40
+PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
+
+
+class Shown(NamedTuple):
+    """What the panel is to say about the place that is chosen."""
+
+    heading: str
+    words: str
+    actions: tuple[Action, ...] = ()  # that are possible; the first is chosen unless the person chose another
+    has_sound: bool = True
+    length: bool = False  # whether the person says how long it is to be
+    verb: str = "Make"
+
+
+class MakePanel(Panel):
+    """Holds one `Wish`."""
+
+    asked = Signal(str)  # "full" or "draft"
+    changed = Signal()  # a moment after the last change
+    action_chosen = Signal(str)
+
+    def __init__(self, look: Look, random: Random | None = None, parent: QWidget | None = None) -> None:
+        super().__init__("Make", parent)
+        self._look, self._random = look, random or Random()
+        self._backends: tuple[BackendCapability, ...] = ()
+        self._loras: tuple[Model, ...] = ()
+        self._prompts: list[str] = []
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(CHANGED_AFTER_MS)
+        self._timer.timeout.connect(self.changed)
+        self._build()
+        self._roll()
+        self.show_place(None)
+
+    # What others ask of the panel
+
+    @property
+    def wish(self) -> Wish:
+        """What is said, but where."""
+        backend, _, model = str(self._model.currentData() or "").partition("/")
+        lora = str(self._lora.currentData() or "")
+        found = self._chosen()
+        return Wish(
+            prompt=self._prompt.toPlainText(),
+            negative=self._negative.toPlainText() if found and found[1].negative else "",
+            model=model,
+            backend=backend,
+            seed=self._seed.value(),
+            variations=self._variations.value(),
+            quality="quality" if self._quality.value == "quality" else "fast",
+            what=cast(Literal["both", "picture", "sound"], self._what.value),
+            camera=str(self._camera.currentData() or ""),
+            loras=(Lora(lora=lora, strength=self._strength.value()),) if lora else (),
+            may_leave=self._may_leave.isChecked(),
+            frames=self._frames.value() if self._length_box.isVisibleTo(self) else 0,
+        )
+
+    @property
+    def action(self) -> Action:
+        return cast(Action, self._action.value)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be asked for now."""
+        return self._make.isEnabled()
+
+    @property
+    def chosen(self) -> tuple[BackendCapability, ModelCapability] | None:
+        """The backend and model that would do it."""
+        return self._chosen()
+
+    def show_capabilities(self, backends: tuple[BackendCapability, ...]) -> None:
+        """Offer the models of these backends; keep the chosen one if it's still there."""
+        self._backends = backends
+        before = str(self._model.currentData() or "")
+        with QSignalBlocker(self._model):
+            self._model.clear()
+            for backend in backends:
+                for model in backend.models:
+                    self._model.addItem(model.title, f"{backend.backend}/{model.model}")
+                    why = model.why_not or backend.why_not or model.description
+                    self._model.setItemData(self._model.count() - 1, why, Qt.ItemDataRole.ToolTipRole)
+            found = find_model(backends)
+            default = f"{found[0].backend}/{found[1].model}" if found is not None else ""
+            row = self._model.findData(before)
+            self._model.setCurrentIndex(row if row >= 0 else max(0, self._model.findData(default)))
+        self._show_model()
+
+    def show_loras(self, models: tuple[Model, ...]) -> None:
+        """Offer the LoRAs that are installed."""
+        self._loras = tuple(each for each in models if each.kind == "lora" and each.installed and not each.why_not)
+        self._show_model()
+
+    def show_place(self, shown: Shown | None) -> None:
+        """Say where it would be; None: nowhere."""
+        nowhere = Shown("Make", "Select frames with the range tool (G), a clip, or a gap.")
+        shown_now = shown or nowhere
+        self.heading.setText(shown_now.heading)
+        self._where.setText(shown_now.words)
+        self._where.setVisible(bool(shown_now.words))
+        self._action_box.setVisible(len(shown_now.actions) > 1)
+        if shown_now.actions:
+            for action in ("retake", "extend", "new"):
+                self._action.set_enabled(action, action in shown_now.actions, "Not possible in this place")
+            if self._action.value not in shown_now.actions:
+                self._action.set_value(shown_now.actions[0])
+        self._what.setVisible("retake" in shown_now.actions and self.action == "retake" and shown_now.has_sound)
+        if not shown_now.has_sound:
+            self._what.set_value("both")
+        self._length_box.setVisible(shown_now.length)
+        self._make.setText(shown_now.verb)
+        self._place_known = shown is not None
+
+    def show_problems(self, problems: list[str]) -> None:
+        """Why it can't be asked for now; the buttons wait until there are none."""
+        self._problem.setText("\n".join(problems))
+        self._problem.setVisible(bool(problems))
+        ready = self._place_known and not problems
+        found = self._chosen()
+        self._make.setEnabled(ready)
+        self._draft.setEnabled(ready and found is not None and found[1].drafts)
+
+    def show_estimate(self, estimate: Estimated | None) -> None:
+        """How long it takes, what it needs, what it costs and what leaves the machine, before it begins."""
+        lines: list[str] = []
+        if estimate is not None:
+            if not estimate.fits:
+                lines.append(estimate.why_not)
+            if estimate.seconds is not None:
+                lines.append(f"Takes {about(estimate.seconds)}.")
+            if estimate.peak_bytes > 1e8:
+                lines.append(f"Needs {gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} free memory.")
+            if estimate.cost_text:
+                lines.append(estimate.cost_text)
+            if estimate.sends:
+                lines.append("Leaves this machine: " + ", ".join(estimate.sends) + ".")
+        self._estimate.setText("\n".join(lines))
+        self._estimate.setVisible(bool(lines))
+
+    def write(self, prompt: str) -> None:
+        """Put words into the prompt, as those of another clip or an earlier job."""
+        if prompt != self._prompt.toPlainText():
+            self._prompt.setPlainText(prompt)
+
+    def remember(self, prompt: str) -> None:
+        """Keep a prompt that was used in the history."""
+        words = prompt.strip()
+        if words:
+            self._prompts = [words, *(each for each in self._prompts if each != words)][:PROMPTS_KEPT]
+            self._history.setEnabled(True)
+
+    def choose_takes(self, count: int) -> None:
+        """How many takes to make at once."""
+        self._variations.setValue(count)
+
+    def after_asking(self) -> None:
+        """Another seed for the next job, unless the person holds on to this one."""
+        if not self._lock.isChecked():
+            self._roll()
+
+    def focus_prompt(self) -> None:
+        self._prompt.setFocus()
+
+    def trigger(self, stage: Literal["full", "draft"] = "full") -> None:
+        """What the buttons do, for commands."""
+        button = self._make if stage == "full" else self._draft
+        if button.isEnabled():
+            self.asked.emit(stage)
+
+    # Building
+
+    def _build(self) -> None:
+        self._place_known = False
+        self._where = wrapped("hint")
+        self._where.show()
+        self.body.addWidget(self._where)
+        form = QWidget()
+        form.setObjectName("form")
+        rows = QVBoxLayout(form)
+        rows.setContentsMargins(0, 0, 6, 0)
+        rows.setSpacing(10)
+        rows.addWidget(self._build_action())
+        self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
+        self._what.chosen.connect(self._touch)
+        rows.addWidget(self._what)
+        rows.addLayout(self._build_words())
+        rows.addLayout(self._build_numbers())
+        rows.addLayout(self._build_model())
+        rows.addStretch(1)
+        scroll = QScrollArea()
+        scroll.setWidget(form)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.viewport().setAutoFillBackground(False)
+        form.setAutoFillBackground(False)
+        self.body.addWidget(scroll, 1)
+        self.body.addLayout(self._build_foot())
+
+    def _build_action(self) -> QWidget:
+        self._action_box = QWidget()
+        row = QVBoxLayout(self._action_box)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._action = Segments("What to do", [("retake", "Retake"), ("extend", "Extend"), ("new", "New clip")])
+        self._action.chosen.connect(self.action_chosen)
+        row.addWidget(self._action)
+        return self._action_box
+
+    def _build_words(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        self._prompt = QPlainTextEdit()
+        self._prompt.setPlaceholderText(PLACEHOLDER)
+        self._prompt.setTabChangesFocus(True)
+        self._prompt.setMinimumHeight(76)
+        self._prompt.setMaximumHeight(140)
+        self._prompt.textChanged.connect(self._touch)
+        self._history = IconButton(self._look, "list", "Earlier prompts")
+        self._history.setEnabled(False)
+        self._history.clicked.connect(self._show_history)
+        column.addLayout(labelled("&Prompt", self._prompt, self._history))
+        self._negative_box = QWidget()
+        self._negative = QPlainTextEdit()
+        self._negative.setPlaceholderText("What should not be there")
+        self._negative.setTabChangesFocus(True)
+        self._negative.setFixedHeight(44)
+        self._negative.textChanged.connect(self._touch)
+        negative = labelled("&Negative", self._negative)
+        negative.setContentsMargins(0, 0, 0, 0)
+        self._negative_box.setLayout(negative)
+        column.addWidget(self._negative_box)
+        return column
+
+    def _build_numbers(self) -> QVBoxLayout:
+        self._seed = number_field(0, HIGHEST_SEED)
+        self._lock = IconButton(self._look, "unlock", "Keep this seed for the next job too")
+        self._lock.setCheckable(True)
+        self._lock.toggled.connect(lambda on: self._lock.set_icon("lock" if on else "unlock"))
+        dice = IconButton(self._look, "dice", "Another seed")
+        dice.clicked.connect(self._roll)
+        self._variations = number_field(1, 8)
+        self._variations.setFixedWidth(66)
+        self._variations.setToolTip("How many takes to make at once, each from a seed of its own")
+        self._frames = number_field(1, 100_000)
+        self._frames.setSuffix(" frames")
+        self._frames.setValue(49)
+        self._length_box = QWidget()
+        length = labelled("&Length", self._frames)
+        length.setContentsMargins(0, 0, 0, 0)
+        self._length_box.setLayout(length)
+        column, row = QVBoxLayout(), QHBoxLayout()
+        row.setSpacing(10)
+        row.addLayout(labelled("&Seed", self._seed, self._lock, dice), 1)
+        row.addLayout(labelled("&Takes", self._variations))
+        column.addLayout(row)
+        column.addWidget(self._length_box)
+        for field in (self._seed, self._variations, self._frames):
+            field.valueChanged.connect(self._touch)
+        return column
+
+    def _build_model(self) -> QVBoxLayout:
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        self._model = QComboBox()
+        self._model.currentIndexChanged.connect(self._show_model)
+        column.addLayout(labelled("&Model", self._model))
+        self._about_model = wrapped("note")
+        column.addWidget(self._about_model)
+        self._quality = Segments("Quality", [("fast", "Fast"), ("quality", "Best")])
+        self._quality.chosen.connect(self._touch)
+        column.addWidget(self._quality)
+        self._camera, self._lora = QComboBox(), QComboBox()
+        self._strength = QDoubleSpinBox()
+        self._strength.setRange(0.0, 2.0)
+        self._strength.setSingleStep(0.05)
+        self._strength.setValue(1.0)
+        self._strength.lineEdit().setTextMargins(5, 0, 0, 0)
+        self._strength.setFixedWidth(76)
+        self._strength.setAccessibleName("Strength of the LoRA")
+        self._strength.setToolTip("How strongly the LoRA acts: 0 not at all, 1 as it was made")
+        self._camera_box, self._lora_box = QWidget(), QWidget()
+        for box, made in (
+            (self._camera_box, labelled("&Camera", self._camera)),
+            (self._lora_box, labelled("Look (Lo&RA)", self._lora, self._strength)),
+        ):
+            made.setContentsMargins(0, 0, 0, 0)
+            box.setLayout(made)
+            column.addWidget(box)
+        for combo in (self._camera, self._lora):
+            combo.currentIndexChanged.connect(self._touch)
+        self._strength.valueChanged.connect(self._touch)
+        self._may_leave = QCheckBox("Send what is listed below to this service")
+        self._may_leave.toggled.connect(self._touch)
+        column.addWidget(self._may_leave)
+        return column
+
+    def _build_foot(self) -> QVBoxLayout:
+        foot = QVBoxLayout()
+        foot.setSpacing(6)
+        self._problem, self._estimate = wrapped("problem"), wrapped("note")
+        foot.addWidget(self._problem)
+        foot.addWidget(self._estimate)
+        row = QHBoxLayout()
+        self._draft = QPushButton("Draft")
+        self._draft.setToolTip("A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)")
+        self._draft.clicked.connect(lambda: self.asked.emit("draft"))
+        self._make = QPushButton("Make")
+        self._make.setObjectName("primary")
+        self._make.setToolTip("Put this job into the queue (Ctrl+Return)")
+        self._make.clicked.connect(lambda: self.asked.emit("full"))
+        row.addWidget(self._draft, 1)
+        row.addWidget(self._make, 2)
+        foot.addLayout(row)
+        return foot
+
+    # Slots
+
+    def _touch(self) -> None:
+        self._timer.start()
+
+    def _roll(self) -> None:
+        self._seed.setValue(self._random.randint(0, HIGHEST_SEED))
+
+    def _show_history(self) -> None:
+        menu = QMenu(self)
+        for words in self._prompts:
+            action = menu.addAction(shortened(words, 70))
+            action.setToolTip(words)
+            action.setData(words)
+        chosen = menu.exec(self._history.mapToGlobal(self._history.rect().bottomLeft()))
+        if chosen is not None:
+            self.write(str(chosen.data()))
+
+    def _chosen(self) -> tuple[BackendCapability, ModelCapability] | None:
+        backend, _, model = str(self._model.currentData() or "").partition("/")
+        return find_model(self._backends, model, backend) if model else None
+
+    def _show_model(self) -> None:
+        """Offer what the chosen model can, and nothing else."""
+        found = self._chosen()
+        backend, model = found if found is not None else (None, None)
+        self._about_model.setText(model.description if model is not None else "")
+        self._about_model.setVisible(bool(model is not None and model.description))
+        self._negative_box.setVisible(model is not None and model.negative)
+        self._quality.setVisible(model is not None and len(model.qualities) > 1)
+        self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
+        self._may_leave.setVisible(backend is not None and backend.remote)
+        _fill(
+            self._camera,
+            [("As the prompt says", ""), *((each, each) for each in (model.camera_moves if model else ()))],
+        )
+        known = [(each.title, each.model) for each in self._loras if model is not None and model.loras]
+        _fill(self._lora, [("None", ""), *known])
+        self._camera_box.setVisible(self._camera.count() > 1)
+        self._lora_box.setVisible(self._lora.count() > 1)
+        if model is not None and model.default_frames:
+            with QSignalBlocker(self._frames):
+                self._frames.setValue(model.default_frames)
+        self._touch()
+
+
+def with_stage(wish: Wish, stage: str) -> Wish:
+    """The wish for one of the two buttons."""
+    return replace(wish, stage="draft" if stage == "draft" else "full")
+
+
+def _fill(combo: QComboBox, choices: list[tuple[str, str]]) -> None:
+    """Offer these, and keep the one that is chosen if it's among them."""
+    before = str(combo.currentData() or "")
+    with QSignalBlocker(combo):
+        combo.clear()
+        for words, value in choices:
+            combo.addItem(words.replace("-", " ").replace("_", " ") if words == value else words, value)
+        combo.setCurrentIndex(max(0, combo.findData(before)))

@@ -1,0 +1,237 @@
+"""What can be done with the takes of the clip that is selected: shown, compared, kept, made again, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+import msgspec
+from PySide6.QtCore import QObject, QSize, Signal
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QWidget
+
+from engine.protocol.messages import Recipe
+from engine.protocol.work import AnyWork
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Clip, Document, Media, Sequence, TrackKind
+from ltxdesktop.jobs.ask import HIGHEST_SEED
+from ltxdesktop.loop import remaking
+from ltxdesktop.loop.errors import LoopError
+from ltxdesktop.loop.places import LikeTake
+from ltxdesktop.playback.source import Size
+from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.editor.sources import Footage, SequenceSource
+from ltxdesktop.ui.loop.compare import CompareWindow
+from ltxdesktop.ui.loop.takes_view import TakesView, take_words
+from ltxdesktop.ui.recipe_window import RecipeWindow
+from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.words import counted
+
+Submit = Callable[[AnyWork, LikeTake, str], None]
+
+
+class TakesDesk(QObject):
+    """`submit` queues work and remembers where its takes belong; `footage` says how a document is rendered."""
+
+    said = Signal(str)
+
+    def __init__(
+        self,
+        look: Look,
+        actions: Actions,
+        project: OpenProject,
+        selection: Selection,
+        view: TakesView,
+        submit: Submit,
+        footage: Callable[[Document], Footage],
+        playhead: Callable[[], int],
+        window: QWidget,
+    ) -> None:
+        super().__init__(window)
+        self._look, self._project, self._selection, self._view = look, project, selection, view
+        self._submit, self._footage, self._playhead, self._window = submit, footage, playhead, window
+        self._random = Random()
+        self._compare: CompareWindow | None = None
+        self._actions = actions
+        for name, call in (
+            ("make.compare", self.compare),
+            ("make.accept", self.accept),
+            ("make.finish", self.finish),
+            ("make.again", self.again),
+            ("make.vary", self.vary),
+            ("make.recipe", self.show_recipe),
+            ("make.remove_unused", self.remove_unused),
+        ):
+            actions.bind(name, call)
+        view.chosen.connect(self.choose)
+        view.renamed.connect(self._rename)
+        view.rated.connect(self._rate)
+        view.removed.connect(self._remove)
+        selection.changed.connect(self.refresh)
+        project.changed.connect(self.refresh)
+        project.opened.connect(self.refresh)
+        self.refresh()
+
+    # What is shown
+
+    @property
+    def clip(self) -> Clip | None:
+        """The selected clip with a picture, else the selected sound."""
+        sequence = self._project.document.sequence
+        found: list[tuple[bool, Clip]] = []
+        for clip_id in self._selection.clips:
+            clip, track = sequence.clip(clip_id), sequence.track_of(clip_id)
+            if clip is not None and clip.takes and track is not None:
+                found.append((track.kind is not TrackKind.VIDEO, clip))
+        return min(found, key=lambda each: (each[0], each[1].id), default=(False, None))[1]
+
+    def refresh(self) -> None:
+        """Another clip, or other takes."""
+        clip, media = self.clip, self._media()
+        self._view.show_clip(clip)
+        several = clip is not None and len(clip.takes) > 1
+        made = media is not None and bool(media.recipe)
+        for name, can in (
+            ("make.compare", several),
+            ("make.accept", several),
+            ("make.remove_unused", several),
+            ("make.again", made),
+            ("make.vary", made),
+            ("make.recipe", made),
+            ("make.finish", media is not None and remaking.is_draft(media)),
+        ):
+            self._actions[name].setEnabled(can)
+
+    def _media(self) -> Media | None:
+        clip = self.clip
+        return self._project.document.media.get(clip.media) if clip is not None and clip.media is not None else None
+
+    # Choosing
+
+    def choose(self, number: int) -> None:
+        """Show another take. Turning through takes is one step, however many are looked at."""
+        clip = self.clip
+        if clip is not None and number != clip.active and number < len(clip.takes):
+            words = f"Show {take_words(clip.takes[number], number)}"
+            self._project.edit(
+                words, lambda document: edits.set_take(document, clip.id, number), merge=f"takes of {clip.id}"
+            )
+
+    def accept(self) -> None:
+        """Say that the take that is shown is the one: it's rated highest, and turning ends here."""
+        clip = self.clip
+        if clip is not None and len(clip.takes) > 1:
+            self._project.edit(
+                "Keep take", lambda document: edits.change_take(document, clip.id, clip.active, rating=5)
+            )
+            self.said.emit(f"Kept {take_words(clip.takes[clip.active], clip.active)}. The others stay, unused.")
+
+    def _rename(self, number: int, name: str) -> None:
+        self._change("Rename take", lambda document, clip: edits.change_take(document, clip.id, number, name=name))
+
+    def _rate(self, number: int, rating: int) -> None:
+        self._change("Rate take", lambda document, clip: edits.change_take(document, clip.id, number, rating=rating))
+
+    def _remove(self, number: int) -> None:
+        self._change("Remove take", lambda document, clip: edits.remove_take(document, clip.id, number))
+
+    def remove_unused(self) -> None:
+        """Leave each selected clip only the take that it shows."""
+        clips = [clip for each in self._selection.clips if (clip := self._project.document.sequence.clip(each))]
+
+        def remove(document: Document) -> Document:
+            for clip in clips:
+                now = document.sequence.clip(clip.id)
+                for number in reversed(range(len(now.takes) if now is not None else 0)):
+                    if now is not None and number != now.active:
+                        document = edits.remove_take(document, clip.id, number)
+                        now = document.sequence.clip(clip.id)
+            return document
+
+        unused = sum(max(0, len(clip.takes) - 1) for clip in clips)
+        if unused and self._project.edit("Remove unused takes", remove):
+            self.said.emit(f"{counted(unused, 'take')} removed from the clips; the files stay in the media panel.")
+
+    def _change(self, words: str, change: Callable[[Document, Clip], Document]) -> None:
+        clip = self.clip
+        if clip is not None:
+            self._project.edit(words, lambda document: change(document, clip))
+
+    # Making again
+
+    def again(self) -> None:
+        self._remake("Again", remaking.again)
+
+    def vary(self) -> None:
+        self._remake("Vary", partial(_varied, self._random.randint(0, HIGHEST_SEED)))
+
+    def finish(self) -> None:
+        self._remake("Finish", remaking.finished)
+
+    def _remake(self, words: str, work_of: Callable[[Media], AnyWork]) -> None:
+        clip, media = self.clip, self._media()
+        if clip is None or media is None:
+            return
+        try:
+            work = work_of(media)
+        except LoopError as error:
+            self.said.emit(str(error))
+            return
+        place = LikeTake(self._project.document.sequence.id, clip.id, media.id)
+        self._submit(work, place, f"{words}: {media.name}")
+
+    def show_recipe(self) -> None:
+        media = self._media()
+        if media is not None and media.recipe:
+            known = {field.name for field in msgspec.structs.fields(Recipe)}
+            recipe = msgspec.convert({name: value for name, value in media.recipe.items() if name in known}, Recipe)
+            RecipeWindow(recipe, self._window).exec()
+
+    # Comparing
+
+    def compare(self) -> None:
+        """The take that is shown against the original, or, where that is shown, against the newest take."""
+        clip = self.clip
+        if clip is None or len(clip.takes) < 2:
+            self.said.emit("This clip has no other takes yet.")
+            return
+        if self._compare is None:
+            self._compare = CompareWindow(self._look, self._window)
+        b = clip.active or len(clip.takes) - 1
+        sides = [(take_words(clip.takes[number], number), self._picture(clip, number)) for number in (0, b)]
+        self._compare.compare(sides[0], sides[1], self._playhead())
+
+    def follow(self, frame: int) -> None:
+        """The playhead moved."""
+        if self._compare is not None and self._compare.isVisible():
+            self._compare.go_to(frame)
+
+    def close_all(self) -> None:
+        if self._compare is not None:
+            self._compare.close_all()
+
+    def _picture(self, clip: Clip, number: int) -> Callable[[int, QSize], QImage]:
+        """Renders the film with one take of a clip. Called on the comparison's worker."""
+        document = self._project.document
+        shown = document if clip.active == number else edits.set_take(document, clip.id, number)
+        return _Rendered(shown.sequence, self._footage(shown))
+
+
+class _Rendered:
+    """Pictures of a sequence, rendered when the first is asked for."""
+
+    def __init__(self, sequence: Sequence, footage: Footage) -> None:
+        self._sequence, self._footage = sequence, footage
+        self._source: SequenceSource | None = None
+
+    def __call__(self, frame: int, room: QSize) -> QImage:
+        if self._source is None:
+            self._source = SequenceSource(self._sequence, self._footage)
+        return self._source.picture(frame, Size(room.width(), room.height()))
+
+
+def _varied(seed: int, media: Media) -> AnyWork:
+    return remaking.varied(media, seed)
