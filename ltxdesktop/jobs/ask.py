@@ -176,7 +176,8 @@ def shapes_for(model: ModelCapability, limits: ModeCapability) -> list[Shape]:
     Sizes that the model makes for certain are multiples of its step; services with fixed sizes offer only those.
     """
     if limits.combinations:
-        return [Shape(f"{each.width} × {each.height}", each.width, each.height) for each in limits.combinations]
+        fixed = [Shape(f"{each.width} × {each.height}", each.width, each.height) for each in limits.combinations]
+        return list(dict.fromkeys(fixed))  # a size has a row for each of its lengths and rates
     width, height = model.default_width or 768, model.default_height or 512
     step, area = max(1, limits.size_multiple), width * height
     found = [Shape("Model's own", width, height)]
