@@ -48,6 +48,8 @@ class App(QObject):
         self.window.show()
         if with_sample and (shipped := samples()):
             self.window.open_sample(shipped[0])
+            if self.window.edit is not None:
+                self.window.edit.open_sample()
         self.link.start()
 
     def _tell_lost(self, words: str, given_up: bool) -> None:

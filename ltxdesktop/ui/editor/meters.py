@@ -38,14 +38,14 @@ class Meters(QWidget):
         self._held = [FLOOR_DB, FLOOR_DB]
         self._age = [0, 0]
         self._clipped = [False, False]
-        self.setMinimumSize(64, 80)
+        self.setMinimumSize(76, 80)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Audio meters")
         self.setToolTip("Peaks of left and right in dB. Red on top: it was too loud; press to forget that")
         look.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
-        return QSize(64, 200)
+        return QSize(76, 200)
 
     def show_levels(self, peaks: tuple[float, float]) -> None:
         """Peaks 0..1 of left and right; bars rise at once and fall slowly."""

@@ -212,10 +212,11 @@ class EditMonitor(QFrame):
         self._show_place(frame)
 
     def _badge(self) -> str:
-        """What has to be said over the picture: an unusual speed, and pictures that had to be left out."""
-        speed = speed_words(self.player.speed) if self.player.playing else ""
+        """What has to be said over a playing picture: an unusual speed, and pictures that had to be left out."""
+        if not self.player.playing:
+            return ""
         dropped = f"{counted(self.player.dropped, 'frame')} dropped" if self.player.dropped else ""
-        return " · ".join(each for each in (speed, dropped) if each)
+        return " · ".join(each for each in (speed_words(self.player.speed), dropped) if each)
 
     def _show_place(self, frame: int) -> None:
         self.strip.set_frame(frame)
@@ -225,6 +226,12 @@ class EditMonitor(QFrame):
     def _show_playing(self, playing: bool) -> None:
         play = self._buttons[2]
         play.set_icon("pause" if playing else "play")
+        film, dropped = self.player.film, self.player.dropped
+        if film is not None:
+            lost = f"   {dropped} dropped" if dropped and not playing else ""
+            self._facts.setText(f"{film.size.width} × {film.size.height}{lost}")
+        if not playing:
+            self.view.show_picture(self.view.picture)
 
     def _show_failure(self, message: str) -> None:
         self.view.show_hint("This can't be shown", message)

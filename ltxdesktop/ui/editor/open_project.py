@@ -118,6 +118,11 @@ class OpenProject(QObject):
             self._history.mark_clean()
         self._say_clean(always=True)
 
+    def mark_untouched(self) -> None:
+        """What is there now is nobody's work yet (the sample): it needn't be saved."""
+        self._history.mark_clean()
+        self._say_clean()
+
     def _tell(self, before: Document, after: Document, name: str) -> None:
         if self._opening:
             return

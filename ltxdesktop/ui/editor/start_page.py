@@ -68,7 +68,7 @@ class StartPage(QWidget):
         self.recent.clear()
         for project in projects:
             gone = "" if project.exists else "  ·  not there any more"
-            words = f"{project.name}\n{project.path.parent}  ·  {_when(project.at)}{gone}"
+            words = f"{project.path.stem}\n{project.path.parent}  ·  {_when(project.at)}{gone}"
             item = QListWidgetItem(words)
             item.setData(PATH_ROLE, str(project.path))
             item.setToolTip(str(project.path))

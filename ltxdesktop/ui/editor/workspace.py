@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QSplitter,
     QStackedWidget,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -92,6 +93,7 @@ class EditWorkspace(QStackedWidget):
         self.selection = Selection(self)
         self._tools: Tools | None = None
         self._laid_out = False
+        self._after_save: Callable[[], object] | None = None  # what a person wanted before it had to be saved
         self._build()
         self.active = self.program
         self._wire()
@@ -237,6 +239,8 @@ class EditWorkspace(QStackedWidget):
         self._docks.resizeDocks([docks["media"], docks["inspector"]], [310, 320], Qt.Orientation.Horizontal)
         self._docks.resizeDocks([docks["timeline"], docks["meters"]], [4000, 70], Qt.Orientation.Horizontal)
         self._docks.resizeDocks([docks["timeline"]], [round(height * 0.44)], Qt.Orientation.Vertical)
+        for bar in self._docks.findChildren(QTabBar):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
 
     def menus(self, parent: QWidget) -> list[QMenu]:
         """The workspace's menus, for a menu bar."""
@@ -636,14 +640,14 @@ class EditWorkspace(QStackedWidget):
 
     def new_project(self) -> None:
         """Ask for a film, and begin."""
-        if not self._may_leave():
+        if not self._may_leave(self.new_project):
             return
         dialog = FilmDialog("New project", new_document().sequence, self.window(), name="Untitled")
         if dialog.exec():
             self.files.new(new_document(dialog.name.text().strip() or "Untitled", dialog.sequence()))
 
     def open_project(self) -> None:
-        if not self._may_leave():
+        if not self._may_leave(self.open_project):
             return
         path, _ = QFileDialog.getOpenFileName(self, "Open", self._folder("project"), PROJECTS)
         if path:
@@ -707,6 +711,7 @@ class EditWorkspace(QStackedWidget):
             if place and media:
                 self._append(media)
                 self.timeline.view.zoom_to_fit()
+                self.project.mark_untouched()
 
         self.files.opened.connect(fill)
         self.files.new(new_document(name))
@@ -727,9 +732,11 @@ class EditWorkspace(QStackedWidget):
             chosen = Path(path) if path.lower().endswith(".otio") else Path(f"{path}.otio")
             self._settings.setValue("edit/folder/project", str(chosen.parent))
             self.files.save_as(chosen)
+        else:
+            self._after_save = None
 
     def close_project(self) -> None:
-        if self.has_project and self._may_leave():
+        if self.has_project and self._may_leave(self.close_project):
             self._leave()
 
     def _leave(self) -> None:
@@ -741,16 +748,18 @@ class EditWorkspace(QStackedWidget):
         self.files.read_recent()
 
     def may_close(self) -> bool:
-        """Whether the window may go: asks what to do with unsaved work."""
-        return self._may_leave()
+        """Whether the window may go: asks what to do with unsaved work. After saving it's closed by itself."""
+        return self._may_leave(self.window().close)
 
-    def _may_leave(self) -> bool:
+    def _may_leave(self, again: Callable[[], object]) -> bool:
+        """Whether the project may be left now. Where it has to be saved first, `again` is called when that's done."""
         if not self.has_project or self.project.clean:
             return True
         match ask_unsaved(self.window(), self.project.name):
             case "save":
+                self._after_save = again
                 self.save()
-                return self.files.path is not None  # saving is queued before whatever comes next
+                return False
             case "discard":
                 return True
             case "cancel":
@@ -759,10 +768,14 @@ class EditWorkspace(QStackedWidget):
     def _say_saved(self, path: Path) -> None:
         self.said.emit(f"Saved {path.name}")
         self.title_changed.emit()
+        again, self._after_save = self._after_save, None
+        if again is not None:
+            again()
 
     def _say_failed(self, words: str, problem: Exception) -> None:
         from ltxdesktop.project.errors import ChangedElsewhere, ProjectInUse
 
+        self._after_save = None
         if isinstance(problem, ChangedElsewhere) and ask(
             self.window(), "Changed elsewhere", words, "Save over it", "Don't save"
         ):

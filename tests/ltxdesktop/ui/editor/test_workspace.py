@@ -107,10 +107,21 @@ def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, 
 
 
 @pytest.mark.parametrize(("answer", "leaves"), [("cancel", False), ("discard", True)])
-def test_unsaved_work_is_asked_about(project, monkeypatch, answer: str, leaves: bool):
+def test_unsaved_work_is_asked_about(project, qtbot, monkeypatch, answer: str, leaves: bool):
+    press(project, qtbot, Qt.Key.Key_M)
     monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: answer)
     project.close_project()
     assert project.has_project is not leaves
+
+
+def test_saving_at_the_question_goes_on_with_what_was_wanted(project, qtbot, tmp_path: Path, monkeypatch):
+    target = tmp_path / "kept.otio"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: "save")
+    press(project, qtbot, Qt.Key.Key_M)
+    project.close_project()
+    qtbot.waitUntil(lambda: not project.has_project, timeout=PATIENCE_MS)
+    assert target.exists()
 
 
 def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Path, monkeypatch):
