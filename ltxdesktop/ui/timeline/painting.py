@@ -21,12 +21,14 @@ from ltxdesktop.ui.timeline.clip_painting import ClipPainter
 from ltxdesktop.ui.timeline.inks import Inks, marker_colour, mixed, veil
 from ltxdesktop.ui.timeline.layout import (
     MARKER_PX,
+    TICK_PX,
     Box,
     Button,
     ButtonBox,
     Lane,
     Layout,
     MarkerBox,
+    Tick,
     gap_box,
     header_buttons,
 )
@@ -89,7 +91,7 @@ class TimelinePainter:
         painter.restore()
         if only is None or any(box.top < RULER_PX for box in only):
             self._draw_ruler(painter, layout)
-        if only is None or any(box.left < HEADER_PX for box in only):
+        if only is None or any(box.left <= 0 for box in only):
             self._draw_headers(painter, layout)
 
     def _draw_chosen_gap(self, painter: QPainter, box: Box) -> None:
@@ -300,7 +302,12 @@ def _cut_to(layout: Layout, boxes: list[Box]) -> Layout:
         clips=tuple(placed for placed in layout.clips if touched(placed.seen)),
         runs=tuple(run for run in layout.runs if touched(run.box)),
         transitions=tuple(each for each in layout.transitions if touched(each.box)),
+        ticks=layout.ticks if rows else tuple(tick for tick in layout.ticks if touched(_label_box(tick))),
     )
+
+
+def _label_box(tick: Tick) -> Box:
+    return Box(tick.x, 0, TICK_PX, RULER_PX)
 
 
 def button_look(track: Track, button: Button) -> tuple[bool, str, str]:

@@ -92,8 +92,8 @@ class StillPicture:
         if not same_scale or not same_rest or abs(shift - dx) > _NEAR_WHOLE or abs(dx) > new.lanes_px / 2:
             return None
         scale = new.scale
-        left, top = round(HEADER_PX * scale), round(RULER_PX * scale)
-        pixmap.scroll(round(dx * scale), 0, QRect(left, top, pixmap.width() - left, pixmap.height() - top))
+        left = round(HEADER_PX * scale)
+        pixmap.scroll(round(dx * scale), 0, QRect(left, 0, pixmap.width() - left, pixmap.height()))
         return [*_come_into_view(now.layout, dx), *_changed_hover(before, now)]
 
 
@@ -109,10 +109,9 @@ def _same(before: Shown, now: Shown) -> bool:
 def _come_into_view(layout: Layout, dx: int) -> list[Box]:
     """What a shift by `dx` px uncovers, and the clips cut by an end of the view before or now: their names move."""
     viewport = layout.viewport
-    height = viewport.height - RULER_PX
-    strip = Box(HEADER_PX, RULER_PX, dx + BEYOND_PX, height)
+    strip = Box(HEADER_PX, 0, dx + BEYOND_PX, viewport.height)
     if dx < 0:
-        strip = Box(viewport.width + dx - BEYOND_PX, RULER_PX, BEYOND_PX - dx, height)
+        strip = Box(viewport.width + dx - BEYOND_PX, 0, BEYOND_PX - dx, viewport.height)
     left_ends, right_ends = sorted((HEADER_PX, HEADER_PX + dx)), sorted((viewport.width, viewport.width + dx))
     (a, b), (c, d) = left_ends, right_ends
     first, last = strip.left, strip.right
@@ -122,8 +121,15 @@ def _come_into_view(layout: Layout, dx: int) -> list[Box]:
         right = left + width
         is_cut = left <= a <= right or left <= b <= right or left <= c <= right or left <= d <= right
         if is_cut or (left < last and first < right):
-            cut.append(placed.seen)
-    return [Box(0, 0, viewport.width, RULER_PX), strip, *cut]
+            cut.append(_in_lanes(placed.seen))
+    has_markers = any(marker.clip is None for marker in layout.markers)  # their names may be of any length
+    return [strip, *cut, *([Box(HEADER_PX, 0, viewport.lanes_px, RULER_PX)] if has_markers else [])]
+
+
+def _in_lanes(box: Box) -> Box:
+    """What of a box lies neither under the headers nor under the ruler: they aren't drawn again for it."""
+    left, top = max(box.left, HEADER_PX), max(box.top, RULER_PX)
+    return Box(left, top, max(0.0, box.right - left), max(0.0, box.bottom - top))
 
 
 def _changed_lanes(before: Shown, now: Shown) -> list[Box] | None:
@@ -149,7 +155,7 @@ def _changed_lanes(before: Shown, now: Shown) -> list[Box] | None:
 
 def _changed_hover(before: Shown, now: Shown) -> list[Box]:
     ids = _hovers(before, now)
-    return [placed.seen for placed in now.layout.clips if placed.clip.id in ids]
+    return [_in_lanes(placed.seen) for placed in now.layout.clips if placed.clip.id in ids]
 
 
 def _hovers(before: Shown, now: Shown) -> set[ItemId]:

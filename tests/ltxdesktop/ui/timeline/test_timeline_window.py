@@ -501,7 +501,10 @@ def test_edge_scrolls_along_while_dragging(window: Window, qtbot):
 
 def test_panned_picture_equals_a_fresh_one(window: Window):
     window.view.grab()
-    for first in (37, 120, 88, 41, 0):
+    window.panel.commands.mark(60, 140)
+    for first in (37, 120, 88, 41, 0, 130, 127, 9):
+        if first == 130:
+            window.panel.commands.add_marker()
         window.view.show_part(first, 1.0)
         shifted = window.view.grab().toImage()
         window.view._show_news()
@@ -509,7 +512,10 @@ def test_panned_picture_equals_a_fresh_one(window: Window):
 
 
 def test_edited_lanes_drawn_alone_equal_a_fresh_picture(window: Window):
+    window.widget.resize(1160, 300)
+    window.view.set_viewport(replace(window.view.viewport, scroll_y=80.0))
     window.view.grab()
+    assert window.view.viewport.scroll_y > 0
     window.drag(window.at(300, "V1"), window.at(410, "V1"))
     window.panel.commands.press_header(window.lane("A2").track.id, "mute")
     window.panel.selection.choose([ItemId("bv")])
