@@ -194,7 +194,7 @@ def whole() -> NDArray[np.float32]:
 
 
 @given(cuts=st.lists(st.integers(-2_000, BUSY_SAMPLES), max_size=6, unique=True))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_pieces_equal_the_whole_bit_for_bit(whole: NDArray[np.float32], cuts: list[int]):
     sequence, sounds = busy()
     mixed = mixer(sequence, *sounds)
