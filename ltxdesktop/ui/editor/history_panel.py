@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from ltxdesktop.document.history import Entry
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.theme import Look
 
@@ -15,6 +16,7 @@ class HistoryPanel(QWidget):
     def __init__(self, look: Look, project: OpenProject) -> None:
         super().__init__()
         self._look, self._project = look, project
+        self._shown: tuple[Entry, ...] = ()
         self.list = QListWidget()
         self.list.setAccessibleName("Steps")
         self.list.setToolTip("Press a step to go back or forward to it")
@@ -29,14 +31,13 @@ class HistoryPanel(QWidget):
 
     def show_steps(self) -> None:
         entries, index = self._project.entries, self._project.index
-        if self.list.count() == len(entries) and all(
-            self.list.item(row).text() == entry.name for row, entry in enumerate(entries)
-        ):
-            self._mark(index)
-            return
-        self.list.clear()
-        for entry in entries:
-            self.list.addItem(QListWidgetItem(entry.name))
+        kept = 0
+        while kept < min(len(entries), len(self._shown)) and entries[kept] is self._shown[kept]:
+            kept += 1
+        while self.list.count() > kept:
+            self.list.takeItem(self.list.count() - 1)
+        self.list.addItems([entry.name for entry in entries[kept:]])
+        self._shown = entries
         self._mark(index)
 
     def _mark(self, index: int) -> None:

@@ -44,6 +44,8 @@ class MarkersPanel(QWidget):
         self.tree.setAccessibleName("Markers")
         self.tree.setToolTip("Press a marker to go there; F2 or a double click renames it")
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.header().setStretchLastSection(False)
+        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,6 +27,8 @@ from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.drops import files_of, media_of
+
+RECOUNT_MS = 300  # after the last edit
 
 
 class MediaView(QListView):
@@ -134,6 +136,8 @@ class MediaPanel(QWidget):
         self._progress.setFixedHeight(6)
         self._stop = IconButton(look, "cancel", "Stop importing")
         self._words = label("", "hint")
+        self._recount = QTimer(self, singleShot=True, interval=RECOUNT_MS)
+        self._recount.timeout.connect(self.show_document)
         self._lay_out(actions)
         self._wire(actions)
         self.show_document()
@@ -224,10 +228,17 @@ class MediaPanel(QWidget):
         self.model.files_dropped.connect(self.import_asked)
         self.model.move_asked.connect(self._move)
         self.model.rename_asked.connect(self._rename)
-        self._project.changed.connect(self.show_document)
+        self._project.changed.connect(self._show_change)
         self._project.opened.connect(self._show_project)
         self._materials.presence_changed.connect(self._show_presence)
         self._materials.import_progress.connect(self.show_progress)
+
+    def _show_change(self, before: Document, after: Document, name: str) -> None:
+        """New media are shown at once. How often they're used can wait: counting 10,000 clips takes some ms."""
+        if before.media is not after.media or before.bins is not after.bins or before.active != after.active:
+            self.show_document()
+        elif not self._project.history.dragging:
+            self._recount.start()
 
     def _show_project(self) -> None:
         self.model.bin = None

@@ -127,8 +127,9 @@ class OpenProject(QObject):
         if self._opening:
             return
         self.changed.emit(before, after, name)
-        self.steps_changed.emit()
-        self._say_clean()
+        if not self._history.dragging:  # a preview is no step
+            self.steps_changed.emit()
+            self._say_clean()
 
     def _say_clean(self, *, always: bool = False) -> None:
         if always or self._history.clean != self._was_clean:

@@ -149,6 +149,8 @@ class EditWorkspace(QStackedWidget):
             "timeline": self._dock("Timeline", self.timeline, bottom),
             "meters": self._dock("Meters", self.meters, bottom),
         }
+        self.docks["meters"].setWindowTitle("dB")  # there's no room for more words
+        self.docks["meters"].toggleViewAction().setText("Meters")
         self._arrange()
         page = QWidget()
         column = QVBoxLayout(page)
