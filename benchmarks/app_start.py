@@ -60,6 +60,7 @@ def one_run() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         scratch = {f"XDG_{kind}_HOME": f"{folder}/{kind.lower()}" for kind in ("CONFIG", "DATA", "CACHE", "STATE")}
         environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, **scratch}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program has its compiled files
         command = [sys.executable, "-c", CODE, folder]
         done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
         return json.loads(done.stdout.splitlines()[-1])
