@@ -32,6 +32,7 @@ from engine.protocol.messages import (
     Result,
     Submit,
 )
+from engine.protocol.work import Extend, Retake
 from ltxdesktop.jobs.ask import Ask, SourceClip, capability, find_model, mode_of_ask, problems, title_of, work_of
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone, JobsError
@@ -86,8 +87,36 @@ def make_film(engine: PlainEngine, wanted: argparse.Namespace, teller: Teller) -
     if film is None:
         raise MakeFailed("The engine said that it's done, but there is no film among its results.")
     sound = next((each.path for each in result.files if each.role == "audio"), "")
-    placed = placement(work_of(ask), film, sound)
+    work = work_of(ask)
+    if isinstance(work, Retake | Extend) and _is_steady(Path(work.source)):
+        return finish(work, result, Path(film.path).parent, teller)
+    placed = placement(work, film, sound)
     return Path(film.path) if placed is None else join(*placed, teller)
+
+
+def finish(work: Retake | Extend, result: Result, folder: Path, teller: Teller) -> Path:
+    """Put the take into a project of its clip, accept it, and export the film. Raises MakeFailed."""
+    from ltxdesktop.film import FilmFailed, with_take
+
+    teller.line(f"joining the take into {Path(work.source).name} and exporting the film")
+    try:
+        film, project = with_take(work, result, folder)
+    except FilmFailed as exc:
+        raise MakeFailed(str(exc)) from exc
+    teller.line(f"the project, to change it by hand: {project}")
+    return film
+
+
+def _is_steady(path: Path) -> bool:
+    """Whether a clip's frames all last equally long; others are joined frame by frame instead."""
+    from engine.media.errors import MediaError
+    from engine.media.probe import probe
+
+    try:
+        video = probe(path, exact=True).require_video()
+    except MediaError:
+        return False
+    return not video.variable_rate
 
 
 def choose(engine: PlainEngine, wanted: argparse.Namespace) -> Ask:

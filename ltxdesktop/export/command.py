@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     if options.list_presets:
         list_presets()
         return OK
-    application = _qt()
+    application = text_application()
     try:
         report = export(options)
     except Cancelled as error:
@@ -167,7 +167,7 @@ def _cancelled_by_interrupt(export: Export) -> Generator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _qt() -> QCoreApplication:
+def text_application() -> QCoreApplication:
     """Text needs Qt's fonts, so there must be an application; without a screen too. The caller holds it."""
     running = QCoreApplication.instance()
     if running is not None:

@@ -38,6 +38,14 @@ def varied(media: Media, seed: int) -> AnyWork:
     return msgspec.structs.replace(work, seed=seed, stage="full" if work.stage == "finish" else work.stage)
 
 
+def prompt_of(media: Media) -> str:
+    """What was asked for when it was made; "" for footage."""
+    try:
+        return again(media).prompt
+    except NoRecipe:
+        return ""
+
+
 def is_draft(media: Media) -> bool:
     """Whether a take can be finished."""
     return bool(media.recipe.get("draft_latents"))

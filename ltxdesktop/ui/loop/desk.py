@@ -23,6 +23,7 @@ from ltxdesktop.loop.asking import mode_of_place, problems, work_for
 from ltxdesktop.loop.errors import LoopError
 from ltxdesktop.loop.pending import Pending, PendingTakes
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
+from ltxdesktop.loop.remaking import prompt_of
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
 from ltxdesktop.ui.models.job_list import JobEntry
@@ -236,9 +237,9 @@ class LoopDesk(QObject):
         clip = self._project.document.sequence.clip(subject) if subject is not None else None
         take = clip.take if clip is not None else None
         media = self._project.document.media.get(take.media) if take is not None else None
-        work = media.recipe.get("work", {}) if media is not None else {}
-        if isinstance(work, dict) and (words := work.get("prompt")):
-            self._panel.write(str(words))
+        words = prompt_of(media) if media is not None else ""
+        if words:
+            self._panel.write(words)
 
     def _check(self) -> None:
         """What speaks against it, and what it would take."""

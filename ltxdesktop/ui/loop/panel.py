@@ -7,6 +7,7 @@ What can be asked for comes from the engine's capabilities; where, and why not, 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from random import Random
 from typing import Literal, NamedTuple, cast
 
@@ -167,7 +168,7 @@ class MakePanel(Panel):
             if not estimate.fits:
                 lines.append(estimate.why_not)
             if estimate.seconds is not None:
-                lines.append(f"Takes {about(estimate.seconds)}.")
+                lines.append(f"This takes {about(estimate.seconds)}.")
             if estimate.peak_bytes > 1e8:
                 lines.append(f"Needs {gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} free memory.")
             if estimate.cost_text:
@@ -275,7 +276,7 @@ class MakePanel(Panel):
         self._seed = number_field(0, HIGHEST_SEED)
         self._lock = IconButton(self._look, "unlock", "Keep this seed for the next job too")
         self._lock.setCheckable(True)
-        self._lock.toggled.connect(lambda on: self._lock.set_icon("lock" if on else "unlock"))
+        self._lock.toggled.connect(self._show_lock)
         dice = IconButton(self._look, "dice", "Another seed")
         dice.clicked.connect(self._roll)
         self._variations = number_field(1, 8)
@@ -358,6 +359,9 @@ class MakePanel(Panel):
     def _touch(self) -> None:
         self._timer.start()
 
+    def _show_lock(self, held: bool) -> None:
+        self._lock.set_icon("lock" if held else "unlock")
+
     def _roll(self) -> None:
         self._seed.setValue(self._random.randint(0, HIGHEST_SEED))
 
@@ -366,10 +370,8 @@ class MakePanel(Panel):
         for words in self._prompts:
             action = menu.addAction(shortened(words, 70))
             action.setToolTip(words)
-            action.setData(words)
-        chosen = menu.exec(self._history.mapToGlobal(self._history.rect().bottomLeft()))
-        if chosen is not None:
-            self.write(str(chosen.data()))
+            action.triggered.connect(partial(self.write, words))
+        menu.exec(self._history.mapToGlobal(self._history.rect().bottomLeft()))
 
     def _chosen(self) -> tuple[BackendCapability, ModelCapability] | None:
         backend, _, model = str(self._model.currentData() or "").partition("/")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
@@ -35,7 +35,7 @@ class TakesView(QWidget):
         self._list.setMaximumHeight(88)
         self._list.currentRowChanged.connect(self._choose)
         self._list.itemChanged.connect(self._rename)
-        self._list.customContextMenuRequested.connect(lambda at: self._menu().exec(self._list.mapToGlobal(at)))
+        self._list.customContextMenuRequested.connect(self._show_menu)
         head = QHBoxLayout()
         head.setSpacing(2)
         head.addWidget(label("Takes", "label"))
@@ -80,6 +80,9 @@ class TakesView(QWidget):
         words = item.text().rstrip("★ ").strip()
         if isinstance(take, Take) and words and words != take.name:
             self.renamed.emit(self._list.row(item), words)
+
+    def _show_menu(self, at: QPoint) -> None:
+        self._menu().exec(self._list.mapToGlobal(at))
 
     def _menu(self) -> QMenu:
         menu, number = QMenu(self), self._list.currentRow()
