@@ -40,7 +40,7 @@ from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
-_PICTURES_AHEAD: Final = 6  # 3 MB each at 1080p
+_PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
 _SOUND_AHEAD: Final = 6
 _SOUND_BLOCKS_PER_S: Final = 2
 _POSTER_WIDTH: Final = 640

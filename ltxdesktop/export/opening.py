@@ -16,9 +16,9 @@ from ltxdesktop.render.renderer import Renderer
 
 # An export goes through the film once, so it keeps little: these, the encoder and a few frames stay below 600 MB at
 # 1080p. They're not the program's own decoders, so that playing and exporting don't move each other's readers.
-_FRAME_BYTES: Final = 48 << 20
-_READER_BYTES: Final = 192 << 20
-_SOUND_BYTES: Final = 32 << 20
+_FRAME_BYTES: Final = 16 << 20
+_READER_BYTES: Final = 96 << 20
+_SOUND_BYTES: Final = 16 << 20
 
 Locate = Callable[[Media], Path]
 

@@ -161,6 +161,7 @@ class FilmFile:
                 self._mux(stream.encode(None))
         container, self._container = self._container, None
         container.close()
+        self._picture = self._sound = self._poster = None  # with them goes what the encoders held: 350 MB at 1080p
 
     def abort(self) -> None:
         """Close and remove the file; does nothing to a finished one but remove it."""

@@ -1,0 +1,155 @@
+"""What smart render saves: a film of cuts alone, its pictures copied, beside encoding all of them again.
+
+    python benchmarks/smart_render.py [--minutes 10] [--encode-frames 300]
+
+The footage is one minute of 1080p H.264 at 25 per second with a key picture every 2 s; the film is that minute over and
+over, each pass cut into pieces of some 12 s that begin and end in mid-group, with its sound. The whole film is exported
+with smart render; of the full re-encode only `--encode-frames` are made and the time is multiplied, unless that is 0.
+Afterwards every picture of the film is decoded and compared with the source's: copied ones have to be the same bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import tempfile
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from _report import peak_rss_bytes, report
+from av.audio.frame import AudioFrame
+
+from engine.media.decode import VideoReader
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    ItemId,
+    Media,
+    Sequence,
+    SequenceId,
+    Take,
+    Track,
+    TrackId,
+    TrackKind,
+    new_document,
+    new_id,
+)
+from ltxdesktop.export.job import Export, Report
+from ltxdesktop.export.opening import prepared
+from ltxdesktop.export.settings import Settings
+from ltxdesktop.media.files import MediaFiles
+from ltxdesktop.render.frames import as_bytes, new_frame, planes_of
+
+RATE = Fraction(25)
+SIZE = (1920, 1080)
+SOURCE_FRAMES = 60 * 25
+PIECES = [(7, 311), (333, 640), (655, 958), (977, 1280), (1190, 1473)]  # frames of the source; together one minute
+GOAL = 20.0  # times faster
+
+
+def make_source(path: Path) -> Path:
+    """A minute of a moving, softly noisy gradient with a tone."""
+    random = np.random.default_rng(1)
+    noise = random.integers(0, 24, (SIZE[1] + 64, SIZE[0] + 64), dtype=np.uint8)
+    ground = (np.arange(SIZE[0] * 2) % 200 // 2 + 60).astype(np.uint8)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "21", "g": "50"})
+        audio = out.add_stream("aac", rate=48_000, layout="stereo")
+        assert isinstance(video, av.VideoStream)
+        video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
+        context = video.codec_context
+        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
+        for number in range(SOURCE_FRAMES):
+            frame = new_frame(*SIZE)
+            luma, cb, cr = planes_of(frame)
+            at = number * 6 % SIZE[0]
+            luma[:] = ground[at : at + SIZE[0]] + noise[number % 64 :, number * 7 % 64 :][: SIZE[1], : SIZE[0]]
+            cb[:], cr[:] = 90 + number % 80, 160 - number % 80
+            frame.pts = number
+            out.mux(video.encode(frame))
+        seconds = np.arange(SOURCE_FRAMES * 1920) / 48_000
+        tone = np.stack([np.sin(2 * np.pi * 220 * seconds) * 0.2] * 2).astype(np.float32)
+        for first in range(0, tone.shape[1], 1024):
+            block = AudioFrame.from_ndarray(np.ascontiguousarray(tone[:, first : first + 1024]), "fltp", "stereo")
+            block.sample_rate, block.pts = 48_000, first
+            out.mux(audio.encode(block))
+        out.mux([*video.encode(None), *audio.encode(None)])
+    return path
+
+
+def cuts_only(source: Media, minutes: int) -> tuple[Document, list[int]]:
+    """The film, and which frame of the source each of its frames is."""
+    pieces = PIECES * minutes
+
+    def items() -> tuple[Clip, ...]:
+        return tuple(
+            Clip(ItemId(new_id()), "piece", last - first, (Take(source.id, first / RATE),)) for first, last in pieces
+        )
+
+    tracks = (
+        Track(TrackId("v1"), TrackKind.VIDEO, "V1", items()),
+        Track(TrackId("a1"), TrackKind.AUDIO, "A1", items()),
+    )
+    sequence = Sequence(SequenceId("film"), "film", *SIZE, RATE, 48_000, tracks)
+    return new_document("film", sequence).with_media(source), [n for piece in pieces for n in range(*piece)]
+
+
+def export(document: Document, settings: Settings, target: Path, files: MediaFiles) -> tuple[Report, float, float]:
+    """The report, and the CPU and wall seconds that it took."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    with prepared(document, settings, target, files, lambda media: Path(media.path)) as job:
+        made = Export(job).run()
+    return made, time.process_time() - cpu, time.perf_counter() - wall
+
+
+def digests(path: Path) -> list[bytes]:
+    with VideoReader(path) as reader:
+        return [hashlib.blake2b(as_bytes(frame)).digest() for _, frame in reader.frames(0, reader.index.frames)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=int, default=10)
+    parser.add_argument("--encode-frames", type=int, default=300)
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        files = MediaFiles(folder / "cache")
+        try:
+            source = files.describe(make_source(folder / "source.mp4"))
+            document, numbers = cuts_only(source, chosen.minutes)
+            made, cpu, wall = export(document, Settings("h264"), folder / "smart.mp4", files)
+            peak = peak_rss_bytes()
+            part = chosen.encode_frames or len(numbers)
+            encode = Settings("h264", smart=False, last=part)
+            _, full_cpu, full_wall = export(document, encode, folder / "full.mp4", files)
+        finally:
+            files.close()
+        before, after = digests(Path(source.path)), digests(folder / "smart.mp4")
+        same = sum(before[number] == found for number, found in zip(numbers, after, strict=True))
+    if same < made.copied:
+        raise SystemExit(f"{made.copied} pictures were copied, but only {same} are the source's, bit for bit")
+    factor = len(numbers) / part
+    report(
+        "export cuts alone, times faster than encoding again (wall)",
+        [full_wall * factor / wall],
+        unit="x",
+        goal=GOAL,
+        more_is_better=True,
+        settings={"minutes": chosen.minutes, "frames": len(numbers), "encoded_frames": part, "size": SIZE},
+        peak_bytes=peak,
+        smart_wall_s=round(wall, 2),
+        smart_cpu_s=round(cpu, 2),
+        full_wall_s=round(full_wall * factor, 1),
+        full_cpu_s=round(full_cpu * factor, 1),
+        times_cpu=round(full_cpu * factor / cpu, 1),
+        copied=made.copied,
+        bit_identical=same,
+    )
+
+
+if __name__ == "__main__":
+    main()

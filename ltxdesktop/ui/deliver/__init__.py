@@ -1,0 +1,1 @@
+"""The Deliver workspace: what a film becomes, and the queue of exports."""

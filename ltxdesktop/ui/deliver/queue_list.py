@@ -1,0 +1,191 @@
+"""The queue as a list model, and how its cards are drawn. Layout is a pure function; painting decides nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+
+from ltxdesktop.export.job import Progress
+from ltxdesktop.export.presets import PRESETS
+from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
+from ltxdesktop.ui.deliver.drawing import font_of, paint_ground, paint_line, rect_of, sized
+from ltxdesktop.ui.deliver.exports import Exports
+from ltxdesktop.ui.theme import Look, Theme
+from ltxdesktop.words import clock, gigabytes
+
+ROW = Qt.ItemDataRole.UserRole
+CARD_HEIGHT = 68
+
+Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True)
+class Row:
+    """One export as the list shows it."""
+
+    entry: Entry
+    progress: Progress | None = None
+
+    @property
+    def title(self) -> str:
+        return self.entry.target.name
+
+    @property
+    def kind(self) -> str:
+        preset = PRESETS.get(self.entry.settings.preset)
+        return f"{self.entry.project} · {preset.name if preset else self.entry.settings.preset}"
+
+    @property
+    def share(self) -> float:
+        return self.progress.share if self.progress is not None else 0.0
+
+    @property
+    def status(self) -> str:
+        """One line: how far, how fast, how long still; or how it ended."""
+        match self.entry.state:
+            case Waiting():
+                return "Waiting"
+            case Stopped():
+                return "Cancelled"
+            case Failed(why):
+                return why
+            case Done(size, seconds, lines):
+                return " · ".join([f"Done, {gigabytes(size)} in {clock(seconds)}", *lines])
+            case Running():
+                return self._running()
+
+    def _running(self) -> str:
+        at = self.progress
+        if at is None:
+            return "Starting"
+        parts = [at.doing[:1].upper() + at.doing[1:]]
+        if at.frames:
+            parts.append(f"{at.share:.0%}")
+        if at.fps:
+            parts.append(f"{at.fps:.0f} fps")
+        if at.seconds_left is not None:
+            parts.append(f"{clock(at.seconds_left)} left")
+        return " · ".join(parts)
+
+
+class QueueModel(QAbstractListModel):
+    """The rows of `Exports`, in the queue's order."""
+
+    def __init__(self, exports: Exports, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._exports = exports
+        self._rows: list[Row] = []
+        exports.changed.connect(self._take)
+        exports.progressed.connect(self._take_progress)
+        self._take()
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:
+        return 0 if parent.isValid() else len(self._rows)
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if not self.checkIndex(index, QAbstractListModel.CheckIndexOption.IndexIsValid):
+            return None
+        row = self._rows[index.row()]
+        match role:
+            case Qt.ItemDataRole.DisplayRole:
+                return row.title
+            case Qt.ItemDataRole.ToolTipRole:
+                return f"{row.entry.target}\n{row.kind}\n{row.status}"
+            case Qt.ItemDataRole.AccessibleTextRole:
+                return f"{row.title}, {row.kind}, {row.status}"
+            case Qt.ItemDataRole.UserRole:
+                return row
+            case _:
+                return None
+
+    def rows(self) -> tuple[Row, ...]:
+        return tuple(self._rows)
+
+    def _take(self) -> None:
+        """Rows that stay keep their place in the view, so that the selection doesn't jump."""
+        rows = [Row(entry, self._exports.progress(entry.id)) for entry in self._exports.entries]
+        if [row.entry.id for row in rows] == [row.entry.id for row in self._rows]:
+            self._rows = rows
+            if rows:
+                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            return
+        self.beginResetModel()
+        self._rows = rows
+        self.endResetModel()
+
+    def _take_progress(self, entry_id: str) -> None:
+        for place, row in enumerate(self._rows):
+            if row.entry.id == entry_id:
+                self._rows[place] = Row(row.entry, self._exports.progress(entry_id))
+                self.dataChanged.emit(self.index(place), self.index(place))
+
+
+class Boxes(NamedTuple):
+    """Where the parts of a card lie."""
+
+    title: QRect
+    kind: QRect
+    status: QRect
+    bar: QRect
+
+
+def lay_out(card: QRect) -> Boxes:
+    inner = card.adjusted(10, 7, -10, -7)
+    return Boxes(
+        QRect(inner.left(), inner.top(), inner.width(), 17),
+        QRect(inner.left(), inner.top() + 17, inner.width(), 16),
+        QRect(inner.left(), inner.top() + 33, inner.width(), 16),
+        QRect(inner.left(), inner.bottom() - 2, inner.width(), 3),
+    )
+
+
+class ExportCards(QStyledItemDelegate):
+    """Draws one export: its file, what it's made of, how far it is."""
+
+    def __init__(self, look: Look, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(220, CARD_HEIGHT)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: Row = index.data(ROW)
+        theme = self._look.theme
+        rect, font = rect_of(option), font_of(option)
+        boxes = lay_out(rect)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        paint_ground(painter, option, theme, theme.control)
+        paint_line(painter, boxes.title, row.title, theme.text, sized(font, 13, QFont.Weight.Medium))
+        paint_line(painter, boxes.kind, row.kind, theme.quiet, sized(font, 12))
+        paint_line(painter, boxes.status, row.status, _status_colour(row, theme), sized(font, 12))
+        if isinstance(row.entry.state, Running):
+            _paint_bar(painter, QRectF(boxes.bar), row.share, theme)
+        painter.restore()
+
+
+def _paint_bar(painter: QPainter, box: QRectF, share: float, theme: Theme) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.line))
+    painter.drawRoundedRect(box, 1.5, 1.5)
+    done = QRectF(box)
+    done.setWidth(box.width() * share)
+    painter.setBrush(QColor(theme.accent))
+    painter.drawRoundedRect(done, 1.5, 1.5)
+
+
+def _status_colour(row: Row, theme: Theme) -> str:
+    match row.entry.state:
+        case Failed():
+            return theme.bad
+        case Done():
+            return theme.good
+        case Running():
+            return theme.accent
+        case Waiting() | Stopped():
+            return theme.quiet

@@ -1,0 +1,266 @@
+"""The settings of an export as a form: what a preset leaves open, what it will come to, and what is impossible."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from ltxdesktop.document.model import Sequence
+from ltxdesktop.document.time import timecode
+from ltxdesktop.export.errors import ExportError
+from ltxdesktop.export.presets import PRESETS, Framing
+from ltxdesktop.export.settings import LOUDNESS_TARGETS, Settings, Subtitles, shape_of, size_estimate
+from ltxdesktop.ui.parts import Panel, Segments, label, labelled, number_field, side_by_side, wrapped
+from ltxdesktop.words import counted, gigabytes, rate_name, seconds_of
+
+_SIZES = ((3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (1080, 1920), (1080, 1350), (1080, 1080))
+_RATES = tuple(Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
+_LOUDNESS_WORDS = {-14.0: "−14 LUFS, web video", -16.0: "−16 LUFS, podcasts", -23.0: "−23 LUFS, broadcast (EBU R 128)"}
+
+
+class SettingsForm(Panel):
+    """Makes a `Settings` for the preset and the sequence that it's shown."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Settings", parent)
+        self._preset = "h264"
+        self._sequence: Sequence | None = None
+        self._make_fields()
+        form = QWidget()
+        form.setObjectName("form")
+        column = QVBoxLayout(form)
+        column.setContentsMargins(0, 0, 6, 0)
+        column.setSpacing(12)
+        self._fill(column)
+        column.addStretch(1)
+        area = QScrollArea()
+        area.setWidgetResizable(True)
+        area.setWidget(form)
+        self.body.addWidget(area, 1)
+        self.summary = label("", "hint")
+        self.summary.setWordWrap(True)
+        self.summary.setAccessibleName("What it comes to")
+        self.problem = wrapped("problem")
+        self.body.addWidget(self.summary)
+        self.body.addWidget(self.problem)
+        self._show_fields()
+
+    # What it makes
+
+    @property
+    def settings(self) -> Settings:
+        """What is chosen now."""
+        preset = PRESETS[self._preset]
+        width, height = self.size_box.currentData() or (0, 0)
+        whole = self.range.value == "whole"
+        has_rate = preset.picture is not None and preset.picture.has_rate
+        by_bitrate = has_rate and self.by.value == "bitrate"
+        return Settings(
+            preset=self._preset,
+            width=width,
+            height=height,
+            rate=self.rate_box.currentData(),
+            first=0 if whole else None,
+            last=(self._sequence.duration if self._sequence else None) if whole else None,
+            quality=self.quality.value() if has_rate and not by_bitrate else None,
+            bitrate_kbps=self.bitrate.value() * 1000 if by_bitrate else 0,
+            hardware=self.hardware.isChecked(),
+            with_sound=self.channels.value != "none",
+            mono=self.channels.value == "mono",
+            lufs=self.loudness.currentData(),
+            subtitles=Subtitles(self.subtitles.value),
+            framing=Framing(self.framing.value),
+            focus=self.focus_place.value() / 100,
+            smart=self.smart.isChecked(),
+            chapters=self.chapters.isChecked(),
+            poster=self._poster_frame(),
+        )
+
+    @property
+    def why_not(self) -> str:
+        """Why these settings can't be exported; "" if they can."""
+        if self._sequence is None or not self._sequence.duration:
+            return "There is nothing to export yet: put clips on the timeline in Edit."
+        try:
+            shape_of(self._sequence, self.settings)
+        except ExportError as error:
+            return str(error)
+        return ""
+
+    # What it shows
+
+    def show_preset(self, preset_id: str) -> None:
+        """Offer what this preset leaves open, beginning with its own values."""
+        self._preset = preset_id
+        preset = PRESETS[preset_id]
+        self.quality.setValue(preset.quality)
+        self.framing.set_value(preset.framing.value)
+        self._choose(self.loudness, preset.lufs)
+        self._choose(self.size_box, (preset.width, preset.height) if preset.width else None)
+        self._show_fields()
+
+    def show_sequence(self, sequence: Sequence | None) -> None:
+        """The film that is to be exported; None while there is no project."""
+        self._sequence = sequence
+        if sequence is not None:
+            self.size_box.setItemText(0, f"As the film: {sequence.width} × {sequence.height}")
+            self.rate_box.setItemText(0, f"As the film: {rate_name(sequence.rate)}")
+        self._tell()
+
+    # Within
+
+    def _make_fields(self) -> None:
+        self.range = Segments("Range", [("marked", "In to Out"), ("whole", "Whole film")])
+        self.range.setToolTip("What is exported: between the sequence's In and Out (I and O in Edit), or everything")
+        self.range_words = label("", "hint")
+        self.size_box = _box("Size in pixels of the file", [("As the film", None)])
+        for width, height in _SIZES:
+            self.size_box.addItem(f"{width} × {height}", (width, height))
+        self.rate_box = _box("Pictures a second; others than the film's repeat or drop some", [("As the film", None)])
+        for rate in _RATES:
+            self.rate_box.addItem(rate_name(rate), rate)
+        self.framing = Segments("Framing", [("fit", "Bars"), ("fill", "Cut to fill")])
+        self.framing.setToolTip("What happens where the film's shape isn't the file's")
+        self.focus_place = number_field(0, 100, 5)
+        self.focus_place.setToolTip(
+            "Which part of a filled frame is kept: 0 left or top, 50 middle, 100 right or bottom"
+        )
+        self.focus_place.setSuffix(" %")
+        self.focus_place.setValue(50)
+        self.by = Segments("Size of the file by", [("quality", "Quality"), ("bitrate", "Bitrate")])
+        self.by.setToolTip("A steady quality, or a steady amount of data")
+        self.quality = number_field(0, 100, 5)
+        self.quality.setToolTip("0 is the smallest file, 70 looks like the original, 100 is larger than anybody needs")
+        self.bitrate = number_field(1, 400)
+        self.bitrate.setSuffix(" Mbit/s")
+        self.bitrate.setValue(12)
+        self.bitrate.setToolTip("Mean amount of data in a second of picture")
+        self.hardware = _check("Encode with the graphics card", "Faster, a little less good; falls back with a note")
+        self.smart = _check("Copy untouched pictures", "H.264 that nothing is done to is copied without loss", on=True)
+        self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
+        self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
+        self.channels.setToolTip("Channels of the sound")
+        self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", None)])
+        for target in LOUDNESS_TARGETS:
+            self.loudness.addItem(_LOUDNESS_WORDS[target], target)
+        self.subtitles = Segments("Subtitles", [("burnt", "In the picture"), ("file", "File (.srt)"), ("none", "None")])
+        self.subtitles.setToolTip("What becomes of the subtitle tracks")
+        self.poster = _box("The picture that file browsers show", [("None", None)])
+        for words, share in (("First picture", 0.0), ("Middle of the film", 0.5)):
+            self.poster.addItem(words, share)
+
+    def _fill(self, column: QVBoxLayout) -> None:
+        range_column = labelled("Range", self.range)
+        range_column.addWidget(self.range_words)
+        self._picture = _group(
+            side_by_side(labelled("Size", self.size_box), labelled("Pictures a second", self.rate_box)),
+            side_by_side(labelled("Where shapes differ", self.framing), labelled("Kept part", self.focus_place)),
+        )
+        self._rate = _group(
+            labelled("Size of the file by", self.by),
+            side_by_side(labelled("Quality", self.quality), labelled("Bitrate", self.bitrate)),
+        )
+        self._how = _group(self.hardware, self.smart)
+        self._sound = _group(side_by_side(labelled("Sound", self.channels), labelled("Loudness", self.loudness)))
+        self._extras = _group(
+            labelled("Subtitles", self.subtitles), self.chapters, labelled("Poster frame", self.poster)
+        )
+        column.addLayout(range_column)
+        for group in (self._picture, self._rate, self._how, self._sound, self._extras):
+            column.addWidget(group)
+        for segments in (self.range, self.framing, self.by, self.channels, self.subtitles):
+            segments.chosen.connect(self._show_fields)
+        for box in (self.size_box, self.rate_box, self.loudness, self.poster):
+            box.currentIndexChanged.connect(self._tell)
+        for number in (self.focus_place, self.quality, self.bitrate):
+            number.valueChanged.connect(self._tell)
+        for check in (self.hardware, self.smart, self.chapters):
+            check.toggled.connect(self._tell)
+
+    def _show_fields(self) -> None:
+        """Only what the preset has a use for."""
+        preset = PRESETS[self._preset]
+        picture = preset.picture
+        self._picture.setVisible(picture is not None)
+        has_rate = picture is not None and picture.has_rate
+        self._rate.setVisible(has_rate)
+        self._how.setVisible(has_rate)
+        self.quality.setEnabled(self.by.value == "quality")
+        self.bitrate.setEnabled(self.by.value == "bitrate")
+        self.smart.setVisible(preset.id == "h264")
+        self._sound.setVisible(preset.sound is not None)
+        self.channels.set_enabled("none", picture is not None, "Then there would be nothing in the file")
+        self.loudness.setEnabled(self.channels.value != "none")
+        self._extras.setVisible(picture is not None)
+        self.focus_place.setEnabled(self.framing.value == "fill")
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say what it comes to."""
+        sequence, why_not = self._sequence, self.why_not
+        self.problem.setText(why_not)
+        self.problem.setVisible(bool(why_not))
+        self.summary.setVisible(not why_not)
+        if sequence is not None and not why_not:
+            settings = self.settings
+            shape = shape_of(sequence, settings)
+            parts = [seconds_of(shape.last - shape.first, sequence.rate)]
+            if shape.has_picture:
+                parts.append(f"{shape.width} × {shape.height}, {counted(shape.frames, 'picture')}")
+            estimate = size_estimate(shape, settings.bitrate_kbps)
+            self.summary.setText(" · ".join([*parts, f"about {gigabytes(estimate)}"]))
+            place = [
+                timecode(frame + sequence.first_frame, sequence.rate, drop=sequence.drop_frame)
+                for frame in (shape.first, shape.last)
+            ]
+            self.range_words.setText(f"{place[0]} – {place[1]}")
+        else:
+            self.range_words.setText("")
+        self.changed.emit()
+
+    def _poster_frame(self) -> int | None:
+        share = self.poster.currentData()
+        if share is None or self._sequence is None:
+            return None
+        first, last = self._sequence.in_frame or 0, self._sequence.out_frame or self._sequence.duration
+        if self.range.value == "whole":
+            first, last = 0, self._sequence.duration
+        return first + int((last - first) * share)
+
+    def _choose(self, box: QComboBox, value: object) -> None:
+        place = next((at for at in range(box.count()) if box.itemData(at) == value), 0)
+        box.setCurrentIndex(place)
+
+
+def _box(tip: str, items: list[tuple[str, object]]) -> QComboBox:
+    box = QComboBox()
+    box.setToolTip(tip)
+    for words, value in items:
+        box.addItem(words, value)
+    return box
+
+
+def _check(words: str, tip: str, *, on: bool = False) -> QCheckBox:
+    check = QCheckBox(words)
+    check.setToolTip(tip)
+    check.setAccessibleName(words)
+    check.setChecked(on)
+    return check
+
+
+def _group(*parts: QWidget | QVBoxLayout | QHBoxLayout) -> QWidget:
+    """Fields that are shown or hidden together."""
+    group = QWidget()
+    column = QVBoxLayout(group)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(10)
+    for part in parts:
+        if isinstance(part, QWidget):
+            column.addWidget(part)
+        else:
+            column.addLayout(part)
+    return group

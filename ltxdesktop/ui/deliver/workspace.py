@@ -1,0 +1,221 @@
+"""The Deliver workspace: presets on the left, their settings in the middle, the queue on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QSettings, Qt, QUrl, Signal
+from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFileDialog,
+    QListView,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ltxdesktop.document.model import Document
+from ltxdesktop.export.opening import Locate
+from ltxdesktop.export.presets import Preset
+from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
+from ltxdesktop.ui.deliver.exports import Exports
+from ltxdesktop.ui.deliver.preset_list import PresetList
+from ltxdesktop.ui.deliver.queue_list import ROW, ExportCards, QueueModel, Row
+from ltxdesktop.ui.deliver.settings_form import SettingsForm
+from ltxdesktop.ui.parts import IconButton, Panel, label
+from ltxdesktop.ui.theme import Look
+
+PRESET_SETTING = "deliver/preset"
+FOLDER_SETTING = "deliver/folder"
+
+AskTarget = Callable[[str, str], str]  # (proposed path, filter) -> chosen path, "" if none
+
+
+class DeliverWorkspace(QWidget):
+    """Shows the film that is open in Edit (`show_film`) and queues exports of it. `close_all` before it goes."""
+
+    said = Signal(str)  # for the status bar
+    problem = Signal(str)  # what a person has to know
+
+    def __init__(self, look: Look, settings: QSettings, exports: Exports, ask_target: AskTarget | None = None) -> None:
+        super().__init__()
+        self._look, self._settings, self._exports = look, settings, exports
+        self._ask_target = ask_target or self._ask
+        self._document: Document | None = None
+        self._locate: Locate | None = None
+        self.presets = PresetList(look)
+        self.form = SettingsForm()
+        self.queue = QueuePanel(look, exports)
+        self.add_button = QPushButton("Add to queue…")
+        self._build()
+        self.presets.preset_chosen.connect(self.form.show_preset)
+        self.form.changed.connect(self._refresh)
+        self.add_button.clicked.connect(self.add)
+        exports.refused.connect(self.problem)
+        exports.ended.connect(self._tell_end)
+        self.presets.choose(str(settings.value(PRESET_SETTING, "h264")))
+        self.form.show_preset(self.presets.preset.id)
+        exports.start()
+
+    @property
+    def preset(self) -> Preset:
+        return self.presets.preset
+
+    def show_film(self, document: Document | None, locate: Locate | None = None) -> None:
+        """The project as it is now; None while none is open."""
+        self._document, self._locate = document, locate
+        self.form.show_sequence(document.sequence if document is not None else None)
+
+    def add(self) -> None:
+        """Ask where the film goes, and queue it."""
+        document, locate = self._document, self._locate
+        if document is None or locate is None or self.form.why_not:
+            return
+        preset = self.preset
+        folder = str(self._settings.value(FOLDER_SETTING, str(Path.home())))
+        words = f"{preset.name} (*{preset.suffix})" if preset.suffix else "Folder of pictures (*)"
+        chosen = self._ask_target(str(Path(folder) / f"{document.name}{preset.suffix}"), words)
+        if not chosen:
+            return
+        target = Path(chosen)
+        if preset.suffix and target.suffix.lower() != preset.suffix:
+            target = target.with_name(target.name + preset.suffix)
+        self._settings.setValue(FOLDER_SETTING, str(target.parent))
+        self._exports.add(document, self.form.settings, target, locate)
+        self.said.emit(f"{target.name} is in the queue")
+
+    def close_all(self) -> None:
+        """Stop what runs; the next start of the program goes on with it."""
+        self._settings.setValue(PRESET_SETTING, self.preset.id)
+        self._exports.close()
+
+    def _build(self) -> None:
+        left = Panel("Presets")
+        left.body.addWidget(self.presets, 1)
+        self.add_button.setObjectName("primary")
+        self.add_button.setShortcut(QKeySequence("Ctrl+Return"))
+        self.add_button.setToolTip(f"Choose where the film goes, and queue it ({self._keys()})")
+        self.form.body.addWidget(self.add_button)
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns.setHandleWidth(8)
+        columns.setChildrenCollapsible(False)
+        for panel, width in ((left, 290), (self.form, 520), (self.queue, 480)):
+            panel.setMinimumWidth(240)
+            columns.addWidget(panel)
+            columns.setStretchFactor(columns.count() - 1, width)
+        columns.setSizes([290, 560, 520])
+        row = QVBoxLayout(self)
+        row.setContentsMargins(8, 0, 8, 8)
+        row.addWidget(columns)
+
+    def _keys(self) -> str:
+        return self.add_button.shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+
+    def _refresh(self) -> None:
+        self.add_button.setEnabled(self._document is not None and not self.form.why_not)
+
+    def _ask(self, proposed: str, words: str) -> str:
+        return QFileDialog.getSaveFileName(self, "Export", proposed, words)[0]
+
+    def _tell_end(self, entry: Entry) -> None:
+        match entry.state:
+            case Done():
+                self.said.emit(f"{entry.target.name} is ready")
+            case Failed(why):
+                self.problem.emit(why)
+            case Stopped() | Waiting() | Running():
+                pass
+
+
+class QueuePanel(Panel):
+    """The queue, and what can be done to the chosen export; every action is a button, a menu entry and a key."""
+
+    def __init__(self, look: Look, exports: Exports, parent: QWidget | None = None) -> None:
+        super().__init__("Queue", parent)
+        self._look, self._exports = look, exports
+        self._actions: dict[str, QAction] = {}
+        self.model = QueueModel(exports, self)
+        self.list = QListView()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(ExportCards(look, self))
+        self.list.setAccessibleName("Exports")
+        self.list.setMouseTracking(True)
+        self.list.setSpacing(2)
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._show_menu)
+        self.list.selectionModel().currentChanged.connect(self._refresh)
+        look.changed.connect(self.list.viewport().update)
+        self._empty = label("Nothing is queued. Exports are done one after the other; you can go on editing.", "hint")
+        self._empty.setWordWrap(True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._pages = QStackedLayout()
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.list)
+        self.body.addLayout(self._pages, 1)
+        self._add("open", "film", "Open the folder of this film", "Ctrl+Shift+O", self._open_folder)
+        self._add("cancel", "cancel", "Cancel this export", "Del", lambda entry: exports.cancel(entry.id))
+        self._add("retry", "retry", "Export this again", "Ctrl+R", lambda entry: exports.retry(entry.id))
+        self._add("up", "up", "Earlier in the queue", "Ctrl+Up", lambda entry: exports.move(entry.id, -1))
+        self._add("down", "down", "Later in the queue", "Ctrl+Down", lambda entry: exports.move(entry.id, 1))
+        self._add("clear", "clear", "Clear what has ended", "Ctrl+Shift+Del", lambda entry: exports.clear())
+        self.model.dataChanged.connect(self._refresh)
+        self.model.modelReset.connect(self._refresh)
+        self._refresh()
+
+    @property
+    def actions_by_name(self) -> dict[str, QAction]:
+        return self._actions
+
+    @property
+    def current(self) -> Entry | None:
+        """The chosen export; the first one if none is."""
+        index = self.list.currentIndex()
+        if not index.isValid():
+            index = self.model.index(0)
+        row: Row | None = index.data(ROW) if index.isValid() else None
+        return row.entry if row is not None else None
+
+    def _add(self, name: str, icon: str, words: str, keys: str, call: Callable[[Entry], None]) -> None:
+        button = IconButton(self._look, icon, words, keys)
+        action = QAction(words, self)
+        action.setShortcut(QKeySequence(keys))
+        action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+        action.triggered.connect(lambda: self._with_current(call))
+        button.clicked.connect(action.trigger)
+        action.enabledChanged.connect(button.setEnabled)
+        self.addAction(action)
+        self._actions[name] = action
+        self.head.addWidget(button)
+
+    def _with_current(self, call: Callable[[Entry], None]) -> None:
+        if (entry := self.current) is not None:
+            call(entry)
+
+    def _open_folder(self, entry: Entry) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.target.parent)))
+
+    def _show_menu(self, at: QPoint) -> None:
+        menu = QMenu(self)
+        for action in self._actions.values():
+            menu.addAction(action)
+        menu.exec(self.list.viewport().mapToGlobal(at))
+        menu.deleteLater()
+
+    def _refresh(self) -> None:
+        """Which actions make sense for the chosen export."""
+        self._pages.setCurrentWidget(self.list if self.model.rowCount() else self._empty)
+        entry = self.current
+        waits = entry is not None and isinstance(entry.state, Waiting)
+        self._actions["open"].setEnabled(entry is not None and isinstance(entry.state, Done))
+        self._actions["cancel"].setEnabled(waits or (entry is not None and isinstance(entry.state, Running)))
+        self._actions["retry"].setEnabled(entry is not None and entry.is_over)
+        self._actions["up"].setEnabled(waits)
+        self._actions["down"].setEnabled(waits)
+        self._actions["clear"].setEnabled(any(row.entry.is_over for row in self.model.rows()))
