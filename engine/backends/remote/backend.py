@@ -158,7 +158,8 @@ class RemoteBackend(Backend):
             sends=(
                 "the prompt",
                 "the pictures and the sound that are given for the job",
-                "of a film that is retaken or extended: the range and up to 20 seconds around it, with their sound",
+                "of a film that is retaken or extended: the range and two seconds around it (at least three in all, "
+                "or what the job says), with their sound",
             ),
             spending=self._ledger.spending(),
             unlocks=() if not why_not else (f"Enter an API key; they are made at {CONSOLE}.",),
@@ -587,7 +588,7 @@ def _model_capability(offer: Offer, why_not: str) -> ModelCapability:
         ModeCapability(
             mode=mode,
             available=False,
-            why_not=f"the LTX API has no {mode.replace('_', ' ')}: it takes a model on this machine",
+            why_not="the LTX API has nothing for it: it takes a model on this machine",
         )
         for mode in _ABSENT
     )
@@ -615,12 +616,10 @@ def _model_capability(offer: Offer, why_not: str) -> ModelCapability:
 def _mode_capability(offer: Offer, mode: ModeName) -> ModeCapability:
     if not offer.does(mode):
         able = ", ".join(each.title for each in OFFERS if each.does(mode))
-        return ModeCapability(mode=mode, available=False, why_not=f"{offer.title} doesn't do that; {able} does")
+        return ModeCapability(mode=mode, available=False, why_not=f"{offer.title} doesn't do that: use {able}")
     rows = offer.combinations(mode)
-    if not rows:  # lengths in seconds at the film's own rate: told at 24 frames per second, estimates are exact
-        least = 24 * offers.LEAST_SECONDS if mode == "retake" else 1
-        most = 24 * offers.MOST_SECONDS if mode == "retake" else offers.MOST_EXTEND_FRAMES - offers.LEAST_WINDOW_FRAMES
-        return ModeCapability(mode=mode, available=True, size_multiple=1, min_side=1, min_frames=least, max_frames=most)
+    if not rows:  # the limits are seconds, and frames follow from the film's own rate: estimates tell
+        return ModeCapability(mode=mode, available=True, size_multiple=1, min_side=1)
     longest = max(int(seconds * max(int(rate) for rate in row.rates)) for row in rows for seconds in row.seconds)
     return ModeCapability(mode=mode, available=True, size_multiple=1, min_side=1, max_frames=longest, combinations=rows)
 
