@@ -63,10 +63,10 @@ def _commands() -> Iterator[Command]:
     yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")
     yield Command("make.accept", "Keep this take", ("Return",), "Say that the take that is shown is the one")
     yield Command("make.finish", "Finish the draft", (), "Make the very take that is shown in full size")
-    yield Command("make.again", "Again with this recipe", (), "The same words, seed and place as the take that is shown")
+    yield Command("make.again", "Again with this recipe", (), "The same words, seed and place as this take")
     yield Command("make.vary", "Vary", (), "The same words in the same place with another seed")
     yield Command("make.recipe", "Show the recipe", (), "All that is needed to make the take again")
-    yield Command("make.remove_unused", "Remove unused takes", (), "All but the one that is shown, of the selected clips")
+    yield Command("make.remove_unused", "Remove unused takes", (), "All but the shown one, of the selected clips")
 
     yield Command("clip.speed", "Speed…", ("Ctrl+R",), "Faster, slower, backwards, or a standing picture")
     yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "At the cuts of the selection, else at the nearest")

@@ -45,6 +45,7 @@ from ltxdesktop.ui.editor.start_page import StartPage
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
 from ltxdesktop.ui.monitor.player import Player
 from ltxdesktop.ui.palette import CommandPalette
+from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.panel import TimelinePanel
@@ -149,8 +150,9 @@ class EditWorkspace(QStackedWidget):
             "timeline": self._dock("Timeline", self.timeline, bottom),
             "meters": self._dock("Meters", self.meters, bottom),
         }
-        self.docks["meters"].setWindowTitle("dB")  # there's no room for more words
-        self.docks["meters"].toggleViewAction().setText("Meters")
+        scale = label("dB", "docktitle")  # beside the buttons of Qt's own title bar there's no room for a word
+        scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.docks["meters"].setTitleBarWidget(scale)
         self._arrange()
         page = QWidget()
         column = QVBoxLayout(page)
@@ -691,8 +693,21 @@ class EditWorkspace(QStackedWidget):
         self.said.emit(f"{counted(len(found), 'file')} found, {still} still missing")
 
     def open_sample(self) -> None:
-        """A project with the clips that come with the program, one behind the other."""
+        """A project with the clips that come with the program, one behind the other; the middle of the first is marked
+        and words for it are written, so that one button shows what this is for."""
         self._begin([sample.clip for sample in samples()], "Sample", place=True)
+
+    def _mark_sample(self) -> None:
+        """The middle half of the first clip, and the words that come with it."""
+        clip = next(iter(self.project.document.sequence.of_kind(TrackKind.VIDEO)[0].clips), None)
+        if clip is None:
+            return
+        first, last = clip.duration // 4, clip.duration * 3 // 4
+        self.project.edit("Mark", lambda document: edits.set_range(document, first, last))
+        self.timeline.go_to(first)
+        if "make" in self.docks:
+            self.make.write(samples()[0].prompt)
+            self.docks["make"].raise_()
 
     def _begin_with_files(self, paths: list[Path]) -> None:
         projects = [path for path in paths if path.suffix.lower() in (".otio", ".xml", ".edl")]
@@ -712,6 +727,7 @@ class EditWorkspace(QStackedWidget):
             media = self._add_imported(imported)
             if place and media:
                 self._append(media)
+                self._mark_sample()
                 self.timeline.view.zoom_to_fit()
                 self.project.mark_untouched()
 
@@ -858,6 +874,7 @@ class EditWorkspace(QStackedWidget):
         self._settings.setValue("edit/monitors", self._monitors.saveState())
         self.timeline.save_state(self._settings)
         if "make" in self.docks:
+            self.loop.close()
             self.takes.close_all()
         self.source.close_all()
         self.program.close_all()

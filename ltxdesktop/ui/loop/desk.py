@@ -14,7 +14,7 @@ from typing import Literal
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from engine.protocol.messages import Done, Estimated
+from engine.protocol.messages import Done, Estimated, Model
 from engine.protocol.work import AnyWork
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, Track, TrackKind
 from ltxdesktop.jobs.files import with_folder
@@ -63,6 +63,7 @@ class LoopDesk(QObject):
         self._places: tuple[Place, ...] = ()
         self._extension: tuple[str, bool, int] | None = None  # dragged with the tool: clip, at its tail, frames
         self._asked = 0  # estimates
+        self._closed = False
         self._subject: ItemId | None = None  # the clip whose prompt the panel shows
         self._wire()
         panel.show_capabilities(session.backends)
@@ -279,11 +280,19 @@ class LoopDesk(QObject):
 
     def _show_capabilities(self) -> None:
         self._panel.show_capabilities(self._session.backends)
-        self._session.ask_models(self._panel.show_loras)
+        self._session.ask_models(self._show_models)
         self._check()
 
+    def _show_models(self, models: tuple[Model, ...]) -> None:
+        if not self._closed:
+            self._panel.show_loras(models)
+
+    def close(self) -> None:
+        """The window goes: answers that are still on their way find nobody."""
+        self._closed = True
+
     def _show_estimate(self, asked: int, estimate: Estimated) -> None:
-        if asked == self._asked:  # nothing newer was asked
+        if asked == self._asked and not self._closed:  # nothing newer was asked
             self._panel.show_estimate(estimate)
 
     # Asking
@@ -330,7 +339,7 @@ class LoopDesk(QObject):
 
     def _take_result(self, job: str, done: Done) -> None:
         pending = self._waiting.of(job)
-        if pending is None or not self._belongs(pending):
+        if pending is None or self._closed or not self._belongs(pending):
             return
         self._waiting.done(job)
         try:

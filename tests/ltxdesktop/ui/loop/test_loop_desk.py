@@ -72,7 +72,6 @@ def test_a_range_gets_takes_in_place_and_undo_takes_them_back(qtbot: QtBot, app:
     assert edit.selection.primary == middle.id
     assert edit.loop.waiting_jobs == ()
     edit.project.undo()
-    edit.project.undo()
     assert edit.project.document.sequence.tracks == before.sequence.tracks
 
 
@@ -119,6 +118,10 @@ def test_editing_goes_on_and_the_take_follows_its_clip(qtbot: QtBot, app: App, e
 
 def test_the_place_follows_what_is_selected(edit: EditWorkspace) -> None:
     first, second = pictures(edit)
+    (marked,) = edit.loop.places
+    assert isinstance(marked, OfClip)  # the sample comes with a range
+    assert (marked.clip, marked.first, marked.frames) == (first.id, 24, 48)
+    edit.project.edit("Unmark", lambda document: edits.set_range(document, None, None))
     assert [type(each) for each in edit.loop.places] == [AtFrame]
     edit.selection.choose([first.id])
     assert [type(each) for each in edit.loop.places] == [OfClip]
