@@ -167,6 +167,8 @@ QDockWidget::title { background: $panel; border: 1px solid $line; border-bottom:
     border-top-right-radius: 8px; padding: 5px 10px; text-align: left; }
 QDockWidget > QWidget { background: $panel; border: 1px solid $line; border-top: none;
     border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
+QLabel#docktitle { background: $panel; border: 1px solid $line; border-bottom: none; color: $quiet; font-size: 12px;
+    border-top-left-radius: 8px; border-top-right-radius: 8px; padding: 5px; }
 QFrame#monitor { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame#monitor[active="true"] { border: 1px solid $accent; }
 QTabBar::tab { background: transparent; color: $quiet; padding: 5px 6px; border: none; font-size: 12px;

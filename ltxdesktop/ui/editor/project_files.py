@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document.model import Document, Media, MediaId, new_document
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.editor.materials import load_rooms
 from ltxdesktop.ui.editor.open_project import OpenProject
 
 if TYPE_CHECKING:
@@ -279,6 +280,7 @@ class ProjectFiles(QObject):
     def _run(self, words: str, work: Callable[[], object], done: Callable[..., None]) -> None:
         if words:
             self.busy_changed.emit(words)
+            self._background.run(load_rooms, self._nothing, self._fail)  # `done` shows a film with them
 
         def finish(result: object) -> None:
             if words:
