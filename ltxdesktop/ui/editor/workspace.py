@@ -695,7 +695,7 @@ class EditWorkspace(QStackedWidget):
     def open_sample(self) -> None:
         """A project with the clips that come with the program, one behind the other; the middle of the first is marked
         and words for it are written, so that one button shows what this is for."""
-        self._begin([sample.clip for sample in samples()], "Sample", place=True)
+        self._begin([sample.clip for sample in samples()], "Sample", place=True, mark=True)
 
     def _mark_sample(self) -> None:
         """The middle half of the first clip, and the words that come with it."""
@@ -716,8 +716,8 @@ class EditWorkspace(QStackedWidget):
         else:
             self._begin(paths, "Untitled", place=False)
 
-    def _begin(self, paths: list[Path], name: str, *, place: bool) -> None:
-        """A new project, and these files in it once it's open."""
+    def _begin(self, paths: list[Path], name: str, *, place: bool, mark: bool = False) -> None:
+        """A new project, and these files in it once it's open; on its timeline too, and marked as the sample is."""
 
         def fill() -> None:
             self.files.opened.disconnect(fill)
@@ -727,8 +727,9 @@ class EditWorkspace(QStackedWidget):
             media = self._add_imported(imported)
             if place and media:
                 self._append(media)
-                self._mark_sample()
                 self.timeline.view.zoom_to_fit()
+            if mark:
+                self._mark_sample()
                 self.project.mark_untouched()
 
         self.files.opened.connect(fill)
