@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QSettings, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QImage, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -28,6 +29,7 @@ from ltxdesktop.resources import Sample, samples
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
+from ltxdesktop.ui.deliver.waiting import exports_wait
 from ltxdesktop.ui.jobs_panel import JobsPanel
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.monitor.film import Film
@@ -42,13 +44,15 @@ from ltxdesktop.ui.top_bar import TopBar
 from ltxdesktop.words import about, gigabytes
 
 if TYPE_CHECKING:
+    from ltxdesktop.ui.deliver.workspace import DeliverWorkspace
     from ltxdesktop.ui.editor.workspace import EditWorkspace
 
 POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
 WINDOW_GEOMETRY = "window/geometry"
 WORKSPACE = "window/workspace"
-WORKSPACES = [("generate", "Generate"), ("edit", "Edit")]
+WORKSPACES = [("generate", "Generate"), ("edit", "Edit"), ("deliver", "Deliver")]
+RESUME_MS = 2000  # exports that an earlier session left waiting begin when the window is there
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 MEDIA_FILES = (
     "Clips, pictures and sounds "
@@ -72,6 +76,7 @@ class MainWindow(QMainWindow):
         self._look, self._session, self._settings = look, session, settings
         self._state_folder, self._cache_folder = state, cache
         self.edit: EditWorkspace | None = None
+        self.deliver: DeliverWorkspace | None = None
         self._background = Background(threads=2, parent=self)
         self._following = True  # whether the monitor shows what the running job makes
         self._watched = ""  # the job whose preview is on the monitor
@@ -87,6 +92,8 @@ class MainWindow(QMainWindow):
         self._wire()
         self._restore()
         self._show_first_hint()
+        if exports_wait(state):
+            QTimer.singleShot(RESUME_MS, self, self._resume_exports)
 
     # Layout
 
@@ -128,7 +135,7 @@ class MainWindow(QMainWindow):
         self.resize(1440, 900)
 
     def _build_menus(self) -> None:
-        self._menus: dict[str, list[QMenu]] = {"generate": [], "edit": []}
+        self._menus: dict[str, list[QMenu]] = {"generate": [], "edit": [], "deliver": []}
         file = self._add_menu("&File")
         self._add(file.addAction("&Open a clip, picture or sound…"), "Ctrl+O", self._choose_file)
         shipped = file.addMenu("Open a s&ample")
@@ -168,26 +175,57 @@ class MainWindow(QMainWindow):
 
     @property
     def workspace(self) -> str:
-        """Which one is shown: "generate" or "edit"."""
+        """Which one is shown: "generate", "edit" or "deliver"."""
         return self.top.workspace.value
 
     def show_workspace(self, name: str) -> None:
         """Show a workspace, with its menus and keys; the others' keys do nothing meanwhile."""
-        if name == "edit" and self.edit is None:
-            self.edit = self._make_edit()
         self.top.workspace.set_value(name)
-        shown = self.edit if name == "edit" and self.edit is not None else self._generate
-        self._pages.setCurrentWidget(shown)
+        self._pages.setCurrentWidget(self._page(name))
         for workspace, menus in self._menus.items():
             for menu in menus:
                 menu.menuAction().setVisible(workspace == name)
-        if name == "generate":
-            if self.edit is not None:
-                self.edit.program.player.pause()
-                self.edit.source.player.pause()
-        else:
+        if name != "edit" and self.edit is not None:
+            self.edit.program.player.pause()
+            self.edit.source.player.pause()
+        if name != "generate":
             self.monitor.player.pause()
         self._show_title()
+
+    def _page(self, name: str) -> QWidget:
+        """The widget of a workspace, made when it's first asked for."""
+        if name == "generate":
+            return self._generate
+        if self.edit is None:
+            self.edit = self._make_edit()
+        if name == "edit":
+            return self.edit
+        if self.deliver is None:
+            self.deliver = self._make_deliver()
+        open_now = self.edit.project
+        self.deliver.show_film(replace(open_now.document, name=open_now.name), self.edit.files.locate)
+        return self.deliver
+
+    def _make_deliver(self) -> DeliverWorkspace:
+        from ltxdesktop.ui.deliver.exports import Exports
+        from ltxdesktop.ui.deliver.workspace import DeliverWorkspace
+
+        exports = Exports(self._state_folder, self._cache_folder, self)
+        deliver = DeliverWorkspace(self._look, self._settings, exports)
+        self._pages.addWidget(deliver)
+        menu = deliver.menu(self)
+        self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
+        self._add(menu.addAction("&Quit"), "Ctrl+Q", self.close)
+        self._menus["deliver"] = [menu]
+        menu.menuAction().setVisible(False)
+        deliver.said.connect(self._say_shortly)
+        deliver.problem.connect(self._show_refusal)
+        return deliver
+
+    def _resume_exports(self) -> None:
+        """Go on with what an earlier session left waiting."""
+        if self.deliver is None:
+            self.deliver = self._make_deliver()
 
     def _make_edit(self) -> EditWorkspace:
         from ltxdesktop.ui.editor.workspace import EditWorkspace
@@ -206,7 +244,7 @@ class MainWindow(QMainWindow):
         return edit
 
     def _show_title(self) -> None:
-        name = self.edit.window_title if self.edit is not None and self.workspace == "edit" else ""
+        name = self.edit.window_title if self.edit is not None and self.workspace != "generate" else ""
         self.setWindowTitle(f"{name} – ltxdesktop" if name else "ltxdesktop")
 
     def _say_shortly(self, words: str) -> None:
@@ -507,6 +545,8 @@ class MainWindow(QMainWindow):
         self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self._columns.saveState())
         self._settings.setValue("window/theme", self._look.theme.name)
+        if self.deliver is not None:
+            self.deliver.close_all()
         if self.edit is not None:
             self.edit.close_all()
         self.monitor.close_all()

@@ -17,6 +17,7 @@ from ltxdesktop.export.queue import Entry, ExportQueue
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.deliver.waiting import FOLDER
 
 _EVERY_S: Final = 0.05
 
@@ -41,7 +42,7 @@ class Exports(QObject):
         self._progress: dict[str, Progress] = {}
         self._changed.connect(self._take_entries)
         self._progressed.connect(self._take_progress)
-        self._queue = ExportQueue(state / "exports", self._files, self._changed.emit, self._tell_progress)
+        self._queue = ExportQueue(state / FOLDER, self._files, self._changed.emit, self._tell_progress)
         self._entries = self._queue.entries
 
     @property

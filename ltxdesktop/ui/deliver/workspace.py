@@ -89,6 +89,17 @@ class DeliverWorkspace(QWidget):
         self._exports.add(document, self.form.settings, target, locate)
         self.said.emit(f"{target.name} is in the queue")
 
+    def menu(self, parent: QWidget) -> QMenu:
+        """All actions of this workspace."""
+        menu = QMenu("&Deliver", parent)
+        add = menu.addAction(f"&Add to queue…\t{self._keys()}")
+        add.triggered.connect(self.add)
+        menu.addSeparator()
+        for action in self.queue.actions_by_name.values():
+            menu.addAction(action)
+        menu.addSeparator()
+        return menu
+
     def close_all(self) -> None:
         """Stop what runs; the next start of the program goes on with it."""
         self._settings.setValue(PRESET_SETTING, self.preset.id)
