@@ -15,6 +15,7 @@ from ltxdesktop.document.check import check
 from ltxdesktop.document.model import TrackKind
 from ltxdesktop.ui.editor import workspace as workspace_module
 from ltxdesktop.ui.editor.number_row import DragName
+from ltxdesktop.ui.timeline.drops import media_mime
 
 CTRL, SHIFT, PLAIN = (
     Qt.KeyboardModifier.ControlModifier,
@@ -271,3 +272,62 @@ def test_key_at_the_playhead_is_set_changed_and_taken_away(project, qtbot):
     project.timeline.go_to(0)
     row.key.click()
     assert [frame for frame, _ in keys()] == [FRAMES - 1]
+
+
+def test_bins_hold_media_and_are_undone(project, qtbot):
+    panel = project.media
+    media = next(iter(project.project.document.media))
+    panel._new_bin.click()
+    folder = project.project.document.bins[0]
+    assert panel.model.entry(panel.model.index(0)).folder == folder
+    panel.model.dropMimeData(media_mime([media]), Qt.DropAction.MoveAction, -1, -1, panel.model.index(0))
+    assert project.project.document.media[media].bin == folder.id
+    panel.view.doubleClicked.emit(panel.model.index(0))
+    assert panel.bin == folder.id
+    assert panel.model.entry(panel.model.index(0)).media.id == media
+    press(project, qtbot, Qt.Key.Key_Z, CTRL)
+    press(project, qtbot, Qt.Key.Key_Z, CTRL)
+    assert project.project.document.bins == ()
+    assert panel.bin is None
+
+
+def test_media_that_is_shown_is_not_thrown_away(project):
+    media = next(iter(project.project.document.media))
+    project.media.choose([media])
+    project.media._remove()
+    assert media in project.project.document.media
+    assert "is shown by" in project.problems[-1]
+
+
+def test_hovering_goes_through_the_film(project, qtbot):
+    view, model = project.media.view, project.media.model
+    qtbot.waitUntil(lambda: bool(model._pictures), timeout=PATIENCE_MS)
+    box = project.media.cards.boxes(view.visualRect(model.index(0))).picture
+    entry = model.entry(model.index(0))
+    first = model.picture(entry).pixelColor(20, 20).red()
+    qtbot.mouseMove(view.viewport(), QPoint(box.left() + box.width() * 9 // 10, box.center().y()))
+    qtbot.waitUntil(lambda: model.picture(entry).pixelColor(20, 20).red() > first + 100, timeout=PATIENCE_MS)
+    qtbot.mouseMove(view.viewport(), QPoint(view.viewport().width() - 3, view.viewport().height() - 3))
+    qtbot.waitUntil(lambda: abs(model.picture(entry).pixelColor(20, 20).red() - first) < 8, timeout=PATIENCE_MS)
+
+
+def test_full_screen_shows_the_film_and_comes_back(project, qtbot):
+    press(project, qtbot, Qt.Key.Key_F11)
+    full = project.program._full
+    qtbot.waitUntil(full.isActiveWindow, timeout=PATIENCE_MS)
+    assert not full.view.picture.isNull()
+    qtbot.keyClick(full, Qt.Key.Key_Space)
+    assert project.program.player.playing
+    qtbot.keyClick(full, Qt.Key.Key_K)
+    qtbot.keyClick(full, Qt.Key.Key_Escape)
+    assert project.program._full is None
+
+
+def test_panels_stand_where_they_were_at_the_next_start(open_edit):
+    before = open_edit()
+    before.docks["meters"].hide()
+    before.close_all()
+    again = open_edit()
+    assert again.docks["meters"].isHidden()
+    again.actions_by_name["view.reset_layout"].trigger()
+    assert not again.docks["meters"].isHidden()
