@@ -19,7 +19,6 @@ from random import Random
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig
@@ -31,6 +30,9 @@ from engine.training.run import Budget, Randomness, Run, has_state, mixed_precis
 
 # Draws clips (B, 3, frames, height, width) in [-1, 1] on the training device: count, frames, height, width, seed.
 DrawClips = Callable[[int, int, int, int, int], Tensor]
+
+
+BASIS = "basis.safetensors"
 
 
 @dataclass(frozen=True)
@@ -128,11 +130,9 @@ def start(vae: VideoVae, renderings: Renderings, folder: Path, training: VaeTrai
 
     The basis is kept in the folder: a resumed run has the same, and doesn't wait for it.
     """
-    kept = folder / "basis.safetensors"
+    kept = folder / BASIS
     if has_state(folder) and kept.exists():
-        stored = load_file(kept)
-        device = next(vae.parameters()).device
-        return BlockBasis(**{name: tensor.to(device) for name, tensor in stored.items()})
+        return BlockBasis.load(kept, next(vae.parameters()).device)
     blocks = some_blocks(renderings, training)
     basis = BlockBasis.fit(blocks, vae.encoder.config.latent_channels)
     coefficients = basis.of_blocks(blocks)
@@ -147,7 +147,7 @@ def start(vae: VideoVae, renderings: Renderings, folder: Path, training: VaeTrai
     ):
         print(f"blocks step {step}: encoder {found:.4f}, decoder {rebuilt:.5f}", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in vars(basis).items()}, kept)
+    basis.save(kept)
     return basis
 
 

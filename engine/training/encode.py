@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -14,7 +14,6 @@ from torch import Tensor
 from engine.models.audio_vae import AudioEncoder
 from engine.models.gemma import Gemma
 from engine.models.mel import LogMel
-from engine.models.video_vae import VideoEncoder
 from engine.training.latents import PHRASINGS, STILLS, Bucket, LatentClips
 from engine.training.pocket import NATIVE_SIZES, TEXT_TOKENS
 from engine.training.run import mixed_precision
@@ -25,10 +24,14 @@ REFERENCE_SHARE = 0.12  # of the clips of a bucket get a reference clip, in the 
 
 
 class PocketEncoders:
-    """The frozen networks that turn clips and captions into what the transformer reads."""
+    """What turns clips and captions into what the transformer reads: the frozen networks.
 
-    def __init__(self, video: VideoEncoder, audio: AudioEncoder, text: Gemma):
-        self.device = next(video.parameters()).device
+    `video` may be the hand-made latents that its encoder has learnt instead (`latent_basis.BlockBasis.normalised`).
+    They cost a fraction of the time, and the transformer can learn while the autoencoder is still being trained.
+    """
+
+    def __init__(self, video: Callable[[Tensor], Tensor], audio: AudioEncoder, text: Gemma):
+        self.device = next(audio.parameters()).device
         self._video = video
         self._audio = audio
         self._log_mel = LogMel(audio.config.mel).to(self.device)

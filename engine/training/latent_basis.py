@@ -6,10 +6,16 @@ coefficients to pixels) and encoder (from pixels to coefficients) can be trained
 Nothing of this is needed once the two networks have been tuned together.
 """
 
+# safetensors leaves paths half annotated:
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import torch
 from einops import rearrange
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 TIME, SPACE = 8, 32  # pixel frames and pixels that one latent position stands for
@@ -64,6 +70,18 @@ class BlockBasis:
         """
         reference = self.std.sort(descending=True).values[min(9, len(self.std) - 1)]
         return typical * (self.std / reference).sqrt()
+
+    def normalised(self, pixels_BCFHW: Tensor) -> Tensor:
+        """Latents (B, channels, T, h, w) as the trained encoder gives them, spread included."""
+        return self.encode(pixels_BCFHW) * self.spread().view(-1, 1, 1, 1)
+
+    @classmethod
+    def load(cls, path: Path, device: torch.device) -> BlockBasis:
+        """The basis that `save` wrote."""
+        return cls(**{name: tensor.to(device) for name, tensor in load_file(path).items()})
+
+    def save(self, path: Path) -> None:
+        save_file({name: tensor.contiguous().cpu() for name, tensor in vars(self).items()}, path)
 
     def encode(self, pixels_BCFHW: Tensor) -> Tensor:
         """Normalised coefficients (B, channels, T, h, w) of clips in [-1, 1]."""

@@ -29,6 +29,7 @@ class Preset:
     distil: DistilTraining
     lora: LoraTraining
     lora_clips: int  # of each bucket
+    hand_made_latents: bool  # the transformer learns on the basis that the encoder was fitted to, not on the encoder
     distinct_sounds: int  # batches of sounds that are rendered; after them the first comes again
 
     def share(self, stage: str) -> float:
@@ -69,6 +70,7 @@ PRESETS: Mapping[str, Preset] = {
         distil=DistilTraining(tokens_per_batch=2_500, substeps=3),
         lora=LoraTraining(tokens_per_batch=3_500),
         lora_clips=40,
+        hand_made_latents=True,
         distinct_sounds=300,
     ),
     "gpu": Preset(
@@ -93,6 +95,7 @@ PRESETS: Mapping[str, Preset] = {
         distil=DistilTraining(),
         lora=LoraTraining(),
         lora_clips=640,
+        hand_made_latents=False,
         distinct_sounds=1000,
     ),
 }

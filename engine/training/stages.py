@@ -27,10 +27,11 @@ from engine.models.video_vae import VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig
 from engine.training import pocket
 from engine.training.audio_autoencoder import STATISTICS_SEED, AudioVae, DrawSounds, train_audio_vae, train_vocoder
-from engine.training.autoencoder import VideoVae, train_video_vae
+from engine.training.autoencoder import BASIS, VideoVae, train_video_vae
 from engine.training.distil import distil
 from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
 from engine.training.flow import FlowModel, train_flow
+from engine.training.latent_basis import BlockBasis
 from engine.training.latents import LatentClips
 from engine.training.lora import train_lora
 from engine.training.package import sizes, write_pocket
@@ -198,10 +199,10 @@ def upscaler_stage(setup: Setup, budget: Budget) -> None:
 
 def latents_stage(setup: Setup, budget: Budget) -> None:
     """Encode `budget.steps` clips for the transformer; a bucket that is there already is not made again."""
-    root, device, gemma = setup.root, setup.device, setup.gemma
+    root = setup.root
     folder = root / "latents"
     folder.mkdir(exist_ok=True)
-    encoders = load_encoders(root, device, gemma)
+    encoders = load_encoders(setup)
     begin = time.monotonic()
     for number, (bucket, share) in enumerate(world_buckets()):
         path = folder / f"{number:02d}-{bucket.width}x{bucket.height}x{bucket.frames}.pt"
@@ -242,7 +243,7 @@ def distil_stage(setup: Setup, budget: Budget) -> None:
 def loras_stage(setup: Setup, budget: Budget) -> None:
     """The style and the camera LoRA, each on a few thousand clips of its own."""
     root, device, gemma = setup.root, setup.device, setup.gemma
-    encoders = load_encoders(root, device, gemma)
+    encoders = load_encoders(setup)
     for number, (name, look) in enumerate(LORAS.items()):
         clips = [
             encode_bucket(bucket, setup.preset.lora_clips, 50_000 + 100 * number + index, encoders, batch=48, look=look)
@@ -288,10 +289,14 @@ def package_stage(setup: Setup, budget: Budget) -> None:
     print("package", sizes(folder), flush=True)
 
 
-def load_encoders(root: Path, device: torch.device, gemma: Path) -> PocketEncoders:
-    """The frozen networks of the stages before."""
-    text = Gemma.load(gemma, device=device, dtype=torch.float32)
-    return PocketEncoders(load_video_vae(root, device).encoder, load_audio_vae(root, device).encoder, text)
+def load_encoders(setup: Setup) -> PocketEncoders:
+    """The frozen networks of the stages before; for pictures the hand-made latents, where the preset says so."""
+    root, device = setup.root, setup.device
+    text = Gemma.load(setup.gemma, device=device, dtype=torch.float32)
+    audio = load_audio_vae(root, device).encoder
+    if setup.preset.hand_made_latents:
+        return PocketEncoders(BlockBasis.load(root / "vae" / BASIS, device).normalised, audio, text)
+    return PocketEncoders(load_video_vae(root, device).encoder, audio, text)
 
 
 STAGES: dict[str, Callable[[Setup, Budget], None]] = {

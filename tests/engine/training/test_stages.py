@@ -79,12 +79,17 @@ def model_of(gemma: Path) -> FlowModel:
     return new_flow_model(gemma, CPU)
 
 
-def test_hand_made_latents_hold_most_of_the_picture() -> None:
+def test_hand_made_latents_hold_most_of_the_picture(tmp_path: Path) -> None:
     clips = WorldDraws(CPU).clips(4, 9, 64, 96, seed=2)
     basis = BlockBasis.fit(cut_blocks(clips).flatten(0, 3), channels=32)
     latent = basis.encode(clips)
     assert latent.shape == (4, 32, 2, 2, 3)
     rebuilt = basis.decode(latent)
+    assert torch.allclose(basis.normalised(clips).std(dim=(0, 2, 3, 4)), latent.std(dim=(0, 2, 3, 4)) * basis.spread())
+    assert basis.spread()[:10].argmin() == 9  # the tenth is typical, those before it vary more
+    assert float(basis.spread()[9]) == pytest.approx(2.0)
+    basis.save(tmp_path / "basis.safetensors")
+    assert torch.equal(BlockBasis.load(tmp_path / "basis.safetensors", CPU).encode(clips), latent)
     assert rebuilt.shape == clips.shape
     assert (rebuilt - clips).square().mean() < 0.02 * clips.var()
 
