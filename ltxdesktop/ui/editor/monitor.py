@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QImage, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence, new_sequence
 from ltxdesktop.document.time import timecode
@@ -20,6 +20,7 @@ from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.words import counted
 
 ZOOMS = (("Fit", 0.0), ("50 %", 0.5), ("100 %", 1.0), ("200 %", 2.0))
+LEAST_PX, WITH_PLACE_PX, WITH_ENDS_PX, WITH_LENGTH_PX = 270, 370, 435, 515
 TRANSPORT = (
     ("play.start", "to-start"),
     ("play.frame_back", "step-back"),
@@ -146,7 +147,9 @@ class EditMonitor(QFrame):
         column.addLayout(head)
         column.addWidget(self.view, 1)
         column.addWidget(self.strip)
-        row = QHBoxLayout()
+        bar = QWidget()
+        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        row = QHBoxLayout(bar)
         row.setContentsMargins(8, 0, 8, 0)
         row.setSpacing(2)
         row.addWidget(self.place)
@@ -157,7 +160,17 @@ class EditMonitor(QFrame):
             row.addWidget(button)
         row.addStretch(1)
         row.addWidget(self._length)
-        column.addLayout(row)
+        column.addWidget(bar)
+        self.setMinimumWidth(LEAST_PX)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it's narrow, what can be missed goes first."""
+        super().resizeEvent(event)
+        self._length.setVisible(self.width() >= WITH_LENGTH_PX)
+        for place in (0, 4):  # to the start, to the end: Home and End do it too
+            self._buttons[place].setVisible(self.width() >= WITH_ENDS_PX)
+        self.place.setVisible(self.width() >= WITH_PLACE_PX)
+        self._facts.setVisible(self.width() >= WITH_PLACE_PX)
 
     def _wire(self) -> None:
         player = self.player
