@@ -6,6 +6,7 @@ complete list of outside packages for a room, and what may not even be loaded wh
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
@@ -112,3 +113,28 @@ def test_room_stays_light(room: str, absent: list[str]):
     code = f"import {room}, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not set(absent) & set(loaded)
+
+
+def first_import_of_av(path: Path) -> str | None:
+    """The module that a file's first import from PyAV names."""
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names = [node.module]
+        for name in names:
+            if name.split(".")[0] == "av":
+                return name
+    return None
+
+
+@pytest.mark.parametrize("house", ["engine", "ltxdesktop"])
+def test_pyav_is_imported_whole_before_its_parts(house: str):
+    """Two threads that begin with different parts of PyAV wait for each other; Python lets one of them go
+    on with half a module, `import av` fails, and what is imported then has two kinds of `Frame`: no sound is read until
+    the program ends. The whole package first (`from av import VideoFrame`) leaves one lock to wait for."""
+    parts_first = {
+        str(path.relative_to(ROOT)): name
+        for path in sorted((ROOT / house).rglob("*.py"))
+        if (name := first_import_of_av(path)) not in (None, "av")
+    }
+    assert not parts_first

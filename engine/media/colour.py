@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 UNSPECIFIED: Final = 2  # H.273 code for "not said", in matrix, primaries and transfer alike

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self, cast
 
 import numpy as np
+from av import VideoFrame
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
@@ -20,7 +21,6 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 from av.stream import Discard
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 

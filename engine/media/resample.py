@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Final
 
 import numpy as np
-from av.audio.frame import AudioFrame
+from av import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
+from av import VideoFrame
 from av.codec import CodecContext
 from av.error import FFmpegError
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from av import VideoFrame
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 
 from ltxdesktop.export import avc
 from ltxdesktop.export.encoders import Encoder

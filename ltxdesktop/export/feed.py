@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Protocol
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from ltxdesktop.document.model import Sequence, TrackKind

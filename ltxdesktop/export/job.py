@@ -19,8 +19,8 @@ from math import inf
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from av import VideoFrame
 from av.error import FFmpegError
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from engine.media._container import opened, picture_stream

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from av import VideoFrame
 from av.filter import Graph
 from av.video.format import VideoFormat
-from av.video.frame import VideoFrame
 
 from ltxdesktop.export.settings import Shape
 

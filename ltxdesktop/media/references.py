@@ -7,8 +7,8 @@ from collections import OrderedDict
 from fractions import Fraction
 from typing import Final
 
+from av import VideoFrame
 from av.filter import Graph
-from av.video.frame import VideoFrame
 
 _GRAPHS: Final = 16  # kinds of frames in use at a time
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, cast
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from numpy.typing import NDArray
 from PIL import Image
 

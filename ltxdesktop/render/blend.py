@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from ltxdesktop.document.model import TransitionKind

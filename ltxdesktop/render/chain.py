@@ -7,12 +7,12 @@ from fractions import Fraction
 from typing import Final, Self
 
 import numpy as np
+from av import VideoFrame
 from av.audio.frame import AudioFrame
 from av.error import BlockingIOError, EOFError  # noqa: A004  # FFmpeg's, children of Python's own
 from av.filter import Graph
 from av.filter.context import FilterContext
 from av.video.format import VideoFormat
-from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 Step = tuple[str, str]  # libavfilter's name of a filter, and its arguments

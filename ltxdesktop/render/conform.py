@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from av.video.reformatter import ColorRange, VideoReformatter
 from PySide6.QtGui import QImage, QTransform
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from ltxdesktop.document.model import Clip

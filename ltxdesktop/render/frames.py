@@ -9,7 +9,7 @@ import threading
 from typing import Any, Final, cast
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from numpy.typing import NDArray
 
 from engine.media.colour import Matrix

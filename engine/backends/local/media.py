@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import torch
+from av import VideoFrame
 from av.filter import Graph
 from av.video.format import VideoFormat
-from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from torch import Tensor
 

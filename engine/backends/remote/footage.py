@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import numpy as np
-from av.video.frame import VideoFrame
+from av import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
