@@ -29,6 +29,8 @@ from ltxdesktop.jobs.ask import capability
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 from ltxdesktop.words import counted
 
+HANDLES = 4  # frames; the engine's own default
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -52,6 +54,7 @@ class Wish:
     frames: int = 0
     picture: str = ""  # a file: first picture of a new clip
     sound: str = ""  # a file: soundtrack of a new clip
+    handles: int = HANDLES  # frames made beyond the cuts, for the blend
 
 
 class _Shared(TypedDict):
@@ -99,10 +102,16 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
                 end=place.shown.end,
                 what=wish.what,
                 strength=wish.strength,
+                handles=wish.handles,
             )
         case AfterClip():
             return Extend(
-                **shared, source=place.path, at=place.at, frames=place.media_frames, direction=place.direction
+                **shared,
+                source=place.path,
+                at=place.at,
+                frames=place.media_frames,
+                direction=place.direction,
+                handles=wish.handles,
             )
         case InGap():
             size = wish.width or sequence.width, wish.height or sequence.height
@@ -115,6 +124,7 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
                 height=size[1],
                 frames=place.frames,
                 rate=rate,
+                handles=wish.handles,
             )
         case AtFrame():
             return _new_clip(shared, wish, sequence)

@@ -306,7 +306,7 @@ def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landi
     track = next((each for each in tracks if each.id == place.track), tracks[0] if tracks else None)
     if track is None:
         return None
-    laid = _placements(document, sequence, track.id, None, made, None)
+    laid = _placements(document, sequence, track.id, None, made, None, sound=not place.picture_only)
     length = max(each.clip.duration for each in laid)
     empty = all(isinstance(item, Gap) for _, item in track.placed(place.frame, place.frame + length))
     put = edits.overwrite_clips if empty else edits.insert_clips
@@ -321,6 +321,8 @@ def _placements(
     beside: Clip | None,
     made: Sequence[Made],
     frames: int | None,
+    *,
+    sound: bool = True,
 ) -> tuple[edits.Placement, ...]:
     """The first result as clips on their tracks, with all results as their takes. Sound goes beside the linked sound of
     the clip that is continued, if there is one."""
@@ -339,6 +341,7 @@ def _placements(
         out_s=min(out_s, length_s),
         video=track,
         audio=audio,
+        sound=sound,
         sequence_id=sequence.id,
     )
     return tuple(replace(each, clip=_with_takes(each.clip, made)) for each in laid)

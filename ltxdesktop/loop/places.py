@@ -80,11 +80,15 @@ class InGap:
 
 @dataclass(frozen=True)
 class AtFrame:
-    """A frame of the sequence, at which a new clip is to begin."""
+    """A frame of the sequence, at which a new clip is to begin.
+
+    `picture_only`: its sound is there already, on a track of its own.
+    """
 
     sequence: SequenceId
     frame: int
     track: TrackId | None = None
+    picture_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,9 +171,9 @@ def gap(document: Document, gap_id: ItemId, locate: Locate) -> InGap:
     )
 
 
-def at_frame(document: Document, frame: int, track: TrackId | None = None) -> AtFrame:
+def at_frame(document: Document, frame: int, track: TrackId | None = None, *, picture_only: bool = False) -> AtFrame:
     """A place for a new clip. A negative frame is the sequence's first."""
-    return AtFrame(document.sequence.id, max(0, frame), track)
+    return AtFrame(document.sequence.id, max(0, frame), track, picture_only)
 
 
 # ---- looking ---------------------------------------------------------------------------------------------------------

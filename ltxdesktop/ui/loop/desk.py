@@ -16,10 +16,10 @@ from PySide6.QtGui import QImage
 
 from engine.protocol.messages import Done, Estimated, Model
 from engine.protocol.work import AnyWork
-from ltxdesktop.document.model import Clip, Document, ItemId, Media, Track, TrackKind
+from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaKind, Track, TrackKind
 from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.loop import landing, places
-from ltxdesktop.loop.asking import mode_of_place, problems, work_for
+from ltxdesktop.loop.asking import Wish, mode_of_place, problems, work_for
 from ltxdesktop.loop.errors import LoopError
 from ltxdesktop.loop.pending import Pending, PendingTakes
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
@@ -63,6 +63,8 @@ class LoopDesk(QObject):
         self._places: tuple[Place, ...] = ()
         self._extension: tuple[str, bool, int] | None = None  # dragged with the tool: clip, at its tail, frames
         self._asked = 0  # estimates
+        self._picture, self._sound, self._sound_frames = "", "", 0  # what a new clip begins with, or follows
+        self.blend_frames = landing.BLEND_FRAMES
         self._closed = False
         self._subject: ItemId | None = None  # the clip whose prompt the panel shows
         self._wire()
@@ -105,6 +107,7 @@ class LoopDesk(QObject):
 
     def refresh(self) -> None:
         """Find the place that is meant: the range between in and out, a gap, a clip, or the playhead."""
+        self._picture, self._sound, self._sound_frames = "", "", 0
         try:
             self._places, shown = self._find()
         except LoopError as error:
@@ -133,6 +136,9 @@ class LoopDesk(QObject):
         subject = _film_clip(document, selection)
         if subject is not None:
             return self._at_clip(document, *subject)
+        heard = _sound_clip(document, selection)
+        if heard is not None:
+            return self._to_sound(document, heard)
         place = places.at_frame(document, self._timeline.view.playhead)
         words = f"At {short_timecode(place.frame, sequence.rate)}, {sequence.width} × {sequence.height}"
         return (place,), Shown("New clip", words, ("new",), length=True, verb="Generate")
@@ -154,6 +160,12 @@ class LoopDesk(QObject):
 
     def _at_clip(self, document: Document, clip: Clip, track: Track) -> tuple[tuple[Place, ...], Shown]:
         sequence = document.sequence
+        media = document.media[clip.media] if clip.media is not None else None
+        if media is not None and media.kind is MediaKind.STILL:
+            self._picture = self._path(media)
+            place = places.at_frame(document, (sequence.start_of(clip.id) or 0) + clip.duration, track.id)
+            words = f"Begins with the picture {_named(document, clip)}, and is put behind it"
+            return (place,), Shown("From a picture", words, ("new",), length=True, verb="Generate")
         actions: tuple[Action, ...] = ("retake", "extend", "new")
         if self._action == "extend":
             frames = max(1, self._panel.wish.frames or round(2 * sequence.rate))
@@ -169,6 +181,23 @@ class LoopDesk(QObject):
         words = f"All of {_named(document, clip)}, {seconds_of(clip.duration, sequence.rate)}"
         heard = document.media[whole.media].has_sound
         return (whole,), Shown("Retake", words, actions, has_sound=heard, verb="Retake")
+
+    def _to_sound(self, document: Document, clip: Clip) -> tuple[tuple[Place, ...], Shown]:
+        """A picture that follows a sound, above it and as long as it."""
+        assert clip.media is not None
+        self._sound, self._sound_frames = self._path(document.media[clip.media]), clip.duration
+        place = places.at_frame(document, document.sequence.start_of(clip.id) or 0, picture_only=True)
+        words = f"Follows the sound {_named(document, clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
+        return (place,), Shown("To a sound", words, ("new",), verb="Generate")
+
+    def _wish(self) -> Wish:
+        """What the panel says, and the file that the place begins with or follows."""
+        wish = self._panel.wish
+        if self._picture:
+            return replace(wish, picture=self._picture)
+        if self._sound:
+            return replace(wish, sound=self._sound, frames=self._sound_frames)
+        return wish
 
     def _beyond(
         self, document: Document, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"]
@@ -244,7 +273,7 @@ class LoopDesk(QObject):
 
     def _check(self) -> None:
         """What speaks against it, and what it would take."""
-        wish, found = self._panel.wish, self._panel.chosen
+        wish, found = self._wish(), self._panel.chosen
         backend, model = found if found is not None else (None, None)
         if any(isinstance(each, AfterClip) for each in self._places) and self._extension is None:
             self._places = self._places_again(wish.frames)
@@ -299,7 +328,7 @@ class LoopDesk(QObject):
 
     def _ask(self, stage: str) -> None:
         """Queue a job for every place, and remember where its takes belong."""
-        wish = with_stage(self._panel.wish, stage)
+        wish = with_stage(self._wish(), stage)
         document = self._project.document
         for place in self._places:
             work = work_for(place, wish, document.sequence)
@@ -325,7 +354,7 @@ class LoopDesk(QObject):
     def _title(self, place: Place, prompt: str) -> str:
         document = self._project.document
         clip = document.sequence.clip(place.clip) if isinstance(place, OfClip | AfterClip) else None
-        what = mode_of_place(place, self._panel.wish).replace("_", " ").capitalize()
+        what = mode_of_place(place, self._wish()).replace("_", " ").capitalize()
         of = f" of {clip.name}" if clip is not None else ""
         return f"{what}{of}: {shortened(prompt.strip(), 60)}"
 
@@ -345,7 +374,9 @@ class LoopDesk(QObject):
         try:
             made = landing.made_of(done.result.files, done.result.recipe, pending.name)
             made = tuple(each._replace(media=self._as_of_project(each.media)) for each in made)
-            landed = landing.land(self._project.document, pending.place, made, what=pending.what)
+            landed = landing.land(
+                self._project.document, pending.place, made, what=pending.what, blend=self.blend_frames
+            )
         except LoopError as error:
             self.said.emit(str(error))
             return
@@ -430,6 +461,16 @@ def _film_clip(document: Document, selection: Selection) -> tuple[Clip, Track] |
         track, clip = sequence.track_of(clip_id), sequence.clip(clip_id)
         if clip is not None and clip.takes and track is not None and track.kind is TrackKind.VIDEO:
             return clip, track
+    return None
+
+
+def _sound_clip(document: Document, selection: Selection) -> Clip | None:
+    """The selected sound, if it is sound alone."""
+    for clip_id in sorted(selection.clips):
+        clip = document.sequence.clip(clip_id)
+        media = document.media.get(clip.media) if clip is not None and clip.media is not None else None
+        if media is not None and media.kind is MediaKind.AUDIO:
+            return clip
     return None
 
 

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from engine.protocol.messages import BackendCapability, Estimated, Model, ModelCapability
 from engine.protocol.work import Lora
 from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
-from ltxdesktop.loop.asking import Wish
+from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, wrapped
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes, shortened
@@ -63,6 +63,8 @@ class MakePanel(Panel):
         super().__init__("Make", parent)
         self._look, self._random = look, random or Random()
         self._backends: tuple[BackendCapability, ...] = ()
+        self.handles = HANDLES
+        self._preferred_where, self._preferred_model = "", ""
         self._loras: tuple[Model, ...] = ()
         self._prompts: list[str] = []
         self._timer = QTimer(self)
@@ -93,6 +95,7 @@ class MakePanel(Panel):
             camera=str(self._camera.currentData() or ""),
             loras=(Lora(lora=lora, strength=self._strength.value()),) if lora else (),
             may_leave=self._may_leave.isChecked(),
+            handles=self.handles,
             frames=self._frames.value() if self._length_box.isVisibleTo(self) else 0,
         )
 
@@ -121,11 +124,33 @@ class MakePanel(Panel):
                     self._model.addItem(model.title, f"{backend.backend}/{model.model}")
                     why = model.why_not or backend.why_not or model.description
                     self._model.setItemData(self._model.count() - 1, why, Qt.ItemDataRole.ToolTipRole)
-            found = find_model(backends)
+            found = self._preferred() or find_model(backends)
             default = f"{found[0].backend}/{found[1].model}" if found is not None else ""
             row = self._model.findData(before)
             self._model.setCurrentIndex(row if row >= 0 else max(0, self._model.findData(default)))
         self._show_model()
+
+    def prefer(self, where: str, model: str) -> None:
+        """Begin with the paid model of this name where "remote" is preferred, else with what works on this machine.
+
+        "remote" is the person's word, given in the settings, that jobs may leave the machine; taken back, it's asked
+        for each again.
+        """
+        if (where, model) == (self._preferred_where, self._preferred_model):
+            return
+        away, was_away = where == "remote", self._preferred_where == "remote"
+        self._preferred_where, self._preferred_model = where, model
+        if away or was_away:
+            self._may_leave.setChecked(away)
+            with QSignalBlocker(self._model):
+                self._model.setCurrentIndex(-1)  # what was chosen no longer counts
+            self.show_capabilities(self._backends)
+
+    def _preferred(self) -> tuple[BackendCapability, ModelCapability] | None:
+        if self._preferred_where != "remote":
+            return None
+        paid = tuple(each for each in self._backends if each.remote)
+        return find_model(paid, self._preferred_model) or find_model(paid)
 
     def show_loras(self, models: tuple[Model, ...]) -> None:
         """Offer the LoRAs that are installed."""

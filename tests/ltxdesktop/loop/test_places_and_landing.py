@@ -311,3 +311,15 @@ def test_a_new_clip_is_put_into_free_room_or_pushes() -> None:
 def test_no_film_is_said() -> None:
     with pytest.raises(NothingCame):
         landing.made_of([], None, "Take")
+
+
+def test_a_picture_for_a_sound_leaves_the_sound_alone() -> None:
+    song = Media(MediaId("song"), "song.wav", "song.wav", MediaKind.AUDIO, sample_rate=48000, samples=96096, channels=2)
+    document = new_document(sequence=new_sequence(rate=RATE)).with_media(song)
+    document = edits.append_clips(document, edits.placements(document, song.id))
+    before = document.sequence.tracks[a1(document)]
+    place = places.at_frame(document, 0, picture_only=True)
+    landed = landing.land(document, place, made(60, before=0, after=0))
+    check(landed.document)
+    assert landed.document.sequence.tracks[a1(document)] == before
+    assert [each.duration for each in clips(landed.document, v1(document))] == [60]
