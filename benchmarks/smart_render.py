@@ -3,7 +3,7 @@
     python benchmarks/smart_render.py [--minutes 10] [--encode-frames 300]
 
 The footage is one minute of 1080p H.264 at 25 per second with a key picture every 2 s; the film is that minute over and
-over, each pass cut into pieces of some 12 s that begin and end in mid-group, with its sound. The whole film is exported
+over, each pass cut into pieces of 20 s that begin and end in mid-group, with its sound. The whole film is exported
 with smart render; of the full re-encode only `--encode-frames` are made and the time is multiplied, unless that is 0.
 Afterwards every picture of the film is decoded and compared with the source's: copied ones have to be the same bits.
 """
@@ -46,7 +46,7 @@ from ltxdesktop.render.frames import as_bytes, new_frame, planes_of
 RATE = Fraction(25)
 SIZE = (1920, 1080)
 SOURCE_FRAMES = 60 * 25
-PIECES = [(7, 311), (333, 640), (655, 958), (977, 1280), (1190, 1473)]  # frames of the source; together one minute
+PIECES = [(7, 507), (460, 960), (983, 1483)]  # frames of the source; together one minute
 GOAL = 20.0  # times faster
 
 

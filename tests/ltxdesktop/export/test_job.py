@@ -118,7 +118,7 @@ def test_sound_alone(preset, footage, song, tmp_path, exporting, rendering):
         found = reader.read(0, samples)
     mixed = rendering(sequence, footage, song).sound(0, samples).T
     if preset == "aac":  # the noise above its band is lost; a shift by one sample would leave nothing alike
-        assert np.corrcoef(found.ravel(), mixed.ravel())[0, 1] > 0.8
+        assert np.corrcoef(found.ravel(), mixed.ravel())[0, 1] > 0.6
     else:
         assert np.abs(found - mixed).max() < 2**-23
 
