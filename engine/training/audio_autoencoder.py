@@ -30,7 +30,7 @@ STATISTICS_SEED = 20_000_000  # added to the run's seed: other sounds than the t
 
 LATENT_SPREAD = 2.0  # deviation of normalised latents: see `BlockBasis.spread`
 
-STFT_SIZES = (256, 512, 1024, 2048)
+STFT_SIZES = (128, 256, 512, 1024)
 
 
 @dataclass(frozen=True)
@@ -104,19 +104,25 @@ def _set_statistics(vae: AudioVae, log_mel: LogMel, draw: DrawSounds, training: 
 
 
 def spectral_error(made_BN: Tensor, wanted_BN: Tensor) -> Tensor:
-    """Difference of waveforms at several STFT sizes: log magnitudes, plus magnitudes relative to the wanted ones."""
+    """Difference of waveforms at several STFT sizes: log magnitudes where the wanted sound is loud, and all magnitudes
+    relative to the wanted ones.
+
+    Unweighted log magnitudes reward silence where tones are rare: nearly all bins are silent then.
+    """
     error = made_BN.new_zeros(())
     for size in STFT_SIZES:
         window = torch.hann_window(size, device=made_BN.device)
         magnitudes: list[Tensor] = []
         for signal in (made_BN, wanted_BN):
             spectrum = torch.stft(signal, size, size // 4, window=window, return_complex=True)
-            magnitudes.append(torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-9))
+            magnitudes.append(torch.sqrt(spectrum.real**2 + spectrum.imag**2 + 1e-8))
         made, wanted = magnitudes
-        floor = 3e-4 * size**0.5
-        error = error + (torch.log(made + floor) - torch.log(wanted + floor)).abs().mean()
-        relative = (made - wanted).square().sum().sqrt() / (wanted.square().sum().sqrt() + 1e-3)
-        error = error + relative
+        weight = (wanted / (wanted.amax(dim=(1, 2), keepdim=True) + 1e-2)).sqrt() + 0.03
+        floor = 1e-3 * size**0.5
+        logarithmic = (torch.log(made + floor) - torch.log(wanted + floor)).abs()
+        error = error + 0.5 * (logarithmic * weight).sum() / weight.sum()
+        off = ((made - wanted).square().sum(dim=(1, 2)) + 1e-8).sqrt()
+        error = error + (off / (wanted.square().sum(dim=(1, 2)).sqrt() + 0.3)).mean()
     return error / len(STFT_SIZES)
 
 
