@@ -25,7 +25,7 @@ class App(QObject):
 
     def __init__(self, application: QApplication, command: list[str], settings: QSettings) -> None:
         super().__init__()
-        self._application = application
+        self._application, self._settings = application, settings
         application.setQuitOnLastWindowClosed(False)  # the engine is ended first
         application.setWindowIcon(app_icon())
         self.look = Look(application, parent=self)
@@ -46,6 +46,7 @@ class App(QObject):
     def start(self, *, with_sample: bool = False) -> None:
         """Show the window first; the engine starts behind it. At the very first start there is something to try."""
         self.window.show()
+        self._settings.setValue(WINDOW_GEOMETRY, self.window.saveGeometry())  # a start after a crash is no first one
         if with_sample and (shipped := samples()):
             self.window.open_sample(shipped[0])
             if self.window.edit is not None:

@@ -18,12 +18,14 @@ _MOST: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class RecentProject:
-    """A project that was open once. `exists` is False when its file is gone (or its disk isn't there)."""
+    """A project that was open once. `exists` is False when its file is gone (or its disk isn't there). `unsaved`: it
+    never got a name, and a session that ended without closing it left it behind."""
 
     path: Path
     name: str
     at: datetime
     exists: bool
+    unsaved: bool = False
 
 
 class RecentProjects:
@@ -57,6 +59,11 @@ class RecentProjects:
         with contextlib.suppress(OSError, ProjectError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file, json.dumps(entries, indent=1).encode("ascii"))
+
+
+def left_behind(path: Path) -> RecentProject:
+    """A project without a name, as an entry of the list. Raises OSError when it's gone."""
+    return RecentProject(path, path.stem, datetime.fromtimestamp(path.stat().st_mtime, UTC), True, unsaved=True)
 
 
 def _is_entry(entry: object) -> bool:

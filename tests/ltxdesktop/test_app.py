@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QListView, QPlainTextEdit
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.resources import samples
+from ltxdesktop.ui.main_window import WINDOW_GEOMETRY
 from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import DARK, LIGHT
 
@@ -262,6 +263,7 @@ def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.Monke
 def test_first_start_offers_a_sample_with_its_range_and_words(qapp, qtbot, tmp_path: Path, settings: QSettings):
     app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings)
     app.start(with_sample=True)
+    assert settings.contains(WINDOW_GEOMETRY), "a start after a crash would be a first one again"
     qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
     qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
     ask = app.window.prompt.ask

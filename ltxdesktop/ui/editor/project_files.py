@@ -199,15 +199,14 @@ class ProjectFiles(QObject):
 
     def read_recent(self) -> None:
         """Find out which projects were open last; `recent_changed` follows."""
-        self._run("", lambda: self._list().all(), self._take_recent)
+        self._run("", self._all_recent, self._take_recent)
 
     def forget(self, path: Path) -> None:
         """Take a project off the list of recent ones."""
 
         def work() -> list[RecentProject]:
-            projects = self._list()
-            projects.forget(path)
-            return projects.all()
+            self._list().forget(path)
+            return self._all_recent()
 
         self._run("", work, self._take_recent)
 
@@ -261,11 +260,17 @@ class ProjectFiles(QObject):
             return
 
         def work() -> list[RecentProject]:
-            projects = self._list()
-            projects.add(path, name)
-            return projects.all()
+            self._list().add(path, name)
+            return self._all_recent()
 
         self._run("", work, self._take_recent)
+
+    def _all_recent(self) -> list[RecentProject]:
+        """For a worker thread: what a crash left behind without a name, then what was opened last."""
+        from ltxdesktop.project.project import unsaved_projects
+        from ltxdesktop.project.recent import left_behind
+
+        return [*map(left_behind, unsaved_projects(self._state)), *self._list().all()]
 
     def _list(self) -> RecentProjects:
         from ltxdesktop.project.recent import RecentProjects

@@ -68,7 +68,8 @@ class StartPage(QWidget):
         self.recent.clear()
         for project in projects:
             gone = "" if project.exists else "  ·  not there any more"
-            words = f"{project.path.stem}\n{project.path.parent}  ·  {_when(project.at)}{gone}"
+            place = "Never saved, left behind when the program ended" if project.unsaved else project.path.parent
+            words = f"{project.path.stem}\n{place}  ·  {_when(project.at)}{gone}"
             item = QListWidgetItem(words)
             item.setData(PATH_ROLE, str(project.path))
             item.setToolTip(str(project.path))

@@ -331,3 +331,20 @@ def test_panels_stand_where_they_were_at_the_next_start(open_edit):
     assert again.docks["meters"].isHidden()
     again.actions_by_name["view.reset_layout"].trigger()
     assert not again.docks["meters"].isHidden()
+
+
+def test_work_without_a_name_is_on_the_start_page_after_a_crash(project, qtbot, monkeypatch):
+    asked: list[str] = []
+    monkeypatch.setattr(workspace_module, "ask", lambda *said: not asked.append(said[2]))
+    project.timeline.go_to(20)
+    press(project, qtbot, Qt.Key.Key_B, CTRL)
+    project.files.close_project(keep_edits=True)  # as a session that was killed leaves it
+    project.setCurrentIndex(0)
+    project.files.read_recent()
+    entries = project.start.recent
+    qtbot.waitUntil(lambda: entries.count() == 1, timeout=PATIENCE_MS)
+    assert "Never saved" in entries.item(0).text()
+    entries.itemClicked.emit(entries.item(0))
+    qtbot.waitUntil(lambda: project.files.is_open and len(clips_of(project)) == 4, timeout=PATIENCE_MS)
+    assert len(asked) == 1
+    assert not project.project.clean
