@@ -14,6 +14,7 @@ from typing import Final
 
 import platformdirs
 
+from engine.fetching import commands as model_commands
 from engine.protocol.messages import ExitStatus
 from engine.server.engine import LOCK_WAIT_S, Engine, Settings
 from engine.server.pool import OpenBackend, opener
@@ -32,7 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line, whole."""
     parser = argparse.ArgumentParser(
         prog="ltx-engine",
-        description="The process that makes frames. The app starts it; by hand only `doctor` is of use.",
+        description="The process that makes frames. The app starts it; by hand, `doctor` and `models` are of use.",
     )
     parser.add_argument("--stdio", action="store_true", help="serve one client over standard input and output")
     parser.add_argument("--store", type=Path, help="folder of jobs, caches and results")
@@ -58,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command")
     doctor = commands.add_parser("doctor", help="print device, memory, codecs, versions, and what would work here")
     doctor.add_argument("--json", action="store_true", help="for scripts")
+    model_commands.add_commands(commands)
     key = commands.add_parser("key", help="keep the key of the LTX API (it is asked for, never given on the line)")
     key.add_argument("--forget", action="store_true", help="remove it instead")
     key.add_argument("--check", action="store_true", help="ask the service whether it accepts the key; costs nothing")
@@ -85,13 +87,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     if asked.command == "key":
         return _check_key(settings) if asked.check else _keep_key(settings.store, forget=asked.forget, file=asked.file)
+    if asked.command == "models":
+        return model_commands.run(asked, settings.models)
     if asked.command == "doctor":
         from engine.doctor import examine
 
         return examine(settings, as_json=asked.json)
     if not asked.stdio:
         parser.print_usage(sys.stderr)
-        print("ltx-engine: give --stdio (for programs), doctor or key (for people)", file=sys.stderr)
+        print("ltx-engine: give --stdio (for programs), doctor, models or key (for people)", file=sys.stderr)
         return ExitStatus.WRONG_USE
     return _serve(settings)
 

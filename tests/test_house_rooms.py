@@ -35,6 +35,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.pipelines": {"torch", "safetensors", "numpy"},
     "engine.backends": {"av", "msgspec", "numpy", "psutil", "safetensors", "torch"},
     "engine.backends.remote": {"av", "keyring", "msgspec", "numpy", "PIL", "truststore", "urllib3"},  # no torch
+    "engine.fetching": {"msgspec", "truststore", "urllib3"},
     "ltxdesktop.document": set(),
     "ltxdesktop.settings": set(),
     "ltxdesktop.words": set(),
@@ -46,6 +47,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
     "ltxdesktop.export": {"numpy", "av", "PySide6"},  # QtGui for text without a window
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
+    "ltxdesktop.ui.setup.key_keeper": {"keyring"},
     "ltxdesktop.headless": set(),
     "ltxdesktop.app": {"PySide6"},
     "ltxdesktop.__main__": set(),
@@ -58,6 +60,8 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("engine.media", ["torch", "PySide6"]),
     ("engine.store", ["torch", "PySide6"]),
     ("engine.server", ["torch", "PySide6", "transformers"]),
+    ("engine.fetching.library", ["torch", "PySide6", "av", "numpy"]),
+    ("engine.fetching.commands", ["urllib3", "torch"]),
     ("engine.backends.policy", ["torch", "av", "numpy", "urllib3"]),
     ("engine.backends.remote.backend", ["torch", "PySide6", "transformers", "keyring"]),
     ("ltxdesktop.document", ["PySide6", "torch", "numpy", "av", "msgspec"]),

@@ -1,0 +1,68 @@
+"""What the tests of fetching share: small files, a manifest of them, and a library that never waits."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from pathlib import Path
+
+from engine.fetching.hub import Hub, Token
+from engine.fetching.library import Library
+from engine.fetching.manifest import Licence, Manifest, Package, RemoteFile
+
+PLENTY = 10**13
+
+
+def content(name: str, size: int = 300_000) -> bytes:
+    """Bytes that are the same in every run and differ between names."""
+    return random.Random(name).randbytes(size)
+
+
+FILES = {
+    "big.safetensors": content("big"),
+    "encoder-1.safetensors": content("one", 50_000),
+    "encoder-2.safetensors": content("two", 60_000),
+    "config.json": b'{"model_type": "tiny"}',
+    "unknown.safetensors": content("unknown", 20_000),
+}
+
+
+def remote(name: str, folder: str = "", *, hashed: bool = True) -> RemoteFile:
+    data = FILES[name]
+    sha256 = hashlib.sha256(data).hexdigest() if hashed else ""
+    return RemoteFile(path=name, folder=folder, size_bytes=len(data) + (0 if hashed else 7), sha256=sha256)
+
+
+def package(name: str, *files: RemoteFile, needs: tuple[str, ...] = (), gated: bool = False) -> Package:
+    return Package(
+        id=name,
+        title=name.title(),
+        needs=needs,
+        licence="free",
+        gated=gated,
+        repository="Someone/Things",
+        revision="a" * 40,
+        files=files,
+    )
+
+
+BIG = package("big", remote("big.safetensors"), needs=("encoder",))
+ENCODER = package(
+    "encoder", *(remote(name, "encoder") for name in ("encoder-1.safetensors", "encoder-2.safetensors", "config.json"))
+)
+UNKNOWN = package("unknown", remote("unknown.safetensors", hashed=False))
+MANIFEST = Manifest(
+    licences={"free": Licence("Free Licence", "https://example.org/free", "Do what you like.")},
+    packages=(BIG, ENCODER, UNKNOWN),
+)
+
+
+def library(folder: Path, *, free: int = PLENTY, tries: int = 3) -> Library:
+    """A library whose licence is accepted and whose retries don't wait."""
+    made = Library(folder, MANIFEST, free=lambda _folder: free, pauses_s=(0.0,) * tries)
+    made.accept(["free"])
+    return made
+
+
+def hub(endpoint: str, token: str = "", read_s: float = 30.0) -> Hub:
+    return Hub(endpoint, Token(token) if token else None, read_s=read_s)
