@@ -41,7 +41,6 @@ from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 
-STAND_IN = "test"  # the backend that needs no weights
 PROMPT = "A red ball bounces to the right on a meadow."
 
 
@@ -244,22 +243,11 @@ def _range(text: str, frames: int) -> FrameRange:
 
 
 def run(options: argparse.Namespace) -> int:
-    """`ltxdesktop make`: the exit status.
-
-    Where no model is installed, and nobody has named one, the engine's test backend draws stripes instead: the whole
-    way from clip to finished film can then be seen on any machine, and it is said what stands in for what.
-    """
+    """`ltxdesktop make`: the exit status."""
     teller = Teller()
     try:
-        try:
-            film = _with_engine(options, options.backend, teller)
-        except NoModelWorks as exc:
-            if options.backend or options.engine or options.model:
-                raise
-            teller.line(
-                f"{exc}\nuntil one is installed the test backend stands in: it draws moving stripes, no pictures"
-            )
-            film = _with_engine(options, [STAND_IN], teller)
+        with PlainEngine(engine_command(options.engine, options.backend, options.store)) as engine:
+            film = make_film(engine, options, teller)
     except (MakeFailed, JobsError, OSError) as exc:
         teller.line(f"ltxdesktop: {exc}")
         if isinstance(exc, EngineGone):
@@ -269,7 +257,3 @@ def run(options: argparse.Namespace) -> int:
     print(film)
     return 0
 
-
-def _with_engine(options: argparse.Namespace, backends: Sequence[str], teller: Teller) -> Path:
-    with PlainEngine(engine_command(options.engine, backends, options.store)) as engine:
-        return make_film(engine, options, teller)

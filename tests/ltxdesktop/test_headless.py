@@ -19,7 +19,8 @@ from engine.protocol.messages import GetCapabilities
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone
 from ltxdesktop.jobs.plain import PlainEngine
-from ltxdesktop.resources import RESOURCES, samples
+from ltxdesktop.project.project import read_project
+from ltxdesktop.resources import samples
 
 LONG_S = 120
 
@@ -74,15 +75,16 @@ def test_nothing_named_is_a_retake_of_the_sample(tmp_path: Path):
     check_sample_film(done)
 
 
-def test_without_any_model_the_main_job_still_ends_with_a_film_and_says_what_stands_in(tmp_path: Path):
-    if (RESOURCES / "pocket" / "pocket.safetensors").exists():
-        pytest.skip("Pocket's weights are here, so there always is a model")
+def test_on_a_fresh_machine_the_small_model_that_ships_does_the_main_job(tmp_path: Path):
     command = [sys.executable, "-m", "ltxdesktop", "--store", str(tmp_path / "store"), "make"]
     surroundings = {**os.environ, "LTX_MODELS": str(tmp_path / "none")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=LONG_S, env=surroundings)
-    assert "no model works here" in done.stderr
-    assert "stripes" in done.stderr
+    assert "retake with pocket" in done.stderr
     check_sample_film(done)
+    project = Path(done.stdout.strip()).with_suffix(".otio")
+    (retaken,) = [clip for clip in read_project(project).document.sequence.tracks[0].clips if len(clip.takes) > 1]
+    assert retaken.active == 1
+    assert retaken.transition is not None
 
 
 def test_samples_are_there_and_can_be_read():
