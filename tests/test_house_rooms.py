@@ -35,7 +35,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.pipelines": {"torch", "safetensors", "numpy"},
     "engine.backends": {"av", "msgspec", "numpy", "psutil", "safetensors", "torch"},
     "engine.backends.remote": {"av", "keyring", "msgspec", "numpy", "PIL", "truststore", "urllib3"},  # no torch
-    "engine.fetching": {"msgspec", "truststore", "urllib3"},
+    "engine.fetching": {"msgspec", "psutil", "truststore", "urllib3"},
     "ltxdesktop.document": set(),
     "ltxdesktop.settings": set(),
     "ltxdesktop.words": set(),

@@ -31,14 +31,15 @@ class Progress(NamedTuple):
 class Control:
     """Cancel, pause and speed limit; every method may be called from any thread."""
 
-    def __init__(self, bytes_per_second: float = 0) -> None:
+    def __init__(self, bytes_per_second: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
         """`bytes_per_second`: no more than this; 0 is no limit."""
         self.bytes_per_second = bytes_per_second
+        self._clock = clock
         self._changed = threading.Condition()
         self._cancelled = False
         self._paused = False
         self._cut: Callable[[], None] | None = None
-        self._next = 0.0  # when the next byte may come, on the monotonic clock
+        self._next = 0.0  # when the next byte may come, on the clock
 
     def cancel(self) -> None:
         """End the transfer at once, also one that waits for a server; what has come is kept."""
@@ -95,9 +96,9 @@ class Control:
         """Account for bytes that came, and sleep as the limit wants. Raises Stopped."""
         if self.bytes_per_second <= 0:
             return
-        now = time.monotonic()
+        now = self._clock()
         self._next = max(self._next, now) + count / self.bytes_per_second
-        while (left := self._next - time.monotonic()) > 0 and not self._paused and self.bytes_per_second > 0:
+        while (left := self._next - self._clock()) > 0 and not self._paused and self.bytes_per_second > 0:
             self.wait(min(left, _NAP_S))
 
     def _change(self, *, cancelled: bool = False, paused: bool | None = None) -> None:

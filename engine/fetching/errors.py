@@ -118,6 +118,16 @@ class NoSpace(FetchError, OSError):
         self.free = free
 
 
+class FileTooLarge(FetchError, OSError):
+    """The file system can't hold a file of this size; said before the first byte."""
+
+    def __init__(self, folder: Path, path: str, largest: int) -> None:
+        super().__init__(
+            f"{path} is larger than {largest / 1e9:.1f} GB, the most that a file may have on the disk of {folder} "
+            "(FAT32). Choose another disk with --models, or format it as exFAT."
+        )
+
+
 class InTheWay(FetchError, FileExistsError):
     """Another file lies where this one belongs."""
 

@@ -12,15 +12,17 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from stat import S_ISLNK
 from typing import Final, Literal, NamedTuple
 
 import msgspec
+import psutil
 
 from engine.fetching.control import Control, Meter, Progress
-from engine.fetching.errors import CannotLink, InTheWay, LicenceNotAccepted, NoSpace
+from engine.fetching.errors import CannotLink, FileTooLarge, InTheWay, LicenceNotAccepted, NoSpace
 from engine.fetching.hub import Hub
 from engine.fetching.manifest import Manifest, Package, RemoteFile
 from engine.fetching.transfer import CHUNK_BYTES, PAUSES_S, Transfer, part_bytes
@@ -32,6 +34,8 @@ PARTS: Final = ".downloading"  # in the models folder, so that naming a file is 
 SET_ASIDE: Final = ".damaged"
 RESERVE_BYTES: Final = 2_000_000_000  # a disk that is full to the brim breaks more than downloads
 _LOOK_S: Final = 0.2
+_FAT32: Final = frozenset({"vfat", "msdos", "fat", "fat32"})  # as Linux, macOS and Windows call it
+_FAT32_BYTES: Final = (1 << 32) - 1
 
 State = Literal["missing", "partial", "unverified", "verified"]
 
@@ -74,11 +78,32 @@ class Verdict(NamedTuple):
     problem: str
 
 
-def free_bytes(folder: Path) -> int:
-    """Room on the disk on which the folder is, or would be made."""
+def _there(folder: Path) -> Path:
+    """The folder, or the one in which it would be made."""
     while not folder.exists():
         folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return folder.resolve()
+
+
+def free_bytes(folder: Path) -> int:
+    """Room on the disk of a folder that may not be there yet."""
+    return shutil.disk_usage(_there(folder)).free
+
+
+def largest_file(folder: Path) -> int | None:
+    """The most bytes a file may have there; None where that is no matter."""
+    there = _there(folder)
+    disks = [disk for disk in psutil.disk_partitions(all=False) if there.is_relative_to(disk.mountpoint)]
+    kind = max(disks, key=lambda disk: len(disk.mountpoint)).fstype.lower() if disks else ""
+    return _FAT32_BYTES if kind in _FAT32 else None
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What is asked of the disk before the first byte."""
+
+    free: Callable[[Path], int] = free_bytes
+    largest_file: Callable[[Path], int | None] = largest_file
 
 
 class Library:
@@ -89,13 +114,13 @@ class Library:
         folder: Path,
         manifest: Manifest,
         *,
-        free: Callable[[Path], int] = free_bytes,
+        disk: Disk = Disk(),
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
         self._parts = folder / PARTS
-        self._free = free
+        self._disk = disk
         self._pauses_s = pauses_s
 
     # --- looking ---
@@ -141,7 +166,7 @@ class Library:
         """Fetch what is missing of these packages, all or, after an error, what came until then.
 
         `on_wait` hears the process that works on the folder at the moment; it's waited for. Raises LicenceNotAccepted,
-        NoSpace, InTheWay, OSError, and what `Transfer.run` raises.
+        NoSpace, FileTooLarge, InTheWay, OSError, and what `Transfer.run` raises.
         """
         if lacking := self.unaccepted(packages):
             raise LicenceNotAccepted([self.manifest.licences[key].title for key in lacking])
@@ -236,16 +261,20 @@ class Library:
         return [each for each in _each_once(packages) if self._file_state(each[1], records) != "verified"]
 
     def _check_space(self, packages: Sequence[Package]) -> None:
-        """A tenth and a reserve stay free. Raises NoSpace."""
+        """A tenth and a reserve stay free, and every file may be as large as it is. Raises NoSpace, FileTooLarge."""
         files = self._lacking(packages, self._read())
         coming = sum(
             max(0, file.size_bytes - part_bytes(self._parts, file))
             for _, file in files
             if not self._path(file).exists()
         )
-        needed, free = coming + coming // 10 + RESERVE_BYTES, self._free(self.folder)
+        needed, free = coming + coming // 10 + RESERVE_BYTES, self._disk.free(self.folder)
         if coming and needed > free:
             raise NoSpace(self.folder, needed, free)
+        largest = self._disk.largest_file(self.folder)
+        for _, file in files:
+            if largest is not None and file.size_bytes > largest:
+                raise FileTooLarge(self.folder, file.place, largest)
 
     def _get_file(self, package: Package, file: RemoteFile, hub: Hub, control: Control, meter: Meter) -> None:
         path = self._path(file)

@@ -38,6 +38,7 @@ class ModelDescription(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     distilled_loras: tuple[str, ...] = ()
     loras: dict[str, str] = {}  # id -> file: LoRAs that belong to the model
     source: str = ""  # where a person gets the files
+    package: str = ""  # what `ltx-engine models get` calls it; "" if that can't bring it
     size_bytes: int = 0
     licence: str = ""
     default_width: int = 1536
@@ -86,7 +87,8 @@ class InstalledModel:
         if not lacking:
             return ""
         source = f" from {description.source}" if description.source else ""
-        return f"{description.title} needs {' and '.join(lacking)}{source}, in {self.folder}"
+        command = f" (`ltx-engine models get {description.package}` brings it)" if description.package else ""
+        return f"{description.title} needs {' and '.join(lacking)}{source}, in {self.folder}{command}"
 
     def require(self) -> tuple[Path, Path]:
         """Checkpoint and text encoder. Raises MissingWeights."""

@@ -19,6 +19,7 @@ class Fault:
     """What goes wrong with one answer of the sender."""
 
     status: int = 0  # answer this
+    retry_after_s: int | None = None  # and ask for this much patience
     drop_after: int | None = None  # bytes, then the connection breaks off
     stall_after: int | None = None  # bytes, then nothing more comes until the hub closes
     flip: int | None = None  # this byte of the answer is another one
@@ -135,7 +136,8 @@ class _SenderHandler(_Handler):
         asked, fault = self.note(), self.hub.plan.popleft() if self.hub.plan else Fault()
         data = self.hub.files[self.path[1:].partition("?")[0]]
         if fault.status:
-            return self.answer(fault.status, Content_Range=f"bytes */{len(data)}")
+            patience = {} if fault.retry_after_s is None else {"Retry_After": str(fault.retry_after_s)}
+            return self.answer(fault.status, Content_Range=f"bytes */{len(data)}", **patience)
         etag = fault.etag or '"version-1"'
         wanted = asked.headers.get("range", "")
         if asked.headers.get("if-range", etag) != etag or fault.no_range:

@@ -7,7 +7,7 @@ import random
 from pathlib import Path
 
 from engine.fetching.hub import Hub, Token
-from engine.fetching.library import Library
+from engine.fetching.library import Disk, Library
 from engine.fetching.manifest import Licence, Manifest, Package, RemoteFile
 
 PLENTY = 10**13
@@ -57,9 +57,12 @@ MANIFEST = Manifest(
 )
 
 
-def library(folder: Path, *, free: int = PLENTY, tries: int = 3) -> Library:
+def library(
+    folder: Path, *, free: int = PLENTY, pauses_s: tuple[float, ...] = (0.0,) * 3, largest: int | None = None
+) -> Library:
     """A library whose licence is accepted and whose retries don't wait."""
-    made = Library(folder, MANIFEST, free=lambda _folder: free, pauses_s=(0.0,) * tries)
+    disk = Disk(free=lambda _folder: free, largest_file=lambda _folder: largest)
+    made = Library(folder, MANIFEST, disk=disk, pauses_s=pauses_s)
     made.accept(["free"])
     return made
 

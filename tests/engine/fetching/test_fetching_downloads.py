@@ -16,6 +16,7 @@ from engine.fetching.control import Control, Meter, Progress
 from engine.fetching.errors import (
     BadEndpoint,
     Corrupt,
+    FileTooLarge,
     Gated,
     InTheWay,
     LicenceNotAccepted,
@@ -297,6 +298,37 @@ def test_the_hub_is_set_up_as_its_own_tools_are(tmp_path: Path):
         library(tmp_path).get((BIG,), Hub.from_environment({"HF_HUB_OFFLINE": "1"}), Control())
     with pytest.raises(BadEndpoint):
         Hub("http://mirror.example", Token("hf_kept"))
+
+
+class Patient(Control):
+    """Notes how long it would have waited, and lets its own clock go on by that."""
+
+    def __init__(self, bytes_per_second: float = 0) -> None:
+        super().__init__(bytes_per_second, clock=lambda: sum(self.waits))
+        self.waits = list[float]()
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def test_waits_grow_and_a_server_may_ask_for_more(fake: FakeHub, tmp_path: Path):
+    fake.plan.extend([Fault(status=500), Fault(status=429, retry_after_s=7), Fault(status=503), Fault(drop_after=9)])
+    patient, there = Patient(), hub(fake.endpoint)
+    library(tmp_path, pauses_s=(1.0, 2.0, 4.0)).get((BIG,), there, patient)
+    there.close()
+    assert patient.waits == [1.0, 7.0, 4.0, 1.0]  # bytes came: from the beginning
+
+
+def test_the_speed_limit_holds_over_the_whole_file(fake: FakeHub, tmp_path: Path):
+    patient = Patient(bytes_per_second=100_000)
+    fetch(fake, tmp_path, control=patient)
+    assert sum(patient.waits) == pytest.approx(3.0)
+
+
+def test_a_file_system_that_ends_at_4_gb_is_refused(fake: FakeHub, tmp_path: Path):
+    with pytest.raises(FileTooLarge, match="FAT32"):
+        library(tmp_path, largest=299_999).get((BIG,), hub(fake.endpoint), Control())
+    assert fake.asked == []
 
 
 def test_the_meter_says_speed_and_seconds_left():

@@ -246,7 +246,7 @@ def test_the_official_manifest_has_what_the_catalogue_looks_for(tmp_path: Path):
     catalogue = Catalogue(Places(models=tmp_path, cache=tmp_path, results=tmp_path))
     for model in catalogue.models:
         described = model.description
-        package = manifest.get(described.id)
+        package = manifest.get(described.package)
         assert any(name in {file.path for file in package.files} for name in described.checkpoints)
         assert package.size_bytes == described.size_bytes
         assert folders & set(described.text_encoders)
