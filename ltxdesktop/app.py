@@ -10,12 +10,15 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QSettings, QStandardPaths
 from PySide6.QtWidgets import QApplication
 
-from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.jobs.channel import engine_command, runs_elsewhere
 from ltxdesktop.resources import samples
+from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, THEME
+from ltxdesktop.settings.store import FILE_NAME, Settings
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY, MainWindow
 from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.setup.in_use import theme_for
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.watchdog import Watchdog
 
@@ -23,19 +26,26 @@ from ltxdesktop.ui.watchdog import Watchdog
 class App(QObject):
     """Everything that one running program consists of. Ends when its window is closed and the engine has gone."""
 
-    def __init__(self, application: QApplication, command: list[str], settings: QSettings) -> None:
+    def __init__(
+        self, application: QApplication, command: list[str], settings: QSettings, choices: Settings | None = None
+    ) -> None:
+        """`settings` keeps how the window lies, `choices` what the person has set; None: nothing, and on no disk."""
         super().__init__()
+        choices = choices or Settings(None)
         self._application, self._settings = application, settings
         application.setQuitOnLastWindowClosed(False)  # the engine is ended first
         application.setWindowIcon(app_icon())
-        self.look = Look(application, parent=self)
+        self.look = Look(application, theme_for(choices.get(THEME), application), parent=self)
         self.link = EngineLink(command, self)
         self.session = EngineSession(self.link.send, self)
         places = QStandardPaths.StandardLocation
         state, cache = (
             Path(QStandardPaths.writableLocation(place)) for place in (places.AppDataLocation, places.CacheLocation)
         )
-        self.window = MainWindow(self.look, self.session, settings, state, cache)
+        if chosen := choices.get(CACHE_FOLDER):
+            cache = Path(chosen).expanduser()
+        elsewhere = runs_elsewhere(command)
+        self.window = MainWindow(self.look, self.session, settings, state, cache, choices, elsewhere=elsewhere)
         self.link.ready.connect(self.session.engine_ready)
         self.link.received.connect(self.session.receive)
         self.link.lost.connect(self._tell_lost)
@@ -64,7 +74,11 @@ def run(options: argparse.Namespace) -> int:
     application.setOrganizationName("ltxdesktop")
     application.setDesktopFileName("ltxdesktop")
     settings = QSettings()
-    app = App(application, engine_command(options.engine, options.backend, options.store), settings)
+    config = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation))
+    choices = Settings(config / FILE_NAME)
+    command = options.engine or choices.get(ENGINE_COMMAND)
+    models = str(Path(folder).expanduser()) if (folder := choices.get(MODELS_FOLDER)) else ""
+    app = App(application, engine_command(command, options.backend, options.store, models), settings, choices)
     app.start(with_sample=not settings.contains(WINDOW_GEOMETRY))
     watchdog = Watchdog() if os.environ.get("LTXDESKTOP_WATCHDOG") else None
     status = application.exec()

@@ -189,11 +189,14 @@ def runs_elsewhere(command: Sequence[str]) -> bool:
     return PurePath(command[0]).stem.lower() in {"ssh", "plink", "autossh"} or "--no-ring" in command
 
 
-def engine_command(command: str = "", backends: Sequence[str] = (), store: str = "") -> list[str]:
-    """How to start the engine: the one beside this program, or the person's own command (over ssh, say)."""
+def engine_command(command: str = "", backends: Sequence[str] = (), store: str = "", models: str = "") -> list[str]:
+    """How to start the engine: the one beside this program, or the person's own command (over ssh, say).
+
+    `models` is the folder of weights; empty leaves the choice to the engine, as for the backends and the store.
+    """
     if command:
         return shlex.split(command)
     words = [sys.executable, "-m", "engine", "--stdio"]
     for backend in backends:
         words += ["--backend", backend]
-    return [*words, *(["--store", store] if store else [])]
+    return [*words, *(["--store", store] if store else []), *(["--models", models] if models else [])]

@@ -28,6 +28,12 @@ class CacheLimits:
     waveforms: int = 512 << 20  # 8 MB for an hour of stereo
     proxies: int = 20 << 30
 
+    @classmethod
+    def together(cls, total: int) -> CacheLimits:
+        """So many bytes for everything: what is small keeps its limit, at most a tenth each; proxies get the rest."""
+        facts, thumbnails, waveforms = (min(own, total // 10) for own in (cls.facts, cls.thumbnails, cls.waveforms))
+        return cls(facts, thumbnails, waveforms, total - facts - thumbnails - waveforms)
+
 
 class FactsCache:
     """What is known of files, in memory and on disk, for as long as size and time of change stay the same.

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-NEWEST: Final = 10  # always kept
+NEWEST: Final = 10  # always kept, unless the person wants another number
 HOURLY: Final = timedelta(days=1)  # the newest of each hour, for so long
 DAILY: Final = timedelta(days=30)  # the newest of each day, for so long
 
@@ -40,7 +40,7 @@ def backups_in(folder: Path) -> list[Backup]:
     return sorted(found, key=lambda backup: backup.at, reverse=True)
 
 
-def keep(project: Path, folder: Path, now: datetime) -> None:
+def keep(project: Path, folder: Path, now: datetime, newest: int = NEWEST) -> None:
     """Keep the project file as it is now as a backup, and remove those that the rule no longer keeps.
 
     A second name for the same file where the system has such, else a copy. Raises OSError.
@@ -57,11 +57,11 @@ def keep(project: Path, folder: Path, now: datetime) -> None:
         except OSError:
             shutil.copy2(project, target)
     kept = backups_in(folder)
-    for backup in superfluous(kept, now):
+    for backup in superfluous(kept, now, newest):
         backup.path.unlink(missing_ok=True)
 
 
-def superfluous(backups: Iterable[Backup], now: datetime) -> list[Backup]:
+def superfluous(backups: Iterable[Backup], now: datetime, newest: int = NEWEST) -> list[Backup]:
     """Those that no rule keeps, of backups in order from new to old."""
     hours, days = set[datetime](), set[datetime]()
     gone: list[Backup] = []
@@ -73,6 +73,6 @@ def superfluous(backups: Iterable[Backup], now: datetime) -> list[Backup]:
         first_of_day = age <= DAILY and day not in days
         hours.add(hour)
         days.add(day)
-        if place >= NEWEST and not first_of_hour and not first_of_day:
+        if place >= newest and not first_of_hour and not first_of_day:
             gone.append(backup)
     return gone

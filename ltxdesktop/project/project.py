@@ -19,7 +19,7 @@ from ltxdesktop.document.otio.read import NotAProject, Reading, from_text
 from ltxdesktop.document.otio.upgrades import NewerProject
 from ltxdesktop.document.otio.write import to_text
 from ltxdesktop.project.atomic import remove_parts, write_atomically
-from ltxdesktop.project.backups import Backup, backups_in, keep
+from ltxdesktop.project.backups import NEWEST, Backup, backups_in, keep
 from ltxdesktop.project.errors import (
     BrokenProject,
     ChangedElsewhere,
@@ -112,6 +112,7 @@ class Project:
         self.foreign = not reading.ours
         self.read_only = read_only  # why it can't be saved here; "" = it can
         self.recovery: Recovery | None = None
+        self.newest_backups = NEWEST  # always kept, whatever their age
         self.is_untitled = path.parent.parent == state / _UNSAVED
         self._state_folder = state
         self._on_trouble = on_trouble
@@ -350,7 +351,7 @@ class Project:
     def _keep_backup(self) -> None:
         if self._places is not None:
             try:
-                keep(self.path, self._places.backups, datetime.now(UTC))
+                keep(self.path, self._places.backups, datetime.now(UTC), self.newest_backups)
             except OSError as error:
                 raise writing_error(self.path, error) from error
 

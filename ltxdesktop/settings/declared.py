@@ -27,24 +27,15 @@ KEYMAP: Final = Choice(
 
 # --- projects ----------------------------------------------------------------------------------------------------
 
-AUTOSAVE_SECONDS: Final = Whole(
-    key="projects.autosave_seconds",
-    default=30,
-    minimum=5,
-    maximum=3600,
-    unit="s",
-    title="Save a recovery copy every",
-    help="Edits are also kept one by one in a journal; this is how often a whole copy is written beside it.",
-    words="autosave backup crash",
-)
 BACKUPS: Final = Whole(
     key="projects.backups",
     default=10,
     minimum=0,
     maximum=200,
     title="Backups to keep",
-    help="Each saving keeps the file before it; the oldest ones go when there are more than this.",
-    words="history versions",
+    help="Each saving keeps the file before it: so many of the newest, beside one for each hour of the last day and "
+    "each day of the last month. Edits since the last saving are in a journal, safe from a crash.",
+    words="history versions autosave",
 )
 
 # --- playback and media ------------------------------------------------------------------------------------------
@@ -66,6 +57,7 @@ CACHE_GB: Final = Number(
     title="Largest cache",
     help="Thumbnails, waveforms and proxies are kept up to this size; what wasn't used for longest goes first.",
     words="disk space proxies thumbnails waveforms",
+    restart=True,
 )
 CACHE_FOLDER: Final = Folder(
     key="media.cache_folder",

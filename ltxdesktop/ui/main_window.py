@@ -26,6 +26,7 @@ from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
 from ltxdesktop.resources import Sample, samples
+from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
@@ -38,8 +39,10 @@ from ltxdesktop.ui.prompt_panel import PromptPanel
 from ltxdesktop.ui.range_strip import PICTURES
 from ltxdesktop.ui.recipe_window import RecipeWindow
 from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.setup.in_use import SettingsInUse
+from ltxdesktop.ui.setup.windows import SetUp
 from ltxdesktop.ui.takes_panel import TakesPanel
-from ltxdesktop.ui.theme import DARK, LIGHT, Look
+from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.top_bar import TopBar
 from ltxdesktop.words import about, gigabytes
 
@@ -67,9 +70,24 @@ class MainWindow(QMainWindow):
     restart_engine_requested = Signal()
     closing = Signal()
 
-    def __init__(self, look: Look, session: EngineSession, settings: QSettings, state: Path, cache: Path) -> None:
-        """`state` is the folder for journals and lists, `cache` for what can be made again."""
+    def __init__(
+        self,
+        look: Look,
+        session: EngineSession,
+        settings: QSettings,
+        state: Path,
+        cache: Path,
+        choices: Settings | None = None,
+        *,
+        elsewhere: bool = False,
+    ) -> None:
+        """`state` is the folder for journals and lists, `cache` for what can be made again.
+
+        `settings` keeps how the window lies; `choices` is what the person has set (None: nothing, and on no disk).
+        `elsewhere`: the engine runs on another machine.
+        """
         super().__init__()
+        choices = choices or Settings(None)
         self.setWindowTitle("ltxdesktop")
         self.setAcceptDrops(True)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)  # before the models that it shows
@@ -90,7 +108,13 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self._build_menus()
         self._wire()
+        self._in_use = SettingsInUse(choices, look, session, self)
+        self._in_use.failed.connect(self._show_refusal)
+        self._set_up = SetUp(look, session, self._in_use, self._background, self, elsewhere=elsewhere)
+        self._add_set_up()
         self._restore()
+        for problem in choices.problems:
+            self.banner.say(problem)
         self._show_first_hint()
         if exports_wait(state):
             QTimer.singleShot(RESUME_MS, self, self._resume_exports)
@@ -146,6 +170,7 @@ class MainWindow(QMainWindow):
         file.addAction(self.takes.actions_by_name["join"])
         file.addSeparator()
         self._add(file.addAction("&Quit"), "Ctrl+Q", self.close)
+        self._edit_menu_of_generate = self._add_menu("&Edit")
         generate = self._add_menu("&Generate")
         self._add(generate.addAction("&Generate"), "Ctrl+Return", self.prompt.generate)
         generate.addSeparator()
@@ -165,6 +190,21 @@ class MainWindow(QMainWindow):
         self._add(engine.addAction("&Restart"), "", self.restart_engine_requested.emit)
         about = self.menuBar().addMenu("&Help")
         self._add(about.addAction("&About ltxdesktop"), "", self._show_about)
+
+    def _add_set_up(self) -> None:
+        """In every workspace: the set-up page in the Engine menu, the settings there and in Generate's File."""
+        before = self._engine_menu.actions()[0]
+        page = QAction("&Set-up…", self)
+        page.setToolTip("What works here, what would unlock more, and the key of the LTX API")
+        self._add(page, "", self._set_up.show_page)
+        self._settings_action = QAction("Settin&gs…", self)
+        self._settings_action.setMenuRole(QAction.MenuRole.PreferencesRole)
+        self._add(self._settings_action, "Ctrl+,", self._set_up.show_settings)
+        self._engine_menu.insertActions(before, [page])
+        self._engine_menu.insertSeparator(before)
+        self.addAction(self._settings_action)  # its key works while the menus of another workspace are shown
+        self._edit_menu_of_generate.addAction(self._settings_action)
+        self.top.setup_requested.connect(self._set_up.show_page)
 
     def _add_menu(self, words: str) -> QMenu:
         menu = self.menuBar().addMenu(words)
@@ -215,6 +255,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(deliver)
         menu = deliver.menu(self)
         self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
+        menu.addAction(self._settings_action)
         self._add(menu.addAction("&Quit"), "Ctrl+Q", self.close)
         self._menus["deliver"] = [menu]
         menu.menuAction().setVisible(False)
@@ -237,6 +278,9 @@ class MainWindow(QMainWindow):
         for menu in menus:
             self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
         self._add(menus[0].addAction("&Quit"), "Ctrl+Q", self.close)
+        menus[1].addSeparator()
+        menus[1].addAction(self._settings_action)
+        self._in_use.join(edit)
         self._menus["edit"] = menus
         edit.said.connect(self._say_shortly)
         edit.problem.connect(self._show_refusal)
@@ -544,7 +588,8 @@ class MainWindow(QMainWindow):
         self._settings.setValue(WORKSPACE, self.workspace)
         self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self._columns.saveState())
-        self._settings.setValue("window/theme", self._look.theme.name)
+        self._set_up.close()
+        self._in_use.close()
         if self.deliver is not None:
             self.deliver.close_all()
         if self.edit is not None:
@@ -555,10 +600,6 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
     def _restore(self) -> None:
-        if self._settings.value("window/theme") == "light" and self._look.theme is not LIGHT:
-            self._look.use(LIGHT)
-        elif self._settings.value("window/theme") == "dark" and self._look.theme is not DARK:
-            self._look.use(DARK)
         geometry = self._settings.value(WINDOW_GEOMETRY)
         columns = self._settings.value("window/columns")
         if isinstance(geometry, QByteArray):

@@ -21,6 +21,7 @@ from engine.protocol.messages import (
     BackendCapability,
     Cancel,
     Capabilities,
+    CheckKey,
     Cleared,
     ClearJobs,
     Device,
@@ -39,6 +40,7 @@ from engine.protocol.messages import (
     JobProgress,
     Jobs,
     JobState,
+    KeyChecked,
     ListJobs,
     ListModels,
     Model,
@@ -50,6 +52,7 @@ from engine.protocol.messages import (
     Request,
     Retry,
     Running,
+    SetSpendingLimit,
     Submit,
 )
 from engine.protocol.work import AnyWork
@@ -59,6 +62,7 @@ from ltxdesktop.ui.models.take_list import Take, TakeListModel
 from ltxdesktop.ui.previews import pictures_of, small
 
 Answer = Callable[[Event], None]
+Refusal = Callable[[str], None]  # words for the person
 PROGRESS_EVERY_MS = 40  # an engine may tell 100 times a second, and each time a card is painted (1 ms)
 TAKES_SHOWN = 200  # of earlier sessions; the engine's history holds the rest
 
@@ -94,6 +98,7 @@ class EngineSession(QObject):
         self._send = send
         self._calls = itertools.count(1)
         self._answers: dict[int, Answer] = {}
+        self._refusals: dict[int, Refusal] = {}  # of calls whose asker says itself what became of them
         self._newest_estimate = 0
         self._newest_progress: dict[str, JobProgress] = {}  # not shown yet
         self._progress_timer = QTimer(self)
@@ -161,26 +166,48 @@ class EngineSession(QObject):
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
 
+    def check_key(self, backend: str, answer: Callable[[bool, str], None]) -> None:
+        """Have the key of a paid backend looked for anew and tried by a call that costs nothing.
+
+        `answer` gets whether the service accepts it, and words for the person; nothing if the engine goes meanwhile.
+        """
+        self.refresh_capabilities()  # so that a key that was just entered takes the place of the one that was known
+
+        def told(reply: Event) -> None:
+            if isinstance(reply, KeyChecked):
+                found = f" (It's from {reply.source}.)" if reply.source else ""
+                answer(reply.accepted, f"{reply.message}{found}")
+
+        self._ask(CheckKey(backend=backend), told, lambda words: answer(False, words))
+
+    def limit_spending(self, backend: str, cents: int | None) -> None:
+        """Let a paid backend spend no more than so many US cents in a month; None lifts the limit."""
+        self._ask(SetSpendingLimit(backend=backend, cents=cents), self._look_again)
+
+    def _look_again(self, _: Event) -> None:
+        self._ask(GetCapabilities(), self._take_capabilities)
+
     # What the process behind it says
 
     def engine_ready(self) -> None:
         """The hellos are done: ask for everything that the window shows."""
-        self._answers.clear()
+        self._forget_calls()
         self._show(replace(self.view, life="ready", words=""))
         self._ask(GetCapabilities(), self._take_capabilities)
         self._relist()
 
     def engine_lost(self, words: str, *, given_up: bool) -> None:
         """The process is gone; jobs and takes stay on screen. `words` say what happens now or what can be done."""
-        self._answers.clear()
+        self._forget_calls()
         self._show(EngineView("given_up" if given_up else "down", words))
 
     def receive(self, event: Event, body: bytes | Pixels) -> None:
         """Act on one event. `body` has the pixels of a preview."""
         call = getattr(event, "call", 0)
+        refusal = self._refusals.pop(call, self.refused.emit)
         if isinstance(event, Refused):
             self._answers.pop(call, None)
-            self.refused.emit(event.message)
+            refusal(event.message)
         elif call in self._answers:
             self._answers.pop(call)(event)
         else:
@@ -277,10 +304,16 @@ class EngineSession(QObject):
         self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)
         self.jobs.show_picture(preview.job, small(pictures[len(pictures) // 2]))
 
-    def _ask(self, request: Request, answer: Answer | None = None) -> int:
+    def _forget_calls(self) -> None:
+        self._answers.clear()
+        self._refusals.clear()
+
+    def _ask(self, request: Request, answer: Answer | None = None, refused: Refusal | None = None) -> int:
         call = next(self._calls)
         if answer is not None:
             self._answers[call] = answer
+        if refused is not None:
+            self._refusals[call] = refused
         self._send(msgspec.structs.replace(request, call=call))
         return call
 

@@ -116,6 +116,10 @@ QToolButton#flat, QPushButton#flat { background: transparent; border: 1px solid 
 QToolButton#flat:hover, QPushButton#flat:hover { background: $hover; }
 QToolButton#flat:focus, QPushButton#flat:focus { border: 1px solid $accent; }
 QToolButton:checked, QToolButton#flat:checked { background: $accent_soft; border: 1px solid $accent; }
+QPushButton#engine { background: transparent; border: 1px solid transparent; color: $quiet; font-size: 12px;
+    padding: 4px 6px; text-align: left; }
+QPushButton#engine:hover { background: $hover; color: $text; }
+QPushButton#engine:focus { border: 1px solid $accent; }
 QToolButton#segment { border-radius: 0; border-right-width: 0; padding: 5px 10px; }
 QToolButton#segment[place="first"] { border-top-left-radius: 6px; border-bottom-left-radius: 6px; }
 QToolButton#segment[place="last"] { border-top-right-radius: 6px; border-bottom-right-radius: 6px;
@@ -196,7 +200,7 @@ class Look(QObject):
 
     def __init__(self, application: QApplication, theme: Theme = DARK, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._application = application
+        self.application = application
         self.theme = theme
         self._icons: dict[tuple[str, str], QIcon] = {}
         load_typeface(application)
@@ -206,8 +210,8 @@ class Look(QObject):
     def use(self, theme: Theme) -> None:
         """Show everything in this theme from now on."""
         self.theme = theme
-        self._application.setPalette(palette(theme))
-        self._application.setStyleSheet(style_sheet(theme))
+        self.application.setPalette(palette(theme))
+        self.application.setStyleSheet(style_sheet(theme))
         self.changed.emit()
 
     def toggle(self) -> None:

@@ -59,6 +59,7 @@ class TopBar(QFrame):
     """Shows an `EngineView`."""
 
     restart_requested = Signal()
+    setup_requested = Signal()
 
     def __init__(self, look: Look, workspaces: list[tuple[str, str]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -76,9 +77,11 @@ class TopBar(QFrame):
         row.addWidget(self.workspace)
         row.addStretch(1)
         self._light = Light(look)
-        self._words = label("", "hint")
+        self._words = QPushButton()
+        self._words.setObjectName("engine")
         self._words.setFont(figures(self._words.font()))
         self._words.setAccessibleName("Engine")
+        self._words.clicked.connect(self.setup_requested)
         self._restart = QPushButton("Start it again")
         self._restart.clicked.connect(self.restart_requested)
         theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
@@ -91,6 +94,7 @@ class TopBar(QFrame):
         words = engine_words(view)
         self._light.show_view(view)
         self._words.setText(words)
-        self._words.setToolTip(view.device.name if view.device is not None else words)
+        about = view.device.name if view.device is not None else words
+        self._words.setToolTip(f"{about}\nWhat works here, and what would unlock more: Set-up")
         self._words.setAccessibleDescription(words)
         self._restart.setVisible(view.life == "given_up")

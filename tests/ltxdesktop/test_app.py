@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QListView, QPlainTextEdit
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.resources import samples
+from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY
 from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import DARK, LIGHT
@@ -36,7 +37,8 @@ def open_app(qapp, qtbot, tmp_path: Path, settings: QSettings):
     opened: list[App] = []
 
     def open_one() -> App:
-        app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings)
+        choices = Settings(tmp_path / "settings.toml")
+        app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings, choices)
         opened.append(app)
         app.start()
         app.window.activateWindow()

@@ -56,6 +56,7 @@ class Materials(QObject):
     def __init__(self, cache: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._cache = cache
+        self._cache_bytes: int | None = None
         self._files: MediaFiles | None = None
         self._background = Background(threads=1, parent=self)
         self._locate: Callable[[Media], Path] = _as_said
@@ -76,12 +77,17 @@ class Materials(QObject):
         """Load what reads and renders media, off this thread, before it's needed."""
         self._background.run(load_rooms, self._ignore, self._ignore)
 
+    def limit_cache(self, limit_bytes: int) -> None:
+        """How large the cache may be; what is already in use keeps its limit."""
+        self._cache_bytes = limit_bytes
+
     @property
     def files(self) -> MediaFiles:
         if self._files is None:
-            from ltxdesktop.media.files import MediaFiles
+            from ltxdesktop.media.files import CacheLimits, MediaFiles
 
-            self._files = MediaFiles(self._cache)
+            limits = CacheLimits.together(self._cache_bytes) if self._cache_bytes is not None else None
+            self._files = MediaFiles(self._cache, limits)
         return self._files
 
     @property

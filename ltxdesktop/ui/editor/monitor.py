@@ -55,6 +55,7 @@ class EditMonitor(QFrame):
         self._length.setFont(figures(self._length.font()))
         self._sequence = new_sequence()
         self._full: FullScreen | None = None
+        self._share = 0.0
         self.zoom = QComboBox()
         for words, factor in ZOOMS:
             self.zoom.addItem(words, factor)
@@ -197,8 +198,17 @@ class EditMonitor(QFrame):
     def _zoom(self, place: int) -> None:
         self.view.set_zoom(float(self.zoom.itemData(place)))
 
+    def set_preview(self, share: float) -> None:
+        """How large pictures are made, as a share of the film's own size; 0: as large as the screen can use."""
+        self._share = share
+        if self.film is not None:
+            self.view.set_film(self.film.size)
+
     def _ask_size(self, size: Size) -> None:
         if self._full is None:
+            if self._share and self.film is not None:
+                width, height = (max(2, round(side * self._share)) for side in self.film.size)
+                size = Size(width, height)
             self.player.set_size(size)
 
     def _enable(self, on: bool) -> None:

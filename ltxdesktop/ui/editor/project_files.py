@@ -39,6 +39,7 @@ class ProjectFiles(QObject):
         self._file: Project | None = None
         self._background = Background(threads=1, parent=self)
         self._recent: list[RecentProject] = []
+        self._backups: int | None = None
         self._closing = False
         project.changed.connect(self._note)
         self._trouble.connect(self._tell_trouble)
@@ -226,8 +227,16 @@ class ProjectFiles(QObject):
 
     # Answers
 
+    def keep_backups(self, newest: int) -> None:
+        """How many of the newest saves are always kept."""
+        self._backups = newest
+        if self._file is not None:
+            self._file.newest_backups = newest
+
     def _take(self, file: Project) -> None:
         before, self._file = self._file, file
+        if self._backups is not None:
+            file.newest_backups = self._backups
         if before is not None:
             self._run("", lambda: _close(before, keep_edits=False), self._nothing)
         self._project.open(file.document, None if file.is_untitled else file.path)

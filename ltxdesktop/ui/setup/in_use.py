@@ -1,0 +1,149 @@
+"""Where settings take effect: each change goes to whoever it concerns, and what they change themselves is kept.
+
+The theme can be switched in the top bar and the keymap chosen in its own window: both end up in the file too. The
+limit for the LTX API is kept by the engine, beside what was spent; it's told whenever it has another one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QGuiApplication
+
+from ltxdesktop.settings.declared import (
+    API_MODEL,
+    BACKEND,
+    BACKUPS,
+    BLEND,
+    CACHE_GB,
+    HANDLES,
+    KEYMAP,
+    MONTHLY_LIMIT,
+    PREVIEW_SCALE,
+    THEME,
+)
+from ltxdesktop.settings.errors import NotSaved
+from ltxdesktop.settings.kinds import Setting
+from ltxdesktop.settings.store import Settings
+from ltxdesktop.ui.keymaps import OURS, PREMIERE, RESOLVE
+from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.setup.situation import paid
+from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
+
+if TYPE_CHECKING:
+    from ltxdesktop.ui.editor.workspace import EditWorkspace
+
+T = TypeVar("T")
+KEYMAPS: Final = {"ltxdesktop": OURS, "premiere": PREMIERE, "resolve": RESOLVE}
+SHARES: Final = {"auto": 0.0, "1": 1.0, "1/2": 0.5, "1/4": 0.25}  # of the film's own size; 0: as the monitor needs
+GIGABYTE: Final = 1_000_000_000
+
+
+def theme_for(choice: str, application: QGuiApplication) -> Theme:
+    """The colours for a choice of theme; dark where the system has no wish."""
+    light_system = application.styleHints().colorScheme() == Qt.ColorScheme.Light
+    return LIGHT if choice == "light" or (choice == "system" and light_system) else DARK
+
+
+class SettingsInUse(QObject):
+    """Listens to `settings` until `close`."""
+
+    failed = Signal(str)  # what was set holds but couldn't be written; words for the person
+
+    def __init__(self, settings: Settings, look: Look, session: EngineSession, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.settings = settings
+        self._look, self._session = look, session
+        self._edit: EditWorkspace | None = None
+        self._stop_listening = settings.listen(self._apply)
+        look.changed.connect(self._keep_theme)
+        session.capabilities_changed.connect(self._tell_limit)
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    def join(self, edit: EditWorkspace) -> None:
+        """The Edit workspace is there now: have it follow the settings."""
+        self._edit = edit
+        keymap = edit.actions_by_name.keymap
+        if keymap.name in {each.name for each in KEYMAPS.values()} and self.settings.is_set(KEYMAP):
+            self._apply(KEYMAP)
+        edit.actions_by_name.keys_changed.connect(self._keep_keymap)
+        for setting in (BACKUPS, PREVIEW_SCALE, CACHE_GB, HANDLES, BLEND, BACKEND):
+            self._apply(setting)
+
+    def set(self, setting: Setting[T], value: T) -> None:
+        """Set and keep; what can't be written is said by `failed`."""
+        try:
+            self.settings.set(setting, value)
+        except NotSaved as exc:
+            self.failed.emit(str(exc))
+
+    def close(self) -> None:
+        """Nothing is followed any more."""
+        self._stop_listening()
+
+    def _apply(self, setting: Setting[Any]) -> None:
+        """Have one setting take effect; those for the next start are read there."""
+        get, edit = self.settings.get, self._edit
+        if setting == THEME:
+            self._follow_system()
+        elif setting == MONTHLY_LIMIT:
+            self._send_limit()
+        if edit is None:
+            return
+        if setting == KEYMAP:
+            keymap = KEYMAPS[get(KEYMAP)]
+            if edit.actions_by_name.keymap != keymap:
+                edit.actions_by_name.choose(keymap)
+        elif setting == BACKUPS:
+            edit.files.keep_backups(get(BACKUPS))
+        elif setting == PREVIEW_SCALE:
+            for monitor in (edit.source, edit.program):
+                monitor.set_preview(SHARES[get(PREVIEW_SCALE)])
+        elif setting == CACHE_GB:
+            edit.materials.limit_cache(round(get(CACHE_GB) * GIGABYTE))
+        elif setting in (HANDLES, BLEND):
+            edit.make.handles, edit.loop.blend_frames = get(HANDLES), get(BLEND)
+        elif setting in (BACKEND, API_MODEL):
+            edit.make.prefer(get(BACKEND), get(API_MODEL))
+
+    # The theme
+
+    def _follow_system(self) -> None:
+        application = self._look.application
+        theme = theme_for(self.settings.get(THEME), application)
+        if theme is not self._look.theme:
+            self._look.use(theme)
+
+    def _keep_theme(self) -> None:
+        """The top bar or a key has switched it."""
+        if self._look.theme is not theme_for(self.settings.get(THEME), self._look.application):
+            self.set(THEME, self._look.theme.name)
+
+    # The keymap
+
+    def _keep_keymap(self) -> None:
+        """One was chosen in the window of shortcuts; the person's own keymap isn't one of the choices here."""
+        chosen = self._edit.actions_by_name.keymap if self._edit is not None else None
+        for value, keymap in KEYMAPS.items():
+            if keymap == chosen and self.settings.get(KEYMAP) != value:
+                self.set(KEYMAP, value)
+
+    # The limit of the paid backend
+
+    @property
+    def _limit_cents(self) -> int | None:
+        return round(self.settings.get(MONTHLY_LIMIT) * 100) or None
+
+    def _tell_limit(self) -> None:
+        """The engine has said what it knows: what the person has set here goes before that."""
+        backend = paid(self._session.backends)
+        if backend is None or backend.spending is None or not self.settings.is_set(MONTHLY_LIMIT):
+            return
+        if backend.spending.limit_cents != self._limit_cents:
+            self._session.limit_spending(backend.backend, self._limit_cents)
+
+    def _send_limit(self) -> None:
+        backend = paid(self._session.backends)
+        if backend is not None and backend.spending is not None:
+            self._session.limit_spending(backend.backend, self._limit_cents)

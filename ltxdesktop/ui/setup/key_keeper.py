@@ -1,0 +1,74 @@
+"""The key of the LTX API in the system's keyring, under the names where the engine looks for it.
+
+The app only puts it there and takes it away: it never reads a key, keeps one, or sends one through the channel. Where
+no keyring works, the engine's own command can keep it in a file (`ltx-engine key --file`); that isn't done from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final, Protocol
+
+# The same in engine/backends/remote/keys.py; a test compares them. The app doesn't import the engine's backends.
+SERVICE: Final = "ltxdesktop"
+NAME: Final = "ltx-api-key"
+
+
+class NoKeyring(Exception):
+    """This system has no keyring that works, or it stays locked. Says what can be done, never the key."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"No keyring works here ({why}). Set LTX_API_KEY before the start, or say “ltx-engine key --file” "
+            "in a terminal to keep the key in a file that only this account can read."
+        )
+
+
+class _Passwords(Protocol):
+    def get_password(self, service_name: str, username: str, /) -> str | None: ...
+
+    def set_password(self, service_name: str, username: str, password: str, /) -> None: ...
+
+    def delete_password(self, service_name: str, username: str, /) -> None: ...
+
+
+def keep(key: str) -> None:
+    """Put a key into the keyring, in the place of an earlier one. May wait for a person who unlocks it.
+
+    Raises NoKeyring, also where a keyring takes everything and keeps nothing.
+    """
+    keyring, errors = _library()
+    try:
+        keyring.set_password(SERVICE, NAME, key)
+        kept = keyring.get_password(SERVICE, NAME) or ""
+    except errors as exc:
+        raise NoKeyring(type(exc).__name__) from None  # a backend's own words might repeat what it was given
+    if not hmac.compare_digest(_digest(kept), _digest(key)):
+        raise NoKeyring("it keeps nothing")
+
+
+def forget() -> None:
+    """Take the key out of the keyring; nothing happens if there was none. Raises NoKeyring."""
+    keyring, errors = _library()
+    from keyring.errors import PasswordDeleteError
+
+    try:
+        keyring.delete_password(SERVICE, NAME)
+    except PasswordDeleteError:
+        return
+    except errors as exc:
+        raise NoKeyring(type(exc).__name__) from None
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _library() -> tuple[_Passwords, tuple[type[Exception], ...]]:
+    """The library and what it raises, imported when first needed: it looks for backends, which takes a moment."""
+    import keyring
+    from keyring.errors import KeyringError
+
+    # A backend's own trouble (D-Bus gone, a locked collection) comes as whatever its library raises.
+    return keyring, (KeyringError, OSError, RuntimeError)

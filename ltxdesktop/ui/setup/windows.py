@@ -1,0 +1,81 @@
+"""Opens the set-up page and the window of settings, one of each at a time, and lets one lead to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QDialog, QWidget
+
+from ltxdesktop.settings.declared import MONTHLY_LIMIT
+from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.setup.in_use import SettingsInUse
+from ltxdesktop.ui.theme import Look
+
+if TYPE_CHECKING:
+    from ltxdesktop.ui.setup.settings_window import SettingsWindow
+    from ltxdesktop.ui.setup.setup_window import SetupWindow
+
+
+class SetUp(QObject):
+    """Both windows, made when they're asked for: a start needs neither."""
+
+    def __init__(
+        self,
+        look: Look,
+        session: EngineSession,
+        in_use: SettingsInUse,
+        background: Background,
+        owner: QWidget,
+        *,
+        elsewhere: bool,
+    ) -> None:
+        super().__init__(owner)
+        self._look, self._session, self._in_use, self._owner = look, session, in_use, owner
+        self._background, self._elsewhere = background, elsewhere
+        self.page: SetupWindow | None = None
+        self.settings: SettingsWindow | None = None
+
+    def show_page(self) -> None:
+        """Show what works here and what would unlock more."""
+        if self.page is None:
+            from ltxdesktop.ui.setup.setup_window import SetupWindow
+
+            self.page = SetupWindow(self._look, self._session, self._background, self._owner, elsewhere=self._elsewhere)
+            self.page.settings_requested.connect(self.show_settings)
+            self.page.limit_chosen.connect(self._limit)
+            self.page.finished.connect(self._forget_page)
+        _raise(self.page)
+
+    def show_settings(self, search: str = "") -> None:
+        """Show the settings that these words find; all of them for none."""
+        if self.settings is None:
+            from ltxdesktop.ui.setup.settings_window import SettingsWindow
+
+            self.settings = SettingsWindow(self._look, self._in_use.settings, self._owner, search=search)
+            self.settings.finished.connect(self._forget_settings)
+        elif search:
+            self.settings.search.setText(search)
+        _raise(self.settings)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for window in (self.page, self.settings):
+            if window is not None:
+                window.close()
+
+    def _limit(self, dollars: float) -> None:
+        self._in_use.set(MONTHLY_LIMIT, dollars)
+
+    def _forget_page(self) -> None:
+        self.page = None
+
+    def _forget_settings(self) -> None:
+        self.settings = None
+
+
+def _raise(window: QDialog) -> None:
+    window.show()
+    window.raise_()
+    window.activateWindow()
