@@ -81,6 +81,7 @@ class Player(Generic[P]):
         self._threads: list[threading.Thread] = []
         self._closing = False
         self._coming: Callable[[], Source[P]] | None = None
+        self._opening = False  # a source is being made
         self._source: Source[P] | None = None
         self._pictures: dict[int, P] = {}
         self._broken: set[int] = set()  # frames whose picture could not be made
@@ -305,6 +306,8 @@ class Player(Generic[P]):
         self._change.notify_all()
 
     def _inside(self, frame: int) -> int:
+        if self._source is not None and (self._coming is not None or self._opening):
+            return max(0, frame)  # what comes may be longer; it keeps the frame inside when it's there
         return max(0, min(frame, self.frames - 1)) if self.frames else 0
 
     def _start_threads(self) -> None:
@@ -332,6 +335,7 @@ class Player(Generic[P]):
             while not self._closing:
                 if self._coming is not None:
                     opener, self._coming = self._coming, None
+                    self._opening = True
                     return opener
                 if self._source is not None:
                     for frame in self._wanted():
@@ -394,6 +398,9 @@ class Player(Generic[P]):
         try:
             source = opener()
         except Exception as exc:  # the boundary: what can't be opened is said
+            with self._change:
+                self._opening = False
+                self._frame = self._inside(self._frame)
             self._failed(exc)
             return
         self._replace_source(source)
@@ -403,7 +410,7 @@ class Player(Generic[P]):
         with self._reading:
             before = self._source
             with self._change:
-                self._source = source
+                self._source, self._opening = source, False
                 self._pictures.clear()
                 self._broken.clear()
                 self._cost_s = 0.0

@@ -277,6 +277,25 @@ def test_edit_while_playing_goes_on_in_the_changed_film(stage):
     assert here.pass_time(0.08) == [6, 7]
 
 
+@pytest.mark.parametrize(("asked", "stands"), [(55, 55), (99, 59)])
+def test_a_place_in_what_an_edit_adds_is_kept_until_the_longer_film_is_there(stage, asked: int, stands: int):
+    here = stage()
+    longer, gate = Numbers(60), threading.Event()
+    before, here.film = here.film, longer
+
+    def open_late() -> Numbers:
+        gate.wait(PATIENCE_S)
+        return longer
+
+    assert before.frames < asked
+    here.player.swap(open_late)
+    here.player.seek(asked)
+    assert here.player.frame == asked
+    gate.set()
+    here.until(lambda: here.player.source is longer)
+    assert here.player.frame == stands
+
+
 def test_without_a_device_the_machines_clock_plays(stage):
     here = stage(sound=False)
     here.player.play()
