@@ -114,7 +114,7 @@ class SettingsForm(Panel):
     # Within
 
     def _make_fields(self) -> None:
-        self.range = Segments("Range", [("marked", "In to Out"), ("whole", "Whole film")])
+        self.range = Segments("Range", [("whole", "Whole film"), ("marked", "In to Out")])  # marks are for retakes, too
         self.range.setToolTip("What is exported: between the sequence's In and Out (I and O in Edit), or everything")
         self.range_words = label("", "hint")
         self.size_box = _box("Size in pixels of the file", [("As the film", None)])

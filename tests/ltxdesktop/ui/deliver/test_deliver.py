@@ -69,7 +69,7 @@ def test_a_film_is_queued_and_made(workspace, document, tmp_path, targets, qtbot
     workspace.said.connect(said.append)
     with qtbot.waitSignal(workspace._exports.ended, timeout=30_000):
         qtbot.mouseClick(workspace.add_button, Qt.MouseButton.LeftButton)
-    assert build_index(tmp_path / "film.mkv").frames == 20
+    assert build_index(tmp_path / "film.mkv").frames == 30
     assert said == ["film.mkv is in the queue", "film.mkv is ready"]
     row = workspace.queue.model.rows()[0]
     assert isinstance(row.entry.state, Done)
@@ -107,12 +107,12 @@ def test_impossible_settings_are_said_and_not_queued(workspace):
 def test_range_and_estimate_follow_what_is_chosen(workspace, document):
     workspace.show_film(document, locate)
     form = workspace.form
+    assert "30 pictures" in form.summary.text(), "a range that was marked for a retake is no wish to deliver only that"
+    assert (form.settings.first, form.settings.last) == (0, 30)
+    form.range.set_value("marked")
+    form.range.chosen.emit("marked")
     assert form.range_words.text() == "00:00:00:05 – 00:00:01:00"
     assert "20 pictures" in form.summary.text()
-    form.range.set_value("whole")
-    form.range.chosen.emit("whole")
-    assert "30 pictures" in form.summary.text()
-    assert (form.settings.first, form.settings.last) == (0, 30)
 
 
 def test_a_preset_brings_its_own_values(workspace, document):
