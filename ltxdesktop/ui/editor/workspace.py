@@ -566,6 +566,7 @@ class EditWorkspace(QStackedWidget):
     def _open_in_source(self, media: str) -> None:
         self.source_side.open(media)
         self._use(self.source)
+        self.source.view.setFocus()  # arrows step through it now, not through the list
 
     def _open_clip(self, clip_id: str) -> None:
         """Show the media of a clip, at the place that the clip begins with."""
@@ -863,6 +864,7 @@ class EditWorkspace(QStackedWidget):
         if self.project.edit("Add title", add):
             after = self.project.document.sequence
             self.selection.choose([c.id for t in after.tracks for c in t.clips if c.id not in before])
+            self.docks["inspector"].raise_()  # its words are there
 
     def _add_track(self, kind: TrackKind) -> None:
         self.project.edit(f"Add {kind.value} track", lambda document: edits.add_track(document, kind))

@@ -171,6 +171,23 @@ def test_three_point_edit_from_the_source_monitor(project, qtbot):
     check(project.project.document)
 
 
+def test_arrows_step_through_what_was_just_opened_in_the_source(project, qapp, qtbot):
+    panel = project.media
+    panel.view.setFocus()
+    panel.view.doubleClicked.emit(panel.model.index(0))
+    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.keyClick(qapp.focusWidget(), Qt.Key.Key_Right)
+    assert project.source.frame == 1
+
+
+def test_a_new_title_shows_where_its_words_are_written(project):
+    project.docks["markers"].raise_()
+    project._docks.tabifyDockWidget(project.docks["markers"], project.docks["inspector"])
+    project.docks["markers"].raise_()
+    project.actions_by_name["sequence.title"].trigger()
+    assert not project.inspector.visibleRegion().isEmpty()
+
+
 def test_missing_media_is_shown_and_does_not_stop_the_film(project, qtbot, tmp_path: Path, film: Path):
     media = next(iter(project.project.document.media.values()))
     gone = replace(media, path=str(tmp_path / "gone.mp4"))
