@@ -54,6 +54,8 @@ POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
 WINDOW_GEOMETRY = "window/geometry"
 WORKSPACE = "window/workspace"
+FIRST_SIZE = QSize(1440, 900)
+TITLE_BAR_PX = 40  # what a window manager adds, or nearly
 WORKSPACES = [("generate", "Generate"), ("edit", "Edit"), ("deliver", "Deliver")]
 RESUME_MS = 2000  # exports that an earlier session left waiting begin when the window is there
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
@@ -61,6 +63,11 @@ MEDIA_FILES = (
     "Clips, pictures and sounds "
     "(*.mp4 *.mov *.mkv *.webm *.avi *.mxf *.png *.jpg *.jpeg *.webp *.wav *.flac *.mp3 *.m4a);;All files (*)"
 )
+
+
+def first_size(screen: QSize) -> QSize:
+    """How large the window is before a person has said: as it's meant to be, or what the screen has room for."""
+    return FIRST_SIZE.boundedTo(QSize(screen.width(), screen.height() - TITLE_BAR_PX))
 
 
 class MainWindow(QMainWindow):
@@ -156,7 +163,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(self._generate)
         column.addWidget(self._pages, 1)
         self.setCentralWidget(page)
-        self.resize(1440, 900)
+        self.resize(first_size(self.screen().availableSize()))
 
     def _build_menus(self) -> None:
         self._menus: dict[str, list[QMenu]] = {"generate": [], "edit": [], "deliver": []}

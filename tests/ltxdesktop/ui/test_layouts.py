@@ -9,11 +9,17 @@ from PySide6.QtCore import QPoint, QRect, QSize
 
 from engine.protocol.grid import FrameRange
 from ltxdesktop.ui.cards import JOB_HEIGHT, TAKE_SIZE, lay_out_job, lay_out_take
+from ltxdesktop.ui.main_window import first_size
 from ltxdesktop.ui.monitor.picture_view import fitted
 from ltxdesktop.ui.range_strip import dragged, frame_at, part_at, x_of
 from ltxdesktop.ui.scrubber import value_at, x_of_value
 
 SELECTION = FrameRange(30, 60)
+
+
+def test_first_window_has_room_on_a_small_screen():
+    assert first_size(QSize(1366, 768)) == QSize(1366, 728)
+    assert first_size(QSize(3840, 2160)) == QSize(1440, 900)
 
 
 def test_picture_is_fitted_in_the_middle_without_distortion():
