@@ -64,7 +64,7 @@ def test_import_from_a_hub_cache_links_the_content_not_the_link(tmp_path: Path):
     snapshot.mkdir(parents=True)
     (blobs / "abc").write_bytes(FILES["big.safetensors"])
     (snapshot / "big.safetensors").symlink_to(blobs / "abc")
-    library(tmp_path / "models").import_from(tmp_path / "hub", Control())
+    library(tmp_path / "models").import_from(snapshot, Control())
     link = tmp_path / "models" / "big.safetensors"
     assert not link.is_symlink()
     assert same(link, blobs / "abc")
