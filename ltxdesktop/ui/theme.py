@@ -93,6 +93,7 @@ QLabel#label, QLabel#hint { color: $quiet; }
 QLabel#hint, QLabel#note { font-size: 12px; }
 QLabel#note { color: $quiet; }
 QLabel#problem { color: $warn; font-size: 12px; }
+QLabel#good { color: $good; font-size: 12px; }
 QLabel#mode { color: $accent; font-weight: 600; }
 QToolTip { background: $control; color: $text; border: 1px solid $line; padding: 5px 7px; }
 

@@ -152,7 +152,7 @@ def test_killed_engine_comes_back_and_the_job_can_be_tried_again(open_app, qtbot
     wait_for_states(app, qtbot, "running")
     os.kill(app.link.process_id, signal.SIGKILL)
     wait_for_states(app, qtbot, "failed")
-    assert app.session.view.life == "ready"
+    qtbot.waitUntil(lambda: app.session.view.life == "ready", timeout=LONG_MS)
     gate.touch()
     choose_job(app, 0)
     app.window.jobs.actions_by_name["retry"].trigger()

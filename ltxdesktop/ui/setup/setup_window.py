@@ -217,7 +217,10 @@ class SetupWindow(QDialog):
         if backend is None:
             return
         if backend.available:
-            self._fill(self._key_state, [Line("good", "A key is there.", "A job asks before anything is sent.")])
+            self._fill(
+                self._key_state,
+                [Line("good", "A key is there.", "Nothing is sent before you agree, for a job or in the settings.")],
+            )
         else:
             about = f"LTX-2.3 on Lightricks' servers, for money, on any machine. Keys are made at {CONSOLE}."
             self._fill(self._key_state, [Line("missing", "No key is there.", about)])
@@ -255,8 +258,9 @@ class SetupWindow(QDialog):
             sign.setPixmap(self._look.icon(*icon).pixmap(QSize(MARK_PX, MARK_PX), self.devicePixelRatioF()))
         text = QLabel(_rich(line, theme.quiet))
         text.setTextFormat(Qt.TextFormat.RichText)
+        text.setToolTip(line.tip)
         text.setWordWrap(True)
-        text.setAccessibleName(f"{line.words} {line.more}".strip())
+        text.setAccessibleName(f"{line.words} {line.more} {line.tip}".strip())
         text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         across.addWidget(sign, 0, Qt.AlignmentFlag.AlignTop)
         across.addWidget(text, 1)
@@ -313,7 +317,9 @@ class SetupWindow(QDialog):
             return
         self._said.setText(words)
         self._said.setAccessibleDescription(words)
-        self._said.setStyleSheet(f"color: {self._look.theme.good}" if good else "")
+        self._said.setObjectName("good" if good else "hint")
+        self._said.style().unpolish(self._said)
+        self._said.style().polish(self._said)
         self._said.setVisible(bool(words))
 
     @property

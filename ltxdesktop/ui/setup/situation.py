@@ -15,6 +15,7 @@ class Line(NamedTuple):
     mark: Literal["good", "missing", "plain"]
     words: str
     more: str = ""
+    tip: str = ""
 
 
 def machine_lines(backends: Sequence[BackendCapability]) -> list[Line]:
@@ -62,10 +63,14 @@ def weights_lines(models: Sequence[Model], backends: Sequence[BackendCapability]
         if model.kind == "lora" or model.model in shipped:
             continue
         size = f", {gigabytes(model.size_bytes)}" if model.size_bytes else ""
-        what = _KINDS.get(model.kind, "")
-        words = f"{model.title}{f' ({what})' if what else ''}{size}"
-        more = "" if model.installed and not model.why_not else _sentence(model.why_not or "it isn't here")
-        lines.append(Line("good" if not more else "missing", words, more))
+        here = model.installed and not model.why_not
+        words = f"{model.title}{size}" if here else f"{model.title}{size} – not here"
+        lines.append(Line("good" if here else "plain", words, tip=_sentence(model.why_not)))
+    if lines and all(line.mark != "good" for line in lines):
+        lines.insert(0, Line("plain", "One of these is enough, with the text encoder that it names."))
+        if _only_a_processor(backends):
+            slow = "This machine has no graphics card for it; on the processor alone it would take hours."
+            lines.insert(0, Line("missing", slow))
     return lines
 
 
@@ -87,7 +92,9 @@ def dollars(cents: int) -> str:
     return f"US$ {cents // 100}.{cents % 100:02}"
 
 
-_KINDS = {"model": "model", "upsampler": "upscaler", "text_encoder": "reads the prompt"}
+def _only_a_processor(backends: Sequence[BackendCapability]) -> bool:
+    devices = [each.device.kind for each in backends if not each.remote and each.device is not None]
+    return bool(devices) and set(devices) == {"cpu"}
 
 
 def _model_line(backend: BackendCapability, model: ModelCapability) -> Line:
