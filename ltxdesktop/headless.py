@@ -256,4 +256,3 @@ def run(options: argparse.Namespace) -> int:
     teller.line("done")
     print(film)
     return 0
-

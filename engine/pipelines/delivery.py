@@ -99,7 +99,9 @@ class Delivery:
             return
         tile = tile_sides(*sides, self._tile)
         whole = decode_in_tiles(decoder, latent, tile, piece_bytes=self._piece_bytes, on_piece=on_piece)
-        yield from whole.split(decoder.config.time_factor, dim=2)
+        count = decoder.config.time_factor
+        for first in range(0, whole.shape[2], count):
+            yield whole[:, :, first : first + count]
 
     def _pictures(
         self, plan: WindowPlan, following: WindowPlan | None, run: Run, pieces: Iterator[Tensor]
