@@ -26,7 +26,7 @@ from engine.training.flow import BatchMaker, FlowModel, FlowTraining, Streams, v
 from engine.training.latents import LatentClips
 from engine.training.lora import LoraAdapter, block_linears, freeze
 from engine.training.optim import Optimisers
-from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_cosine
+from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_cosine
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ def distil(
         assert velocities.audio is not None
         wanted = streams._replace(video_velocity_BTC=video, audio_velocity_BSC=audio)
         video_error, audio_error = velocity_error(wanted, velocities.video, velocities.audio)
-        (video_error + 0.5 * audio_error).backward()
+        with plain_attention(device):
+            (video_error + 0.5 * audio_error).backward()
         norm = optimisers.step(warm_cosine(fraction))
         run.log(sigma=sigma, video=video_error.detach(), audio=audio_error.detach(), norm=norm)
     return adapter

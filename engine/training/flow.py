@@ -23,7 +23,7 @@ from engine.models.transformer import Rotary, StreamInput, Timesteps, Transforme
 from engine.training.latents import LatentClips
 from engine.training.masks import audio_step_times, draw_masks, latent_frame_times
 from engine.training.optim import MovingAverage, Optimisers
-from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_stable_decay
+from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_stable_decay
 
 # Shapes: B batch, T video tokens (appended ones at the end), S audio tokens, C channels
 
@@ -222,7 +222,8 @@ def train_flow(
         assert velocities.video is not None
         assert velocities.audio is not None
         video, audio = velocity_error(streams, velocities.video, velocities.audio)
-        (video + 0.5 * audio).backward()
+        with plain_attention(device):
+            (video + 0.5 * audio).backward()
         run.log(video=video.detach(), audio=audio.detach(), norm=optimisers.step(warm_stable_decay(fraction)))
         average.update()
     average.copy_to(model)

@@ -24,7 +24,7 @@ from engine.models.transformer import Transformer
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, velocity_error
 from engine.training.latents import LatentClips
 from engine.training.optim import Optimisers
-from engine.training.run import Budget, Randomness, Run, transformer_arithmetic, warm_cosine
+from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_cosine
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
@@ -124,6 +124,7 @@ def train_lora(
         assert velocities.video is not None
         assert velocities.audio is not None
         video, audio = velocity_error(streams, velocities.video, velocities.audio)
-        (video + 0.5 * audio).backward()
+        with plain_attention(device):
+            (video + 0.5 * audio).backward()
         run.log(video=video.detach(), audio=audio.detach(), norm=optimisers.step(warm_cosine(fraction)))
     return adapter

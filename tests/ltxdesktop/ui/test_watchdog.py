@@ -41,10 +41,13 @@ def run_in_loop(qtbot, work) -> None:
 
 def test_slow_handler_is_seen_with_its_stack(qtbot, holds):
     seen, _ = holds
-    run_in_loop(qtbot, lambda: compute_for(0.15))
-    qtbot.waitUntil(lambda: any(hold.cpu_s >= 0.1 for hold in seen))
-    hold = max(seen, key=lambda each: each.cpu_s)
-    assert "compute_for" in hold.stack
+    for _ in range(20):  # on a shared core the watcher may come too late to see where it was
+        run_in_loop(qtbot, lambda: compute_for(0.15))
+        qtbot.waitUntil(lambda: any(hold.cpu_s >= 0.1 for hold in seen))
+        if any(hold.stack for hold in seen):
+            break
+    slow = [hold for hold in seen if hold.cpu_s >= 0.1 and hold.stack]
+    assert any("compute_for" in hold.stack for hold in slow)
 
 
 def test_quick_handlers_and_excused_ones_are_not(qtbot, holds):
