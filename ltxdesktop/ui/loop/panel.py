@@ -72,6 +72,7 @@ class MakePanel(Panel):
         self._timer.setInterval(CHANGED_AFTER_MS)
         self._timer.timeout.connect(self.changed)
         self._build()
+        self.setMinimumWidth(340)  # seed, its buttons and takes side by side
         self._roll()
         self.show_place(None)
 
