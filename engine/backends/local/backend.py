@@ -34,7 +34,6 @@ from engine.backends.base import (
     OutOfMemory,
     Places,
     PlannedPhase,
-    Unsupported,
 )
 from engine.backends.local.catalogue import Catalogue, InstalledModel, ModelDescription
 from engine.backends.local.honesty import prompt_note
@@ -59,6 +58,7 @@ from engine.backends.local.prompts import ContextCache, on_cpu
 from engine.backends.local.tasks import Preparation, Prepared
 from engine.backends.local.writing import ResultFiles
 from engine.backends.naming import file_stem, program_version
+from engine.backends.outcomes import media_outcomes
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.errors import LoadingError, LoraError
 from engine.loading.lora import Lora
@@ -723,19 +723,10 @@ def _quick_hash(path: Path) -> str:
 def _translated() -> Generator[None]:
     """Errors of the rooms below as outcomes of a job, each with the sentence that its room built."""
     try:
-        yield
+        with media_outcomes():
+            yield
     except JobError:
         raise
-    except media_errors.DiskFull as exc:
-        raise DiskFull(str(exc)) from exc
-    except media_errors.NotWritable as exc:
-        raise NotWritable(str(exc)) from exc
-    except media_errors.RangeOutsideMedia as exc:
-        raise BadRequest(str(exc)) from exc
-    except media_errors.NoEncoder as exc:
-        raise Unsupported(str(exc)) from exc
-    except media_errors.MediaError as exc:
-        raise BadMedia(str(exc)) from exc
     except LoraError as exc:
         raise BadRequest(str(exc)) from exc
     except (LoadingError, ModelError) as exc:

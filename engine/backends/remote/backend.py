@@ -26,7 +26,6 @@ from msgspec import Struct
 
 from engine.backends.base import (
     Backend,
-    BadMedia,
     BadRequest,
     DiskFull,
     Estimate,
@@ -44,6 +43,7 @@ from engine.backends.base import (
     Unsupported,
 )
 from engine.backends.naming import file_stem, program_version
+from engine.backends.outcomes import media_outcomes
 from engine.backends.remote import offers
 from engine.backends.remote.api import (
     Arrived,
@@ -662,18 +662,7 @@ def _digest(path: Path) -> str:
 def _translated() -> Generator[None]:
     """Errors of the rooms below as outcomes of a job, each with the sentence that its room built."""
     try:
-        yield
-    except JobError:
-        raise
-    except media_errors.DiskFull as exc:
-        raise DiskFull(str(exc)) from exc
-    except media_errors.NotWritable as exc:
-        raise NotWritable(str(exc)) from exc
-    except media_errors.RangeOutsideMedia as exc:
-        raise BadRequest(str(exc)) from exc
-    except media_errors.NoEncoder as exc:
-        raise Unsupported(str(exc)) from exc
-    except media_errors.MediaError as exc:
-        raise BadMedia(str(exc)) from exc
+        with media_outcomes():
+            yield
     except GridError as exc:
         raise BadRequest(str(exc)) from exc
