@@ -110,6 +110,9 @@ class FakeApi:
         self.reset_on_submit = 0  # so many times: the line is cut after the request came
         self.reset_polls = 0
         self.begun = threading.Event()  # a job began
+        self.stalled: set[str] = set()  # "PUT", "GET file": these requests get stuck halfway, until they're taken out
+        self.stuck = threading.Event()  # one of them is
+        self.polled = threading.Event()
         self.silent = threading.Event()  # set: submits are never answered (until close)
         self.drop_after: deque[int] = deque()  # downloads break off after so many bytes
         self.ranges = True  # downloads can be continued
@@ -165,6 +168,12 @@ class FakeApi:
 
     def wait_in_silence(self) -> None:
         self._closing.wait(30)
+
+    def get_stuck(self, route: str) -> None:
+        """Hold a request until its route is no longer stalled."""
+        self.stuck.set()
+        while route in self.stalled and not self._closing.wait(0.02):
+            pass
 
     def new_upload(self) -> tuple[str, dict[str, str]]:
         with self._lock:
@@ -273,6 +282,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self._send(reply)
             return
+        if "PUT" in api.stalled:
+            self.rfile.read(int(self.headers["Content-Length"]) // 2)
+            api.get_stuck("PUT")
+            self._cut()
+            return
         data = self.rfile.read(int(self.headers["Content-Length"]))
         for name, value in api.headers_required.items():
             if self.headers.get(name) != value:
@@ -287,6 +301,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._file()
             return
         self.api.seen.append("GET poll")
+        self.api.polled.set()
         _, _, endpoint, job_id = self.path.split("/")
         if self.api.reset_polls > 0:
             self.api.reset_polls -= 1
@@ -372,6 +387,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(data) - first))
         self.end_headers()
         rest = data[first:]
+        if self.path.startswith("/_files/") and "GET file" in self.api.stalled:
+            self.wfile.write(rest[: len(rest) // 2])
+            self.wfile.flush()
+            self.api.get_stuck("GET file")
+            self._cut()
+            return
         if self.api.drop_after:
             self.wfile.write(rest[: self.api.drop_after.popleft()])
             self.wfile.flush()

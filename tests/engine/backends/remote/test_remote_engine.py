@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from fake_api import KEY, FakeApi, Reply
+from PIL import Image
 from remote_kit import check_file, clip, footage, made
 
 from engine.media.decode import VideoReader
@@ -37,7 +38,7 @@ from engine.protocol.messages import (
     Shutdown,
     Submit,
 )
-from engine.protocol.work import AnyWork, Retake
+from engine.protocol.work import AnyWork, ImageToVideo, Keyframe, Retake
 
 LONG_S = 60.0
 SUBMIT = "POST /v2/text-to-video"
@@ -168,6 +169,29 @@ def test_a_killed_engines_job_is_picked_up_by_its_id_and_paid_once(engine_at: An
         engine.wait_until_ended()
     assert api.submits == 1
     assert spending.spent_cents == done.cost_cents == 6
+
+
+def test_an_engine_killed_in_an_upload_sends_it_again_and_pays_once(
+    engine_at: Any, api: FakeApi, tmp_path: Path
+) -> None:
+    Image.new("RGB", (32, 32), (9, 9, 200)).save(tmp_path / "a.png")
+    picture = Keyframe(image=str(tmp_path / "a.png"))
+    given: dict[str, Any] = {"width": 256, "height": 144, "frames": 9, "rate": "24", "keyframes": (picture,)}
+    api.stalled.add("PUT")
+    with engine_at() as engine:
+        engine.hello()
+        engine.send(Submit(job="up", work=ImageToVideo(**given, model="pro", backend="remote", may_leave=True)))
+        assert api.stuck.wait(LONG_S)
+        engine.kill()
+    assert (api.submits, api.files) == (0, {})
+    api.stalled.clear()
+    with engine_at() as engine:
+        engine.hello()
+        check_file(result(engine, "up").files[0])
+        spending = engine.ask(GetCapabilities(), Capabilities).backends[-1].spending
+        engine.ask(Shutdown(), Ok)
+        engine.wait_until_ended()
+    assert (api.submits, spending.spent_cents) == (1, 16)
 
 
 def test_an_engine_killed_between_two_tries_begins_the_job_anew(engine_at: Any, api: FakeApi) -> None:
