@@ -10,8 +10,7 @@ the sound device, which is the clock while there is one. Whoever shows pictures 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.playback.clock import Clock, OpenSound, SoundDevice, SoundOut, SteadyClock
-from ltxdesktop.playback.feed import blocks
+from ltxdesktop.playback.feed import TOUCH_S, Feed, touch
+from ltxdesktop.playback.levels import Levels
 from ltxdesktop.playback.shuttle import Run, pushed, pushed_slow
 from ltxdesktop.playback.source import Size, Source
 
@@ -34,7 +34,6 @@ BUFFER_BYTES = 256_000_000
 MOST_AHEAD = 24  # pictures made before they're due
 NEAR = (0, 1, -1, 2, 3)  # around a picture that stands: so that stepping and starting answer at once
 SOUND_AHEAD_S = 0.25
-SCRUB_S = 0.06  # of sound at a place that is scrubbed over
 SLOWNESS_KEPT = 0.8  # of the former mean, when a picture's cost is added to it
 
 
@@ -47,13 +46,16 @@ class Shown(NamedTuple, Generic[P]):
 
 @dataclass(frozen=True)
 class Playing:
-    """A run with its clock; the clock is None until the sound thread has said which it is."""
+    """A run with its clock, which is None until the sound thread has said which it is. `since_s`: when it began, by
+    that clock. An edit gives another run under the same clock, heard from the same feed."""
 
     run: Run
+    feed: Feed
     clock: Clock | None = None
+    since_s: float = 0.0
 
     def steps(self) -> int:
-        return self.run.steps_at(self.clock.elapsed_s()) if self.clock is not None else 0
+        return self.run.steps_at(self.clock.elapsed_s() - self.since_s) if self.clock is not None else 0
 
 
 class Player(Generic[P]):
@@ -71,11 +73,12 @@ class Player(Generic[P]):
         opened: Callable[[Source[P]], None] = lambda _: None,
         failed: Callable[[Exception], None] = lambda _: None,
         open_sound: OpenSound | None = SoundDevice,
+        steady: Callable[[], Clock] = SteadyClock,
         buffer_bytes: int = BUFFER_BYTES,
     ) -> None:
-        """`open_sound` None plays by the machine's clock, without sound."""
+        """`open_sound` None plays by the machine's clock (`steady`, made anew for each run), without sound."""
         self._ready, self._opened, self._failed = ready, opened, failed
-        self._open_sound, self._buffer_bytes = open_sound, buffer_bytes
+        self._open_sound, self._steady, self._buffer_bytes = open_sound, steady, buffer_bytes
         self._change = threading.Condition()
         self._reading = threading.Lock()  # held by the sound thread while it is in the source
         self._threads: list[threading.Thread] = []
@@ -94,7 +97,7 @@ class Player(Generic[P]):
         self._looping = False
         self._scrub: int | None = None
         self._muted = False
-        self._levels: deque[tuple[float, tuple[float, float]]] = deque(maxlen=256)
+        self._levels = Levels()
         self._sounding = False
         self.dropped = 0  # pictures that were due and not shown, since playing began
         self.scrub_sound = False  # whether seeking while it stands lets the place be heard
@@ -111,7 +114,8 @@ class Player(Generic[P]):
         self._start_threads()
 
     def swap(self, opener: Callable[[], Source[P]]) -> None:
-        """The same film, changed by an edit: place, range and playing stay. The newest of several calls wins."""
+        """The same film, changed by an edit: place and range stay, playing goes on by the same clock and with the sound
+        that is on its way. The newest of several calls wins."""
         with self._change:
             self._coming = opener
             self._change.notify_all()
@@ -173,23 +177,12 @@ class Player(Generic[P]):
             return playing.run.interval_s
         return float(1 / self._source.rate) if self._source is not None else 0.04
 
-    @property
-    def cost_s(self) -> float:
-        """The mean time that a picture took to make lately."""
-        return self._cost_s
-
     def levels(self) -> tuple[float, float]:
         """The peaks (0..1, more is clipped) of left and right that are heard now; 0 while it stands."""
         playing = self._playing
         if playing is None or playing.clock is None:
             return 0.0, 0.0
-        now = playing.clock.elapsed_s()
-        found = (0.0, 0.0)
-        for at, peaks in tuple(self._levels):
-            if at > now:
-                break
-            found = peaks
-        return found
+        return self._levels.at(playing.clock.elapsed_s())
 
     # Transport
 
@@ -240,7 +233,7 @@ class Player(Generic[P]):
         with self._change:
             self._looping = looping
             if self._playing is not None:
-                self._begin(self._playing.run.speed)
+                self._go_on(self._playing)
 
     @property
     def looping(self) -> bool:
@@ -292,8 +285,7 @@ class Player(Generic[P]):
     def _begin(self, speed: Fraction) -> None:
         """Start a run from the present frame. Held: the condition."""
         assert self._source is not None
-        first, end = self._range or (0, self.frames)
-        end = max(first + 1, min(end, self.frames))
+        first, end = self._bounds()
         start = min(max(self._frame, first), end - 1)
         if start == end - 1 and speed > 0:
             start = first
@@ -301,9 +293,34 @@ class Player(Generic[P]):
             start = end - 1
         self._levels.clear()
         self._scrub = None
-        self._playing = Playing(Run(start, speed, first, end, self._source.rate, self._looping))
+        run = Run(start, speed, first, end, self._source.rate, self._looping)
+        self._playing = Playing(run, Feed(run, self._source.sample_rate))
         self._frame, self._shown_step = start, -1
         self._change.notify_all()
+
+    def _go_on(self, playing: Playing) -> None:
+        """Play on in a film that an edit has changed, from the picture that is due now. Held: the condition."""
+        assert self._source is not None
+        before = playing.run
+        if (before.rate, playing.feed.sample_rate) != (self._source.rate, self._source.sample_rate):
+            self._begin(before.speed)  # its frames are other times now
+            return
+        first, end = self._bounds()
+        due = playing.steps()
+        last = before.last_step
+        start = before.frame_at(due if last is None else min(due, last))
+        start = first + (start - first) % (end - first) if self._looping else min(max(start, first), end - 1)
+        run = replace(before, start=start, first=first, end=end, loops=self._looping)
+        playing.feed.keep_to(run)
+        self._playing = replace(playing, run=run, since_s=playing.since_s + due * before.interval_s)
+        self._shown_step = -1  # the picture that is due may have changed: it's shown anew
+        self._change.notify_all()
+
+    def _bounds(self) -> tuple[int, int]:
+        """Where playing keeps to: frames [first, end), at least one."""
+        first, end = self._range or (0, self.frames)
+        first = min(first, self.frames - 1)
+        return first, max(first + 1, min(end, self.frames))
 
     def _inside(self, frame: int) -> int:
         if self._source is not None and (self._coming is not None or self._opening):
@@ -418,7 +435,7 @@ class Player(Generic[P]):
                     self._playing = None
                 self._frame = self._inside(self._frame)
                 if self._playing is not None:
-                    self._begin(self._playing.run.speed)
+                    self._go_on(self._playing)
                 self._change.notify_all()
             if before is not None:
                 before.close()
@@ -426,93 +443,84 @@ class Player(Generic[P]):
     # The thread "sound"
 
     def _make_sound(self) -> None:
-        device: SoundOut | None = None
-        tried = False
+        device, rate = None, 0
         while (work := self._next_sound()) is not None:
-            if not tried and self._open_sound is not None and self._has_sound():
-                tried, device = True, self._device()
-            if isinstance(work, Playing):
-                self._sound_of_run(work, device)
+            wanted = self._source.sample_rate if self._source is not None else 0
+            if wanted and wanted != rate and self._open_sound is not None:
+                if device is not None:
+                    device.close()
+                device, rate = self._device(wanted), wanted
+            if isinstance(work, Feed):
+                self._sound_of_run(work, device if work.sample_rate == rate else None)
             elif device is not None:
                 self._sound_of_place(work, device)
         if device is not None:
             device.close()
 
-    def _device(self) -> SoundOut | None:
+    def _device(self, sample_rate: int) -> SoundOut | None:
         assert self._open_sound is not None
-        assert self._source is not None
         try:
-            return self._open_sound(self._source.sample_rate)
+            return self._open_sound(sample_rate)
         except OSError:
             return None  # no device, no sound: the machine's clock plays
 
-    def _has_sound(self) -> bool:
-        return self._source is not None and self._source.sample_rate > 0
-
-    def _next_sound(self) -> Playing | int | None:
-        """A run to be heard, a place that is scrubbed over, or None to end."""
+    def _next_sound(self) -> Feed | int | None:
+        """What is to be heard of a run, a place that is scrubbed over, or None to end."""
         with self._change:
             while not self._closing:
                 if self._playing is not None and self._playing.clock is None:
-                    return self._playing
+                    return self._playing.feed
                 if self._scrub is not None and self._playing is None:
                     place, self._scrub = self._scrub, None
                     return place
                 self._change.wait()
         return None
 
-    def _start_clock(self, playing: Playing, clock: Clock, *, sounding: bool) -> Playing | None:
-        """The run with its clock, if it is still the one that is played."""
+    def _start_clock(self, feed: Feed, clock: Clock, *, sounding: bool) -> None:
+        """Let the time of the run begin, if it is still the one that is played."""
         with self._change:
-            if self._playing is not playing:
-                return None
-            self._sounding = sounding
-            self._playing = replace(playing, clock=clock)
-            self._change.notify_all()
-            return self._playing
+            if self._playing is not None and self._playing.feed is feed:
+                self._sounding = sounding
+                self._playing = replace(self._playing, clock=clock)
+                self._change.notify_all()
 
-    def _sound_of_run(self, playing: Playing, device: SoundOut | None) -> None:
-        if device is None or not self._has_sound():
-            self._start_clock(playing, SteadyClock(), sounding=False)
+    def _sound_of_run(self, feed: Feed, device: SoundOut | None) -> None:
+        if device is None or not feed.sample_rate:
+            self._start_clock(feed, self._steady(), sounding=False)
             return
-        assert self._source is not None
-        rate = self._source.sample_rate
-        made = blocks(self._read, playing.run, rate)
-        first = self._next_block(playing, made, rate)
+        first = self._next_block(feed)
         try:
             device.start()
         except Exception as exc:  # PortAudio's own error, when the device has been pulled out since
             self._failed(exc)
-            self._start_clock(playing, SteadyClock(), sounding=False)
+            self._start_clock(feed, self._steady(), sounding=False)
             return
-        now = self._start_clock(playing, device, sounding=True)
-        written = self._write(device, first, 0.0, rate)
-        while now is not None and self._is_on(now, device):
-            written += self._write(device, self._next_block(now, made, rate), written, rate)
+        self._start_clock(feed, device, sounding=True)
+        written = self._write(device, first, 0.0, feed.sample_rate)
+        while self._wants_more(feed, device):
+            written += self._write(device, self._next_block(feed), written, feed.sample_rate)
         device.stop()
 
-    def _next_block(self, playing: Playing, made: Iterator[NDArray[np.float32]], rate: int) -> NDArray[np.float32]:
-        """The next samples of a run; silence behind its end, so that the clock goes on to the last picture's end."""
-        import numpy as np
-
+    def _next_block(self, feed: Feed) -> NDArray[np.float32]:
         with self._reading:
-            block = next(made, None) if self._playing is playing else None
-        return np.zeros((rate // 10, 2), np.float32) if block is None else block
+            return feed.next_block(self._read)
 
     def _read(self, first: int, count: int) -> NDArray[np.float32]:
         import numpy as np
 
-        assert self._source is not None
+        source = self._source
+        if source is None or not source.sample_rate:
+            return np.zeros((count, 2), np.float32)
         try:
-            return self._source.sound(first, count)
+            return source.sound(first, count)
         except Exception as exc:  # the boundary, as for pictures: what can't be heard is silence
             self._failed(exc)
             return np.zeros((count, 2), np.float32)
 
-    def _is_on(self, playing: Playing, device: SoundOut) -> bool:
+    def _wants_more(self, feed: Feed, device: SoundOut) -> bool:
         """Wait until the device wants more sound: whether the run still plays then."""
         with self._change:
-            while self._playing is playing:
+            while self._playing is not None and self._playing.feed is feed:
                 if device.queued_s() < SOUND_AHEAD_S:
                     return True
                 self._change.wait(0.02)
@@ -522,26 +530,19 @@ class Player(Generic[P]):
         """Hand samples on and note their peaks; how long they last, in seconds."""
         if self._muted:
             samples = samples * 0
-        count, part = len(samples), max(1, rate // 50)
-        for start in range(0, count, part):
-            left, right = abs(samples[start : start + part]).max(axis=0)
-            self._levels.append((at_s + start / rate, (float(left), float(right))))
+        self._levels.note(samples, at_s, rate)
         device.write(samples)
-        return count / rate
+        return len(samples) / rate
 
     def _sound_of_place(self, frame: int, device: SoundOut) -> None:
-        """A short piece of sound at a frame, softly begun and ended."""
-        import numpy as np
-
+        """A short piece of sound at a frame."""
         with self._reading:
             source = self._source
             if source is None or not source.sample_rate:
                 return
-            count = round(SCRUB_S * source.sample_rate)
-            samples = self._read(samples_at(frame, source.rate, source.sample_rate), count)
-        ramp = np.minimum(1, np.minimum(np.arange(count), np.arange(count)[::-1]) / (count / 8))
+            samples = touch(self._read, samples_at(frame, source.rate, source.sample_rate), source.sample_rate)
         device.start()
-        device.write((samples * ramp[:, None]).astype(np.float32))
+        device.write(samples)
         with self._change:
-            self._change.wait_for(lambda: self._closing or self._scrub is not None or self.playing, 2 * SCRUB_S)
+            self._change.wait_for(lambda: self._closing or self._scrub is not None or self.playing, 2 * TOUCH_S)
         device.stop()

@@ -9,7 +9,6 @@ import av.audio.frame
 import av.filter
 import numpy as np
 from av.error import BlockingIOError as NeedsMore
-from av.error import EOFError as NoMore
 from numpy.typing import NDArray
 
 LEAST, MOST = Fraction(1, 2), Fraction(2)  # of one atempo filter without skipping samples (libavfilter's documentation)
@@ -28,7 +27,8 @@ def factors(speed: Fraction) -> list[Fraction]:
 
 
 class Stretch:
-    """A stream of stereo samples made `speed` times faster (above 1) or slower. Feed it in order."""
+    """A stream of stereo samples made `speed` times faster (above 1) or slower. Feed it in order. It has no end:
+    what is still inside after the last samples comes when silence follows."""
 
     def __init__(self, sample_rate: int, speed: Fraction) -> None:
         self._rate = sample_rate
@@ -59,17 +59,12 @@ class Stretch:
         self._source.push(frame)
         return self._ready()
 
-    def finish(self) -> NDArray[np.float32]:
-        """What is still inside; nothing can be pushed afterwards."""
-        self._source.push(None)
-        return self._ready()
-
     def _ready(self) -> NDArray[np.float32]:
         parts: list[NDArray[np.float32]] = []
         while True:
             try:
                 frame = self._sink.pull()
-            except (NeedsMore, NoMore):
+            except NeedsMore:
                 break
             assert isinstance(frame, av.audio.frame.AudioFrame)
             parts.append(frame.to_ndarray().reshape(-1, 2).astype(np.float32, copy=False))

@@ -51,11 +51,13 @@ class Device:
         self.rate = sample_rate
         self.blocks: list[np.ndarray] = []
         self.now_s = 0.0
+        self.starts = 0
         self.running = False
         self.closed = False
 
     def start(self) -> None:
         self.blocks, self.now_s, self.running = [], 0.0, True
+        self.starts += 1
 
     def write(self, samples: np.ndarray) -> None:
         assert samples.dtype == np.float32
@@ -84,7 +86,7 @@ class Device:
 class Stage:
     """A player with a film and a sound device, and the patience to wait for its threads."""
 
-    def __init__(self, film: Numbers | None = None, *, sound: bool = True) -> None:
+    def __init__(self, film: Numbers | None = None, *, sound: bool = True, **words) -> None:
         self.film = film or Numbers()
         self.device: Device | None = None
         self.failures: list[Exception] = []
@@ -94,6 +96,7 @@ class Stage:
             opened=lambda _: self._tell(),
             failed=self._fail,
             open_sound=self._open if sound else None,
+            **words,
         )
         self.player.open(lambda: self.film)
         self.until(lambda: self.player.picture(0) == 0 or bool(self.failures))
@@ -262,19 +265,95 @@ def test_of_many_seeks_only_the_newest_is_made():
     assert not set(film.asked) & set(range(10, 39))
 
 
-def test_edit_while_playing_goes_on_in_the_changed_film(stage):
-    here = stage()
-    here.play()
-    here.pass_time(0.2)
-    changed = Numbers(30)
+def edited(here: Stage, changed: Numbers) -> None:
+    """An edit: another film in the place of the one that plays."""
     before, here.film = here.film, changed
     here.player.swap(lambda: changed)
     here.until(lambda: here.player.source is changed)
     assert before.closed
+
+
+@pytest.mark.parametrize("frames", [30, 50, 200])
+def test_edit_while_playing_swaps_the_film_under_a_device_that_plays_on(stage, frames: int):
+    here = stage()
+    here.play()
+    here.pass_time(0.2)
+    here.device.now_s += 0.03  # in the middle of a picture: the next one is due as if nothing had been
+    edited(here, Numbers(frames))
     assert here.player.playing
     assert here.player.frame == 5
-    here.until(lambda: here.device.queued_s() > 0.2 and here.device.heard()[0] == np.float32(0.2))
-    assert here.pass_time(0.08) == [6, 7]
+    here.until(lambda: here.player.picture(6) == 6)
+    here.device.now_s += 0.01
+    assert here.player.poll() == (6, 6)
+    assert here.pass_time(0.08) == [7, 8]
+    assert here.player.dropped == 0
+    assert here.device.starts == 1
+    heard = here.device.heard()
+    assert np.array_equal(heard, np.arange(len(heard), dtype=np.float32) / RATE)
+
+
+def test_film_that_an_edit_cuts_off_behind_the_playhead_ends_there(stage):
+    here = stage()
+    here.player.seek(20)
+    here.play()
+    here.pass_time(0.2)
+    edited(here, Numbers(10))
+    here.until(lambda: here.player.picture(9) == 9)
+    assert here.player.poll() == (9, 9)
+    assert not here.player.playing
+
+
+def test_loop_goes_round_in_what_an_edit_left_of_it(stage):
+    here = stage(Numbers(10))
+    here.player.set_looping(True)
+    here.play()
+    assert here.pass_time(0.16) == [1, 2, 3, 4]
+    edited(here, Numbers(6))
+    here.until(lambda: here.player.picture(5) == 5 and here.player.picture(1) == 1)
+    assert here.pass_time(0.16) == [5, 0, 1, 2]
+    assert here.device.starts == 1
+
+
+def test_edit_while_playing_keeps_the_silent_clock(stage):
+    class Hand:
+        now_s = 0.0
+
+        def elapsed_s(self) -> float:
+            return self.now_s
+
+    hands: list[Hand] = []
+    here = stage(sound=False, steady=lambda: hands.append(Hand()) or hands[-1])
+    here.player.play()
+    here.until(lambda: bool(hands) and here.player.picture(5) == 5)
+    hands[0].now_s = 0.21
+    assert here.player.poll() == (5, 5)
+    edited(here, Numbers(30))
+    here.until(lambda: here.player.picture(6) == 6)
+    hands[0].now_s = 0.24
+    assert here.player.poll() == (6, 6)
+    assert len(hands) == 1
+
+
+def test_edit_that_changes_the_rate_begins_anew_at_the_same_frame(stage):
+    here = stage()
+    here.play()
+    here.pass_time(0.2)
+    faster = Numbers()
+    faster.rate = Fraction(50)
+    edited(here, faster)
+    here.until(lambda: here.device.starts == 2 and here.device.queued_s() > 0.2)
+    assert here.player.frame == 5
+    assert here.device.heard()[0] == pytest.approx(0.1)
+
+
+def test_switching_the_loop_on_while_playing_is_no_gap(stage):
+    here = stage(Numbers(10))
+    here.play()
+    assert here.pass_time(0.2) == [1, 2, 3, 4, 5]
+    here.player.set_looping(True)
+    assert 9 in here.pass_time(0.24)
+    assert here.player.playing
+    assert here.device.starts == 1
 
 
 @pytest.mark.parametrize(("asked", "stands"), [(55, 55), (99, 59)])
