@@ -59,7 +59,8 @@ if TYPE_CHECKING:
     from ltxdesktop.render.renderer import Tools
 
 LAYOUT_SETTING = "edit/layout"
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2  # 2: takes have a panel of their own
+ROOM_FOR_TAKES_PX = 820  # of height, so that media and takes both show something
 WARM_UP_MS = 400  # after the window is there: loading shares the interpreter with its first paint
 PROJECTS = "Projects and timelines (*.otio *.xml *.edl);;All files (*)"
 EXPORTS = (
@@ -163,57 +164,40 @@ class EditWorkspace(QStackedWidget):
 
     def join(self, session: EngineSession) -> None:
         """Let the engine make what is asked for on the timeline."""
-        from ltxdesktop.loop.pending import PendingTakes
-        from ltxdesktop.ui.loop.desk import LoopDesk
-        from ltxdesktop.ui.loop.panel import MakePanel
-        from ltxdesktop.ui.loop.takes_desk import TakesDesk
-        from ltxdesktop.ui.loop.takes_view import TakesView
+        from ltxdesktop.ui.loop.in_editor import Editor, LoopInEditor
 
-        actions, files = self.actions_by_name, self.files
-        self.make = MakePanel(self._look)
-        takes = TakesView(self._look, actions)
-        self.make.body.addWidget(takes)
+        editor = Editor(
+            self._look, self.actions_by_name, self.project, self.files, self.materials, self.timeline, self.selection,
+            self.program, self._footage, self,
+        )  # fmt: skip
+        self._loop = LoopInEditor(editor, session, self._state)
+        self.make, self.loop, self.takes = self._loop.make, self._loop.desk, self._loop.takes
+        self._loop.said.connect(self.said)
+        self._loop.make_asked.connect(partial(self._raise, "make"))
         self.docks["make"] = self._dock("Make", self.make, Qt.DockWidgetArea.RightDockWidgetArea)
-        self._docks.tabifyDockWidget(self.docks["inspector"], self.docks["make"])
-        waiting = PendingTakes(self._state / "takes.json")
-        self.loop = LoopDesk(
-            session, self.project, self.timeline, self.selection, self.make, waiting,
-            files.locate, files.as_of_project, self,
-        )  # fmt: skip
-        self.takes = TakesDesk(
-            self._look, actions, self.project, self.selection, takes,
-            self.loop.submit, self._footage, lambda: self.playhead, self,
-        )  # fmt: skip
-        for desk in (self.loop, self.takes):
-            desk.said.connect(self.said)
-        self.loop.previewed.connect(self._show_becoming)
-        self.program.moved.connect(self.takes.follow)
-        for name, call in (
-            ("make.now", self.make.trigger),
-            ("make.draft", partial(self.make.trigger, "draft")),
-            ("make.panel", self._show_make),
-        ):
-            actions.bind(name, call)
-            actions[name].setEnabled(True)
+        self.docks["takes"] = self._dock("Takes", self._loop.takes_view, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._place_loop()
         layout = self._settings.value(LAYOUT_SETTING)
         if isinstance(layout, QByteArray):
             self._docks.restoreState(layout, LAYOUT_VERSION)
         else:
             self.docks["make"].raise_()
 
-    def _show_make(self) -> None:
-        self.docks["make"].show()
-        self.docks["make"].raise_()
-        self.make.focus_prompt()
-
-    def _show_becoming(self, picture: QImage | None) -> None:
-        """What a running job has so far, over the program; its own picture again when the job has ended."""
-        if self.program.player.playing or self.program.player.film is None:
+    def _place_loop(self) -> None:
+        """Make beside the inspector; takes under the media where there is room for both, else as a tab beside them."""
+        docks = self.docks
+        if "make" not in docks:
             return
-        if picture is not None:
-            self.program.view.show_picture(picture, "Becoming")
+        self._docks.tabifyDockWidget(docks["inspector"], docks["make"])
+        if self.height() >= ROOM_FOR_TAKES_PX:
+            self._docks.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, docks["takes"])
         else:
-            self.program.seek(self.program.frame)
+            self._docks.tabifyDockWidget(docks["media"], docks["takes"])
+            docks["media"].raise_()
+
+    def _raise(self, dock: str) -> None:
+        self.docks[dock].show()
+        self.docks[dock].raise_()
 
     def _dock(self, words: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(words, self._docks)
@@ -231,11 +215,16 @@ class EditWorkspace(QStackedWidget):
             dock.show()
         for name in ("markers", "steps", "scopes"):
             self._docks.tabifyDockWidget(docks["media"], docks[name])
-        if "make" in docks:
-            self._docks.tabifyDockWidget(docks["inspector"], docks["make"])
+        self._place_loop()
         docks["media"].raise_()
         docks["inspector"].raise_()
         self._docks.splitDockWidget(docks["timeline"], docks["meters"], Qt.Orientation.Horizontal)
+        self._resize_docks()
+
+    def _lay_out_first(self) -> None:
+        self._place_loop()
+        if "make" in self.docks:
+            self.docks["make"].raise_()
         self._resize_docks()
 
     def _resize_docks(self) -> None:
@@ -404,7 +393,7 @@ class EditWorkspace(QStackedWidget):
         self.setCurrentIndex(1)
         if self._settings.value(LAYOUT_SETTING) is None and not self._laid_out:
             self._laid_out = True
-            QTimer.singleShot(0, self, self._resize_docks)  # sizes count only once there is a window to share out
+            QTimer.singleShot(0, self, self._lay_out_first)  # sizes count only once there is a window to share out
         self.program.title.set_text(document.sequence.name)
         self.program.set_sequence(document.sequence)
         self.program.show_film(self._film(document))
@@ -877,8 +866,7 @@ class EditWorkspace(QStackedWidget):
         self._settings.setValue("edit/monitors", self._monitors.saveState())
         self.timeline.save_state(self._settings)
         if "make" in self.docks:
-            self.loop.close()
-            self.takes.close_all()
+            self._loop.close()
         self.source.close_all()
         self.program.close_all()
         self.scopes.close_all()

@@ -8,10 +8,11 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListWidget, QList
 
 from ltxdesktop.document.model import Clip, Take
 from ltxdesktop.ui.actions import Actions
-from ltxdesktop.ui.parts import label
+from ltxdesktop.ui.parts import wrapped
 from ltxdesktop.ui.theme import Look
 
 HIGHEST_RATING = 5
+NO_TAKES = "Select a clip that was made again: its takes are listed here."
 
 
 class TakesView(QWidget):
@@ -32,14 +33,11 @@ class TakesView(QWidget):
             QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
         )
         self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._list.setMaximumHeight(88)
         self._list.currentRowChanged.connect(self._choose)
         self._list.itemChanged.connect(self._rename)
         self._list.customContextMenuRequested.connect(self._show_menu)
         head = QHBoxLayout()
         head.setSpacing(2)
-        head.addWidget(label("Takes", "label"))
-        head.addStretch(1)
         for name, icon in (
             ("make.compare", "picture"),
             ("make.finish", "check"),
@@ -49,17 +47,22 @@ class TakesView(QWidget):
             ("make.remove_unused", "clear"),
         ):
             head.addWidget(actions.button(look, name, icon))
+        head.addStretch(1)
+        self._none = wrapped("hint")
+        self._none.setText(NO_TAKES)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
+        column.setContentsMargins(10, 6, 10, 10)
+        column.setSpacing(6)
         column.addLayout(head)
-        column.addWidget(self._list)
+        column.addWidget(self._none)
+        column.addWidget(self._list, 1)
         self.show_clip(None)
 
     def show_clip(self, clip: Clip | None) -> None:
         """List the takes of a clip."""
         takes = clip.takes if clip is not None else ()
-        self.setVisible(len(takes) > 1)
+        self._none.setVisible(len(takes) < 2)
+        self._list.setVisible(len(takes) > 1)
         with QSignalBlocker(self._list):
             self._list.clear()
             for number, take in enumerate(takes):
