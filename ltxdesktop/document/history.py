@@ -128,6 +128,11 @@ class History:
         return self._index
 
     @property
+    def entry(self) -> Entry:
+        """The present entry."""
+        return self._entries[self._index]
+
+    @property
     def can_undo(self) -> bool:
         return self._index > 0
 

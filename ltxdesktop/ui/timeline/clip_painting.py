@@ -19,7 +19,7 @@ from PySide6.QtGui import (
 )
 
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Solid, Title, TrackKind
-from ltxdesktop.ui.timeline.hits import has_volume_keys, has_volume_line, volume_of
+from ltxdesktop.document.parameters import value_of
 from ltxdesktop.ui.timeline.inks import ClipInk, Inks, colour_of, veil
 from ltxdesktop.ui.timeline.layout import (
     HANDLE_PX,
@@ -27,13 +27,14 @@ from ltxdesktop.ui.timeline.layout import (
     TITLED_FROM_PX,
     Box,
     ClipBox,
+    KeyPlace,
     Layout,
     Parts,
     TransitionBox,
     parts_of,
-    volume_y,
 )
 from ltxdesktop.ui.timeline.lettering import Lettering, inner_of, rect_of
+from ltxdesktop.ui.timeline.lines import line_of
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.viewport import Viewport
 
@@ -82,7 +83,7 @@ class ClipPainter:
             media = document.media.get(placed.clip.media) if placed.clip.media is not None else None
             missing = placed.clip.media is not None and (media is None or presence.is_missing(placed.clip.media))
             look = _ClipLook(placed, parts_of(placed, layout.viewport), media, missing, rounded)
-            self._draw_clip(painter, layout.viewport, document, look)
+            self._draw_clip(painter, layout, document, look)
             if placed.clip.id in selected:
                 self._draw_selected(painter, placed)
             if placed.clip.id in selected or placed.clip.id == hovered:
@@ -106,8 +107,8 @@ class ClipPainter:
             painter.setBrush(colour)
             painter.drawRects(boxes)
 
-    def _draw_clip(self, painter: QPainter, viewport: Viewport, document: Document, look: _ClipLook) -> None:
-        placed = look.placed
+    def _draw_clip(self, painter: QPainter, layout: Layout, document: Document, look: _ClipLook) -> None:
+        placed, viewport = look.placed, layout.viewport
         clip, box = placed.clip, inner_of(placed.seen)
         ink = self._inks.of(placed.track, clip, missing=look.missing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -121,6 +122,7 @@ class ClipPainter:
         if placed.box.width >= NAMED_FROM_PX:
             self._draw_body(painter, viewport, document, look, ink)
             self._draw_fades(painter, viewport, placed, look.parts)
+            self._draw_line(painter, layout, placed)
             self._draw_title(painter, look)
         if not clip.enabled:
             painter.fillRect(box, veil(self._inks.theme.window, 150))
@@ -148,10 +150,6 @@ class ClipPainter:
             self._draw_wave(painter, viewport, document, placed, look.media, body, ink)
         elif look.media is not None and body.height() >= PICTURED_FROM_PX - 6:
             self._draw_film(painter, viewport, document, placed, look.media, body)
-        if placed.track.kind is TrackKind.AUDIO:
-            self._draw_volume(painter, viewport, placed, look.parts)
-        elif "opacity" in clip.values:
-            self._draw_opacity(painter, viewport, placed, look.parts)
 
     def _draw_film(
         self, painter: QPainter, viewport: Viewport, document: Document, placed: ClipBox, media: Media, body: QRectF
@@ -202,7 +200,7 @@ class ClipPainter:
         if columns < 2 or rows < 4 or not media.has_sound:
             return
         clip, skipped = placed.clip, round((body.left() - placed.box.left) * viewport.scale)
-        volume, start_s = volume_of(clip), clip.takes[clip.active].start_s
+        volume, start_s = value_of(clip, "volume"), clip.takes[clip.active].start_s
         key = (media.id, start_s, clip.speed, skipped, columns, rows, viewport.frames_per_px, volume)
         wave = self._waves.get(key)
         if wave is None:
@@ -228,7 +226,9 @@ class ClipPainter:
         peaks = self._waveforms.peaks(media, min(first_s, last_s), max(first_s, last_s), columns)
         if peaks is None:
             return None
-        gain = 10 ** (volume_of(clip) / 20)
+        volume = value_of(clip, "volume")
+        frames = (skipped + np.arange(columns if volume.keys else 1)) * float(per_column)
+        gain = np.array([10 ** (volume.at(frame) / 20) for frame in frames], np.float32)[:, None]
         return wave_picture(peaks[::-1] if clip.speed < 0 else peaks, rows, gain, ink.wave, ink.wave_core)
 
     def forget_media(self) -> None:
@@ -236,42 +236,31 @@ class ClipPainter:
         self._waves.clear()
         self._pictures.clear()
 
-    def _draw_volume(self, painter: QPainter, viewport: Viewport, placed: ClipBox, parts: Parts) -> None:
-        clip = placed.clip
-        painter.setPen(QPen(self._inks.fade_line, 1))
-        if has_volume_keys(clip):
-            points = [
-                QPointF(placed.box.left + viewport.px(key.frame), volume_y(key.value, parts.body))
-                for key in clip.values["volume"].keys
-            ]
-            self._draw_curve(painter, placed, points)
-        elif has_volume_line(placed):
-            y = round(volume_y(volume_of(clip), parts.body)) + 0.5
-            painter.drawLine(QLineF(parts.body.left, y, parts.body.right - 2, y))
-
-    def _draw_opacity(self, painter: QPainter, viewport: Viewport, placed: ClipBox, parts: Parts) -> None:
-        parameter, body = placed.clip.values["opacity"], parts.body
-
-        def y_of(value: float) -> float:
-            return body.top + 2 + (1 - min(1.0, max(0.0, value))) * (body.height - 4)
-
-        painter.setPen(QPen(self._inks.fade_line, 1))
-        if parameter.keys:
-            left = placed.box.left
-            points = [QPointF(left + viewport.px(key.frame), y_of(key.value)) for key in parameter.keys]
-            self._draw_curve(painter, placed, points)
-        else:
-            y = y_of(parameter.value)
-            painter.drawLine(QLineF(body.left, y, body.right - 2, y))
-
-    def _draw_curve(self, painter: QPainter, placed: ClipBox, points: list[QPointF]) -> None:
-        ends = [QPointF(placed.box.left, points[0].y()), *points, QPointF(placed.box.right - 2, points[-1].y())]
+    def _draw_line(self, painter: QPainter, layout: Layout, placed: ClipBox) -> None:
+        """The clip's number over its time, with its keys."""
+        line = line_of(placed, layout)
+        if line is None:
+            return
+        viewport, start, seen = layout.viewport, placed.start, placed.seen
+        first, last = viewport.exact_frame_at(seen.left) - start, viewport.exact_frame_at(seen.right - 2) - start
+        exact = [QPointF(viewport.x_of(start + at), line.y_of(value)) for at, value in line.path(first, last)]
+        flat = all(point.y() == exact[0].y() for point in exact)
+        corners = [QPointF(point.x(), round(point.y()) + 0.5) for point in exact] if flat else exact
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=not flat)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if placed.track.kind is not TrackKind.AUDIO:  # over a picture it has to stand out from any colour
+            painter.setPen(QPen(self._inks.shade, 3))
+            painter.drawPolyline(QPolygonF(corners))
+        painter.setPen(QPen(self._inks.fade_line, 1.4 if not flat else 1))
+        painter.drawPolyline(QPolygonF(corners))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.drawPolyline(QPolygonF(ends))
-        painter.setBrush(self._inks.text)
-        for point in points:
-            diamond = [(0, -4), (4, 0), (0, 4), (-4, 0)]
-            painter.drawPolygon(QPolygonF([QPointF(point.x() + dx, point.y() + dy) for dx, dy in diamond]))
+        painter.setPen(QPen(self._inks.ground, 1))
+        for key in line.keys_within(placed.clip.duration):
+            chosen = layout.key == KeyPlace(placed.clip.id, line.declared.name, key.frame)
+            painter.setBrush(self._inks.accent if chosen else self._inks.text)
+            x, y, size = viewport.x_of(start + key.frame), line.y_of(key.value), 6 if chosen else 5
+            diamond = [(0, -size), (size, 0), (0, size), (-size, 0)]
+            painter.drawPolygon(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in diamond]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
 
     def _draw_fades(self, painter: QPainter, viewport: Viewport, placed: ClipBox, parts: Parts) -> None:
@@ -380,9 +369,16 @@ class _ClipLook:
 
 
 def wave_picture(
-    peaks: np.ndarray[tuple[int, ...], np.dtype[np.float32]], rows: int, gain: float, outer: QColor, core: QColor
+    peaks: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    rows: int,
+    gain: np.ndarray[tuple[int, ...], np.dtype[np.float32]],
+    outer: QColor,
+    core: QColor,
 ) -> QImage:
-    """Peaks (columns, 3) as a picture of `rows` device pixels: lowest to highest in one colour, RMS in another."""
+    """Peaks (columns, 3) as a picture of `rows` device pixels: lowest to highest in one colour, RMS in another.
+
+    `gain` (columns or 1, 1) is what each column is multiplied with.
+    """
     scaled = np.clip(peaks * gain, -1.0, 1.0)
     y = ((np.arange(rows, dtype=np.float32) + 0.5) * (-2.0 / rows) + 1.0)[:, None]
     half = 1.0 / rows  # silence still shows a thin line

@@ -30,6 +30,7 @@ from ltxdesktop.document.model import (
 from ltxdesktop.document.time import nearest
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.editing import EditDesk
+from ltxdesktop.ui.timeline.key_commands import KeyCommands
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.snapping import nearest_cut, targets
@@ -55,6 +56,7 @@ class TimelineCommands(QObject):
         self._desk, self._selection = desk, selection
         self._playhead_at, self._go_to = playhead_at, go_to
         self.clipboard = edits.Clipboard()
+        self.keys = KeyCommands(desk, playhead_at, self.do)
 
     def calls(self) -> Mapping[str, Callable[[], None]]:
         """Name of the command -> what it does here."""
@@ -147,8 +149,10 @@ class TimelineCommands(QObject):
     # ---- removing ---------------------------------------------------------------------------------------------------
 
     def lift(self) -> None:
-        """Take the selected clips out and leave gaps, or the selected transition away."""
-        if self._selection.transition is not None:
+        """Take the selected clips out and leave gaps, or the selected key or transition away."""
+        if self._selection.key is not None:
+            self.keys.remove(self._selection.key)
+        elif self._selection.transition is not None:
             clip_id, at_tail = self._selection.transition
             edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
             self.do("Remove transition", lambda document: edits.set_transition(document, clip_id, None, edge))

@@ -17,13 +17,12 @@ from ltxdesktop.ui.timeline.hits import (
     OnClip,
     lane_at,
 )
-from ltxdesktop.ui.timeline.layout import Box, Layout, clip_box, parts_of, volume_at
+from ltxdesktop.ui.timeline.layout import Box, KeyPlace, Layout
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.requests import (
     Move,
     Request,
     SetRange,
-    Volume,
 )
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
 
@@ -82,6 +81,7 @@ class Chosen:
     gap: ItemId | None = None
     transition: tuple[ItemId, bool] | None = None  # the clip, and whether it's the one at its tail
     rubber: Box | None = None
+    key: KeyPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,28 +316,6 @@ class HandDrag:
         dx, dy = self.x - pointer.x, self.y - pointer.y
         self.x, self.y = pointer.x, pointer.y
         return Panned(dx, dy)
-
-    def click(self, pointer: Pointer, scene: Scene) -> Outcome | None:
-        return None
-
-
-@dataclass
-class VolumeDrag:
-    """A sound clip's volume line; with Ctrl ten times finer. Catches at 0 dB."""
-
-    grabbed: OnClip
-    y: float
-
-    def move(self, pointer: Pointer, scene: Scene) -> Outcome | None:
-        lane = next((lane for lane in scene.layout.lanes if lane.track.id == self.grabbed.track.id), None)
-        if lane is None:
-            return None
-        placed = clip_box(lane, lane.track.index[self.grabbed.clip.id], scene.layout.viewport)
-        y = self.y + (pointer.y - self.y) / 10 if pointer.keys.ctrl else pointer.y
-        db = volume_at(y, parts_of(placed, scene.layout.viewport).body)
-        if scene.snapping and abs(db) < 0.8 and not pointer.keys.ctrl:
-            db = 0.0
-        return Asked(Volume(self.grabbed.clip.id, db), words=f"{db:+.1f} dB")
 
     def click(self, pointer: Pointer, scene: Scene) -> Outcome | None:
         return None

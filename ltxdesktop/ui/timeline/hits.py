@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from ltxdesktop.document.model import Clip, Gap, ItemId, MarkerId, Sequence, Track, TrackKind
+from ltxdesktop.document.model import Clip, Gap, ItemId, MarkerId, Sequence, Track
 from ltxdesktop.ui.timeline.layout import (
     EDGE_PX,
     HANDLE_PX,
@@ -19,12 +19,11 @@ from ltxdesktop.ui.timeline.layout import (
     gap_box,
     header_buttons,
     parts_of,
-    volume_y,
 )
+from ltxdesktop.ui.timeline.lines import is_on, key_at, line_of
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX
 
 RANGE_EDGE_PX = 6
-LINE_PX = 4  # how near to the volume line the mouse grabs it
 DIVIDER_PX = 4  # how near to a lane's lower end its height is dragged
 
 
@@ -36,7 +35,8 @@ class Part(Enum):
     TAIL = "tail"
     FADE_IN = "fade in"
     FADE_OUT = "fade out"
-    VOLUME = "volume"
+    LINE = "line"
+    KEY = "key"
     BADGE = "takes"
 
 
@@ -49,6 +49,8 @@ class OnClip:
     start: int
     frame: int
     part: Part = Part.BODY
+    line: str = ""  # of LINE and KEY: the name of the number
+    key: int | None = None  # of KEY: its frame of the clip
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,23 @@ def _in_lane(layout: Layout, lane: Lane, x: float, y: float, frame: int) -> Hit:
         button = fill_box(gap_box(lane, item, layout.viewport))
         return OnGap(item, track, track.starts[place], frame, button is not None and button.has(x, y))
     placed = clip_box(lane, place, layout.viewport)
-    return OnClip(item, track, placed.start, frame, _part(layout, placed, x, y))
+    on_line = _on_line(layout, placed, frame, x, y)
+    if on_line is not None and on_line.part is Part.KEY:
+        return on_line
+    part = _part(layout, placed, x, y)
+    return on_line if on_line is not None and part is Part.BODY else OnClip(item, track, placed.start, frame, part)
+
+
+def _on_line(layout: Layout, placed: ClipBox, frame: int, x: float, y: float) -> OnClip | None:
+    """The line that a clip shows, or a key on it."""
+    line = line_of(placed, layout)
+    if line is None:
+        return None
+    found = OnClip(placed.clip, placed.track, placed.start, frame, Part.LINE, line.declared.name)
+    key = key_at(line, placed, layout.viewport, x, y)
+    if key is not None:
+        return replace(found, part=Part.KEY, key=key.frame)
+    return found if is_on(line, placed, layout.viewport, x, y) else None
 
 
 def _just_past(layout: Layout, lane: Lane, x: float, frame: int) -> OnClip | None:
@@ -221,23 +239,4 @@ def _part(layout: Layout, placed: ClipBox, x: float, y: float) -> Part:
         return Part.HEAD
     if x >= placed.box.right - reach:
         return Part.TAIL
-    if has_volume_line(placed) and abs(y - volume_y(volume_of(placed.clip), parts.body)) <= LINE_PX:
-        return Part.VOLUME
     return Part.BODY
-
-
-def has_volume_line(placed: ClipBox) -> bool:
-    """Whether the clip shows a line that can be dragged: sound, high and wide enough, without keys."""
-    is_large = placed.box.width >= 40 and placed.box.height >= 34
-    return is_large and placed.track.kind is TrackKind.AUDIO and not has_volume_keys(placed.clip)
-
-
-def has_volume_keys(clip: Clip) -> bool:
-    parameter = clip.values.get("volume")
-    return parameter is not None and bool(parameter.keys)
-
-
-def volume_of(clip: Clip) -> float:
-    """The clip's volume in dB, where it has no keys."""
-    parameter = clip.values.get("volume")
-    return 0.0 if parameter is None else parameter.value

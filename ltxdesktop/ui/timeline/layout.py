@@ -135,6 +135,24 @@ class ButtonBox(NamedTuple):
     box: Box
 
 
+class LineNames(NamedTuple):
+    """Which number of a clip is drawn as a line in it (names of `document.parameters`)."""
+
+    picture: str = "opacity"
+    sound: str = "volume"
+
+
+PLAIN_LINES = LineNames()
+
+
+class KeyPlace(NamedTuple):
+    """One key: of which clip, of which number of it, at which of its frames."""
+
+    clip: ItemId
+    parameter: str
+    frame: int
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Everything in view. `content_px` is the height of all lanes together, seen or not."""
@@ -148,15 +166,19 @@ class Layout:
     markers: tuple[MarkerBox, ...]
     selected_range: Box | None
     content_px: float
+    selected: Collection[ItemId] = ()  # clips; they show the line of their number
+    key: KeyPlace | None = None  # the selected key of one of them
+    lines: LineNames = PLAIN_LINES
 
 
 Heights = Mapping[TrackId, int]  # of tracks whose height is being dragged
 
 
 def lay_out(
-    sequence: Sequence, viewport: Viewport, *, selected: Collection[ItemId] = (), heights: Heights | None = None
-) -> Layout:
-    """The whole timeline. `selected` only matters for merged clips; `heights` go before the tracks' own."""
+    sequence: Sequence, viewport: Viewport, *, selected: Collection[ItemId] = (), heights: Heights | None = None,
+    key: KeyPlace | None = None, lines: LineNames = PLAIN_LINES,
+) -> Layout:  # fmt: skip
+    """The whole timeline. `heights` go before the tracks' own."""
     lanes = lay_out_lanes(sequence, viewport, heights)
     clips: list[ClipBox] = []
     runs: list[Run] = []
@@ -176,6 +198,9 @@ def lay_out(
         tuple(_lay_out_markers(sequence, clips, viewport)),
         lay_out_range(sequence.in_frame, sequence.out_frame, viewport),
         content_px(sequence, heights),
+        selected,
+        key,
+        lines,
     )
 
 
@@ -400,27 +425,6 @@ def parts_of(placed: ClipBox, viewport: Viewport) -> Parts:
     fade_in = (box.left + max(inset, viewport.px(clip.fade_in)), y)
     fade_out = (box.right - max(inset, viewport.px(clip.fade_out)), y)
     return Parts(title, body, badge, fade_in, fade_out)
-
-
-VOLUME_TOP_DB, VOLUME_BOTTOM_DB = 12.0, -60.0
-_UNITY = 0.25  # how far down the body 0 dB lies
-
-
-def volume_y(db: float, body: Box) -> float:
-    """The height of a volume in a clip's body: a quarter down is 0 dB, below it 60 dB, above it 12."""
-    if db >= 0:
-        share = _UNITY * (1 - min(db, VOLUME_TOP_DB) / VOLUME_TOP_DB)
-    else:
-        share = _UNITY + (1 - _UNITY) * min(1.0, (max(db, VOLUME_BOTTOM_DB) / VOLUME_BOTTOM_DB)) ** 0.6
-    return body.top + 2 + share * (body.height - 4)
-
-
-def volume_at(y: float, body: Box) -> float:
-    """The volume (dB) at a height: `volume_y` backwards, in steps of 0.1 dB."""
-    share = min(1.0, max(0.0, (y - body.top - 2) / max(1.0, body.height - 4)))
-    if share <= _UNITY:
-        return round(VOLUME_TOP_DB * (1 - share / _UNITY), 1)
-    return round(VOLUME_BOTTOM_DB * ((share - _UNITY) / (1 - _UNITY)) ** (1 / 0.6), 1)
 
 
 def _lay_out_transitions(clips: list[ClipBox], viewport: Viewport) -> Iterator[TransitionBox]:

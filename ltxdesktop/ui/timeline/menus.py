@@ -9,7 +9,8 @@ from PySide6.QtCore import QPoint
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QWidget
 
-from ltxdesktop.document.model import ItemId, MarkerId, Track, TrackKind, TransitionKind
+from ltxdesktop.document.model import Easing, ItemId, MarkerId, Track, TrackKind, TransitionKind
+from ltxdesktop.document.parameters import PARAMETERS
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.commands import TimelineCommands
 from ltxdesktop.ui.timeline.hits import (
@@ -22,8 +23,12 @@ from ltxdesktop.ui.timeline.hits import (
     OnRangeEdge,
     OnRuler,
     OnTransition,
+    Part,
 )
 from ltxdesktop.ui.timeline.inks import MARKER_COLOURS
+from ltxdesktop.ui.timeline.layout import KeyPlace
+from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES
+from ltxdesktop.ui.timeline.view import TimelineView
 
 _CLIP = (
     "edit.cut", "edit.copy", "edit.paste", "edit.duplicate", "",
@@ -41,8 +46,8 @@ _EMPTY = ("edit.paste", "edit.paste_insert", "edit.select_all", "", "sequence.ad
 class TimelineMenus:
     """Builds a menu for what lies under the mouse, from the application's own actions."""
 
-    def __init__(self, commands: TimelineCommands, actions: Actions, parent: QWidget) -> None:
-        self._commands, self._actions, self._parent = commands, actions, parent
+    def __init__(self, commands: TimelineCommands, actions: Actions, view: TimelineView, parent: QWidget) -> None:
+        self._commands, self._actions, self._view, self._parent = commands, actions, view, parent
 
     def open(self, under: Hit, at: QPoint) -> None:
         """Show the menu for something; `at` is on the screen."""
@@ -51,8 +56,10 @@ class TimelineMenus:
     def menu(self, under: Hit) -> QMenu:
         """The menu for something, deleted when it closes."""
         match under:
+            case OnClip(part=Part.KEY, clip=clip, line=name, key=frame) if frame is not None:
+                return self._key(KeyPlace(clip.id, name, frame))
             case OnClip(track=track):
-                return self._with_track(_CLIP, track)
+                return self._clip(track)
             case OnGap(track=track):
                 return self._with_track(_GAP, track)
             case OnTransition(clip=clip, at_tail=at_tail):
@@ -81,6 +88,41 @@ class TimelineMenus:
             action = add(menu, words + stars, partial(self._commands.choose_take, clip_id, place), tip=take.note)
             action.setCheckable(True)
             action.setChecked(clip is not None and place == clip.active)
+        return menu
+
+    def _clip(self, track: Track) -> QMenu:
+        """What can be done with a clip, and which number is drawn as a line in it."""
+        menu = self._with_track(_CLIP, track)
+        sound = track.kind is TrackKind.AUDIO
+        lines = self._of(())
+        lines.setTitle("Line in clips")
+        shown = self._view.lines
+        for name in SOUND_LINES if sound else PICTURE_LINES:
+            wanted = shown._replace(sound=name) if sound else shown._replace(picture=name)
+            tip = "Drawn in the clips, with its keys"
+            action = add(lines, PARAMETERS[name].label, partial(self._view.show_lines, wanted), tip=tip)
+            action.setCheckable(True)
+            action.setChecked(shown == wanted)
+        menu.addMenu(lines)
+        return menu
+
+    def _key(self, place: KeyPlace) -> QMenu:
+        """How the number goes on from a key to the next, and away with it."""
+        menu, commands = self._of(()), self._commands
+        clip = commands.sequence.clip(place.clip)
+        parameter = clip.values.get(place.parameter) if clip is not None else None
+        key = next((each for each in parameter.keys if each.frame == place.frame), None) if parameter else None
+        if key is None:
+            return menu
+        for easing in Easing:
+            words = f"{easing.value.capitalize()} to the next key"
+            action = add(menu, words, partial(commands.keys.ease, place, easing))
+            action.setCheckable(True)
+            action.setChecked(easing is key.easing)
+        menu.addSeparator()
+        words = PARAMETERS[place.parameter].label.lower()
+        add(menu, "Remove this key", partial(commands.keys.remove, place))
+        add(menu, f"Remove all keys of {words}", partial(commands.keys.remove_all, place.clip, place.parameter))
         return menu
 
     def _with_track(self, names: tuple[str, ...], track: Track) -> QMenu:

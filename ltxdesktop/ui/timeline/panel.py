@@ -19,6 +19,7 @@ from ltxdesktop.ui.timeline.menus import TimelineMenus
 from ltxdesktop.ui.timeline.overview import Overview
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.ui.timeline.selection_memory import SelectionMemory
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.ui.timeline.tools import EXTEND, SELECT, TOOLS, Tool
 from ltxdesktop.ui.timeline.view import ZOOM_STEP, TimelineView
@@ -58,7 +59,7 @@ class TimelinePanel(QFrame):
         self.commands = TimelineCommands(self.desk, self.selection, lambda: self.view.playhead, self.go_to, self)
         self.overview = Overview(look, self.view, self)
         self.timecode = TimecodeField(self)
-        self.menus = TimelineMenus(self.commands, actions, self)
+        self.menus = TimelineMenus(self.commands, actions, self.view, self)
         self._tool_buttons: dict[str, IconButton] = {}
         self._note = ElidedLabel("", "problem")
         self._slider = QSlider(Qt.Orientation.Horizontal, self)
@@ -68,6 +69,7 @@ class TimelinePanel(QFrame):
         self.offer_generation(False)
         self._show_zoom()
         self.timecode.show_frame(0, history.document.sequence)
+        self.destroyed.connect(SelectionMemory(history, self.selection).stop)  # first: views forget what is gone
         self.destroyed.connect(history.listen(self._show_step))
 
     # ---- what is shown ----------------------------------------------------------------------------------------------

@@ -9,20 +9,23 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.errors import NoSuchClip, NoSuchMarker, OutOfReach
 from ltxdesktop.document.model import Clip, Document, ItemId, LinkId, TrackId, TrackKind
 from ltxdesktop.ui.timeline.requests import (
+    AddKey,
     Fade,
+    Level,
     Move,
+    MoveKey,
     MoveMarker,
     Place,
     Request,
     ResizeTransition,
     Roll,
     SetRange,
+    ShiftKeys,
     Slide,
     Slip,
     Split,
     SplitClip,
     Trim,
-    Volume,
 )
 
 
@@ -50,8 +53,16 @@ def perform(request: Request, document: Document) -> Document:
             return _place(request, document)
         case Fade():
             return _fade(request, document)
-        case Volume(clip=clip, db=db):
-            return edits.set_value(document, clip, "volume", db)
+        case Level(clip=clip, parameter=parameter, value=value):
+            return edits.set_value(document, clip, parameter, value)
+        case AddKey(clip=clip, parameter=parameter, frame=frame, value=value):
+            return edits.set_key(document, clip, parameter, frame, value)
+        case MoveKey():
+            return _move_key(request, document)
+        case ShiftKeys(clip=clip, parameter=parameter, values=values):
+            for frame, value in values:
+                document = edits.set_key(document, clip, parameter, frame, value)
+            return document
         case SetRange(first=first, last=last):
             return edits.set_range(document, first, last)
         case MoveMarker():
@@ -122,6 +133,13 @@ def _move_marker(request: MoveMarker, document: Document) -> Document:
     if isinstance(holder, Clip):
         frame = min(holder.duration - 1, frame)
     return document if frame == marker.frame else edits.change_marker(document, replace(marker, frame=frame))
+
+
+def _move_key(request: MoveKey, document: Document) -> Document:
+    clip, parameter = request.clip, request.parameter
+    if request.to_frame != request.frame:
+        document = edits.move_key(document, clip, parameter, request.frame, request.to_frame)
+    return edits.set_key(document, clip, parameter, request.to_frame, request.value)
 
 
 def _resize_transition(request: ResizeTransition, document: Document) -> Document:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ltxdesktop.document.model import ItemId, MarkerId, MediaId, TrackId
+from ltxdesktop.document.parameters import PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,42 @@ class ResizeTransition:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
-    """A clip's volume in dB."""
+class Level:
+    """One value of a number for a whole clip: its line without keys."""
 
     clip: ItemId
-    db: float
+    parameter: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class AddKey:
+    """A key of a number at a frame of the clip."""
+
+    clip: ItemId
+    parameter: str
+    frame: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MoveKey:
+    """A key to another frame of the clip, and to another value."""
+
+    clip: ItemId
+    parameter: str
+    frame: int
+    to_frame: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftKeys:
+    """The line between two keys up or down: both keys' new values by their frames."""
+
+    clip: ItemId
+    parameter: str
+    values: tuple[tuple[int, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +166,8 @@ class MoveMarker:
 
 
 FramesRequest = Move | Trim | Roll | Slip | Slide | Fade | ResizeTransition | MoveMarker
-Request = FramesRequest | Split | SplitClip | Volume | Place | SetRange
+KeyRequest = Level | AddKey | MoveKey | ShiftKeys
+Request = FramesRequest | KeyRequest | Split | SplitClip | Place | SetRange
 
 
 def name_of(request: Request) -> str:
@@ -154,8 +187,8 @@ def name_of(request: Request) -> str:
             return "Fade out" if at_tail else "Fade in"
         case ResizeTransition():
             return "Change transition"
-        case Volume(db=db):
-            return f"Volume {db:+.1f} dB"
+        case Level() | AddKey() | MoveKey() | ShiftKeys():
+            return _name_of_key(request)
         case Place(media=media, insert=insert):
             return f"{'Insert' if insert else 'Overwrite with'} {counted(media)}"
         case SetRange(first=None, last=None):
@@ -168,6 +201,19 @@ def name_of(request: Request) -> str:
             return "Split clip"
         case _:
             return type(request).__name__
+
+
+def _name_of_key(request: KeyRequest) -> str:
+    words = PARAMETERS[request.parameter].label.lower()
+    match request:
+        case Level():
+            return words.capitalize()
+        case AddKey():
+            return f"Add a key of {words}"
+        case MoveKey():
+            return f"Move a key of {words}"
+        case ShiftKeys():
+            return f"Shift keys of {words}"
 
 
 def counted(clips: tuple[object, ...]) -> str:

@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document.model import ItemId, Sequence
+from ltxdesktop.ui.timeline.layout import KeyPlace
 
 TransitionKey = tuple[ItemId, bool]  # the clip that holds it, and whether it's the one at its tail
+
+
+class Selected(NamedTuple):
+    """What can be selected: clips (with one of their keys), or a gap, or a transition."""
+
+    clips: frozenset[ItemId] = frozenset()
+    gap: ItemId | None = None
+    transition: TransitionKey | None = None
+    primary: ItemId | None = None
+    key: KeyPlace | None = None
+
+    def existing(self, sequence: Sequence) -> Selected:
+        """What of it there is in a sequence."""
+        clips = frozenset(each for each in self.clips if sequence.clip(each) is not None)
+        gap = self.gap if self.gap is not None and sequence.track_of(self.gap) is not None else None
+        key = self.key if self.key is not None and _has_key(sequence, self.key) else None
+        transition = self.transition
+        if transition is not None:
+            clip = sequence.clip(transition[0])
+            if clip is None or (clip.tail if transition[1] else clip.transition) is None:
+                transition = None
+        return Selected(clips, gap, transition, self.primary, key)
 
 
 class Selection(QObject):
@@ -18,27 +42,34 @@ class Selection(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._clips: frozenset[ItemId] = frozenset()
-        self._gap: ItemId | None = None
-        self._transition: TransitionKey | None = None
-        self._primary: ItemId | None = None
+        self._now = Selected()
+
+    @property
+    def now(self) -> Selected:
+        """All of it, to be chosen again later."""
+        return self._now
 
     @property
     def clips(self) -> frozenset[ItemId]:
-        return self._clips
+        return self._now.clips
 
     @property
     def gap(self) -> ItemId | None:
-        return self._gap
+        return self._now.gap
 
     @property
     def transition(self) -> TransitionKey | None:
-        return self._transition
+        return self._now.transition
 
     @property
     def primary(self) -> ItemId | None:
         """The clip that was pressed last: the one an inspector shows first."""
-        return self._primary
+        return self._now.primary
+
+    @property
+    def key(self) -> KeyPlace | None:
+        """The key of a clip's line that was pressed last."""
+        return self._now.key
 
     def choose(
         self,
@@ -47,14 +78,18 @@ class Selection(QObject):
         gap: ItemId | None = None,
         transition: TransitionKey | None = None,
         primary: ItemId | None = None,
+        key: KeyPlace | None = None,
     ) -> None:
         """Select exactly this. `primary` None keeps the present one if it's still among the clips."""
-        chosen = frozenset(clips)
+        self.restore(Selected(frozenset(clips), gap, transition, primary, key))
+
+    def restore(self, selected: Selected) -> None:
+        """Select what was selected at another time."""
+        chosen, primary = selected.clips, selected.primary
         if primary is None or primary not in chosen:
-            primary = self._primary if self._primary in chosen else min(chosen, default=None)
-        before = (self._clips, self._gap, self._transition, self._primary)
-        self._clips, self._gap, self._transition, self._primary = chosen, gap, transition, primary
-        if before != (self._clips, self._gap, self._transition, self._primary):
+            primary = self.primary if self.primary in chosen else min(chosen, default=None)
+        before, self._now = self._now, selected._replace(primary=primary)
+        if before != self._now:
             self.changed.emit()
 
     def clear(self) -> None:
@@ -62,11 +97,10 @@ class Selection(QObject):
 
     def keep_existing(self, sequence: Sequence) -> None:
         """Forget what an edit has removed."""
-        clips = frozenset(each for each in self._clips if sequence.clip(each) is not None)
-        gap = self._gap if self._gap is not None and sequence.track_of(self._gap) is not None else None
-        transition = self._transition
-        if transition is not None:
-            clip = sequence.clip(transition[0])
-            if clip is None or (clip.tail if transition[1] else clip.transition) is None:
-                transition = None
-        self.choose(clips, gap=gap, transition=transition)
+        self.restore(self._now.existing(sequence))
+
+
+def _has_key(sequence: Sequence, place: KeyPlace) -> bool:
+    clip = sequence.clip(place.clip)
+    parameter = clip.values.get(place.parameter) if clip is not None else None
+    return parameter is not None and any(key.frame == place.frame for key in parameter.keys)

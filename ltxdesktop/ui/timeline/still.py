@@ -86,7 +86,9 @@ class StillPicture:
         same_scale = (old.frames_per_px, old.scroll_y, old.width, old.height) == (
             new.frames_per_px, new.scroll_y, new.width, new.height
         )  # fmt: skip
-        same_rest = before.document is now.document and (before.selected, before.gap) == (now.selected, now.gap)
+        same_rest = before.document is now.document and (before.selected, before.gap, before.layout.key) == (
+            now.selected, now.gap, now.layout.key
+        )  # fmt: skip
         shift = (old.first_frame - new.first_frame) / new.frames_per_px
         dx = round(shift)
         if not same_scale or not same_rest or abs(shift - dx) > _NEAR_WHOLE or abs(dx) > new.lanes_px / 2:
@@ -146,6 +148,8 @@ def _changed_lanes(before: Shown, now: Shown) -> list[Box] | None:
         return None
     ids.update(each for each in (before.gap, now.gap) if each is not None and before.gap != now.gap)
     ids.update(_hovers(before, now))
+    keys = (before.layout.key, now.layout.key)
+    ids.update(key.clip for key in keys if key is not None and keys[0] != keys[1])
     return [
         Box(0, lane.header.top, now.layout.viewport.width, lane.header.height)
         for was, lane in zip(before.layout.lanes, now.layout.lanes, strict=True)

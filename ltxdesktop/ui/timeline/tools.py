@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -25,7 +25,6 @@ from ltxdesktop.ui.timeline.drags import (
     Scene,
     Scrubbed,
     ScrubDrag,
-    VolumeDrag,
     Zoomed,
 )
 from ltxdesktop.ui.timeline.hits import (
@@ -40,6 +39,8 @@ from ltxdesktop.ui.timeline.hits import (
     OnTransition,
     Part,
 )
+from ltxdesktop.ui.timeline.layout import KeyPlace
+from ltxdesktop.ui.timeline.line_drags import KeyDrag, LineDrag
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.requests import (
     Fade,
@@ -347,8 +348,13 @@ def _pressed_clip(pointer: Pointer, over: OnClip, scene: Scene) -> Pressed:
             return Pressed(_chosen(over, scene, keys), _trim_drag(pointer, over, scene, nearest=False, ripple=False))
         case Part.FADE_IN | Part.FADE_OUT:
             return Pressed(_chosen(over, scene, keys), _fade_drag(pointer, over, scene))
-        case Part.VOLUME:
-            return Pressed(_chosen(over, scene, keys), VolumeDrag(over, pointer.y))
+        case Part.LINE:
+            return Pressed(_chosen(over, scene, keys), LineDrag(over, pointer.x, pointer.y))
+        case Part.KEY:
+            assert over.key is not None
+            clips = _chosen(over, scene, keys) or Chosen(scene.selected)
+            key = KeyPlace(over.clip.id, over.line, over.key)
+            return Pressed(replace(clips, key=key), KeyDrag(over, over.key, pointer.x, pointer.y))
         case Part.BADGE | Part.BODY:
             pass
     mine = frozenset((over.clip.id,))
@@ -457,7 +463,8 @@ def _edge_cursor(hit: Hit, keys: Keys) -> Cursor:
         Part.TAIL: Cursor.TAIL,
         Part.FADE_IN: Cursor.FADE,
         Part.FADE_OUT: Cursor.FADE,
-        Part.VOLUME: Cursor.VERTICAL,
+        Part.LINE: Cursor.VERTICAL,
+        Part.KEY: Cursor.POINT,
         Part.BADGE: Cursor.POINT,
     }
     return shapes.get(hit.part, Cursor.ARROW)

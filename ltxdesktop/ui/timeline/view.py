@@ -66,16 +66,19 @@ from ltxdesktop.ui.timeline.hits import (
 from ltxdesktop.ui.timeline.layout import (
     HIGHEST_PX,
     LOWEST_PX,
+    PLAIN_LINES,
     Box,
     Layout,
+    LineNames,
     content_px,
     fill_box,
     gap_box,
     lay_out,
 )
+from ltxdesktop.ui.timeline.line_drags import key_of, new_key
 from ltxdesktop.ui.timeline.painting import TimelinePainter
 from ltxdesktop.ui.timeline.providers import AllPresent, NoPeaks, NoPictures, Presence, Thumbnails, Waveforms
-from ltxdesktop.ui.timeline.requests import Place, Request, SetRange, name_of
+from ltxdesktop.ui.timeline.requests import AddKey, Place, Request, SetRange, name_of
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
 from ltxdesktop.ui.timeline.still import Shown, StillPicture
@@ -121,6 +124,7 @@ class TimelineView(QWidget):
         self._layout: Layout | None = None
         self._playhead = 0
         self._heights: dict[TrackId, int] = {}
+        self._lines = PLAIN_LINES
         self._activities: tuple[Activity, ...] = ()
         self.tool: Tool = SELECT
         self.snapping = True
@@ -233,6 +237,15 @@ class TimelineView(QWidget):
         self._activities = tuple(activities)
         self.update()
 
+    @property
+    def lines(self) -> LineNames:
+        """Which number of clips is drawn as a line in them."""
+        return self._lines
+
+    def show_lines(self, lines: LineNames) -> None:
+        self._lines = lines
+        self.redraw()
+
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Nearer by a factor, around x; without it around the playhead if it is in view, else around the middle."""
         if x is None:
@@ -261,9 +274,11 @@ class TimelineView(QWidget):
     def placed(self) -> Layout:
         """The layout of what is shown, made when it's needed."""
         if self._layout is None:
+            selection = self.selection
             self._layout = lay_out(
-                self.sequence, self._viewport, selected=self.selection.clips, heights=self._heights or None
-            )
+                self.sequence, self._viewport, selected=selection.clips, heights=self._heights or None,
+                key=selection.key, lines=self._lines,
+            )  # fmt: skip
         return self._layout
 
     def hit_at(self, x: float, y: float) -> Hit:
@@ -396,6 +411,10 @@ class TimelineView(QWidget):
                 self._ask(SetRange(start, start + clip.duration))
             case OnGap(gap=gap, start=start) if self.tool.shortcut == "G":
                 self._ask(SetRange(start, start + gap.duration))
+            case OnClip(part=Part.LINE) if self.tool is SELECT:
+                self._ask(new_key(under))
+            case OnClip(part=Part.KEY):
+                pass
             case OnClip(clip=clip):
                 self.clip_opened.emit(clip.id)
             case _:
@@ -515,8 +534,8 @@ class TimelineView(QWidget):
                 self._bubble = tried.why or words
             case Extended():
                 self._show_extension(outcome)
-            case Chosen(clips=clips, gap=gap, transition=transition, rubber=rubber):
-                self.selection.choose(clips, gap=gap, transition=transition, primary=primary)
+            case Chosen(clips=clips, gap=gap, transition=transition, rubber=rubber, key=key):
+                self.selection.choose(clips, gap=gap, transition=transition, primary=primary, key=key)
                 self._rubber = rubber
             case Scrubbed(frame=frame, guide=guide):
                 self._guide = guide
@@ -564,8 +583,11 @@ class TimelineView(QWidget):
         self._drag = drag
         if self._document is not self._edits.document:
             self.show_document(self._edits.document)
+        key = key_of(tried.request)
+        if key is not None:
+            self.selection.choose(self.selection.clips, key=key)
 
-    def _ask(self, request: SetRange) -> None:
+    def _ask(self, request: SetRange | AddKey) -> None:
         """Do something at once that no drag led to."""
         self._show_outcome(Asked(request))
         self._commit()

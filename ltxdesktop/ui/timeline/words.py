@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ltxdesktop.document.model import Clip, Document, Sequence, TrackKind
+from ltxdesktop.document.parameters import PARAMETERS, value_of
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.timeline.hits import (
     Hit,
@@ -17,6 +18,7 @@ from ltxdesktop.ui.timeline.hits import (
     Part,
 )
 from ltxdesktop.ui.timeline.layout import Button
+from ltxdesktop.ui.timeline.lines import value_words
 from ltxdesktop.ui.timeline.tools import Tool
 
 _PARTS = {
@@ -24,8 +26,9 @@ _PARTS = {
     Part.TAIL: "Drag to trim the end; with Ctrl what follows moves along, with Alt without linked clips",
     Part.FADE_IN: "Drag to fade in",
     Part.FADE_OUT: "Drag to fade out",
-    Part.VOLUME: "Drag to change the volume; with Ctrl finely",
 }
+_LINE = "Drag up or down, with Ctrl finely. Ctrl+click or double-click makes a key."
+_KEY = "Drag the key in time and value: Shift keeps one, Ctrl is fine. Delete removes it; right-click for its way on."
 
 
 def tip_for(under: Hit, document: Document, tool: Tool) -> str:
@@ -34,6 +37,10 @@ def tip_for(under: Hit, document: Document, tool: Tool) -> str:
     match under:
         case OnClip(clip=clip, part=Part.BADGE):
             return f"{len(clip.takes)} takes; take {clip.active + 1} is shown. Click to choose (Alt+Up, Alt+Down)."
+        case OnClip(clip=clip, part=Part.LINE, line=name, start=start):
+            return f"{_number_words(clip, name, under.frame - start)}\n{_LINE}"
+        case OnClip(clip=clip, part=Part.KEY, line=name, key=key):
+            return f"{_number_words(clip, name, key or 0)}\n{_KEY}"
         case OnClip(clip=clip, start=start, part=part):
             return "\n".join(filter(None, (_clip_words(clip, start, document), _PARTS.get(part, ""))))
         case OnTransition(clip=clip_id, at_tail=at_tail):
@@ -78,6 +85,11 @@ def _clip_words(clip: Clip, start: int, document: Document) -> str:
     if not clip.enabled:
         lines.append("Disabled")
     return "\n".join(lines)
+
+
+def _number_words(clip: Clip, name: str, frame: int) -> str:
+    declared = PARAMETERS[name]
+    return f"{declared.label} {value_words(declared, value_of(clip, name).at(frame))}"
 
 
 def _button_words(kind: TrackKind, button: Button | None) -> str:

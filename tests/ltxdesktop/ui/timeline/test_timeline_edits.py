@@ -16,8 +16,11 @@ from ltxdesktop.document.model import Clip, Document, ItemId, Marker, MarkerId, 
 from ltxdesktop.ui.timeline.editing import EditDesk
 from ltxdesktop.ui.timeline.perform import perform
 from ltxdesktop.ui.timeline.requests import (
+    AddKey,
     Fade,
+    Level,
     Move,
+    MoveKey,
     MoveMarker,
     Place,
     Request,
@@ -29,7 +32,6 @@ from ltxdesktop.ui.timeline.requests import (
     Split,
     SplitClip,
     Trim,
-    Volume,
     name_of,
 )
 
@@ -47,7 +49,9 @@ REQUESTS: st.SearchStrategy[Request] = st.one_of(
     st.builds(Split, st.integers(0, 500)),
     st.builds(SplitClip, CLIPS, st.integers(0, 500), alone=st.booleans()),
     st.builds(Fade, CLIPS, st.booleans(), st.integers(0, 300)),
-    st.builds(Volume, CLIPS, st.floats(-60, 12)),
+    st.builds(Level, CLIPS, st.just("volume"), st.floats(-60, 12)),
+    st.builds(AddKey, CLIPS, st.just("volume"), st.integers(0, 120), st.floats(-60, 12)),
+    st.builds(MoveKey, CLIPS, st.just("volume"), st.integers(0, 3), st.integers(0, 120), st.floats(-60, 12)),
     st.builds(ResizeTransition, CLIPS, st.booleans(), st.booleans(), FRAMES),
     st.builds(Place, st.just((MEDIA,)), st.integers(0, 500), insert=st.booleans()),
     st.builds(MoveMarker, st.just(MarkerId("m")), st.none(), FRAMES),

@@ -40,9 +40,8 @@ from ltxdesktop.ui.timeline.layout import (
     lay_out_track,
     parts_of,
     tick_step,
-    volume_at,
-    volume_y,
 )
+from ltxdesktop.ui.timeline.lines import volume_at, volume_y
 from ltxdesktop.ui.timeline.snapping import nearest_cut, snap, targets
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 
@@ -185,7 +184,7 @@ def test_volume_line_fade_handles_and_badge_are_found():
     parts = parts_of(placed["a"], VIEW)
     line = hit(layout, document.sequence, HEADER_PX + 150, volume_y(0, parts.body))
     assert isinstance(line, OnClip)
-    assert line.part is Part.VOLUME
+    assert line.part is Part.LINE
     assert parts.fade_in is not None
     fade = hit(layout, document.sequence, *parts.fade_in)
     assert isinstance(fade, OnClip)
