@@ -65,6 +65,7 @@ class Ask:
     seed: int = 0
     variations: int = 1
     stage: Literal["full", "draft"] = "full"
+    may_leave: bool = False  # whether it may be sent to a service
 
 
 class _Shared(TypedDict):
@@ -77,6 +78,7 @@ class _Shared(TypedDict):
     seed: int
     variations: int
     stage: Literal["full", "draft"]
+    may_leave: bool
 
 
 class _NewClip(TypedDict):
@@ -109,6 +111,7 @@ def work_of(ask: Ask) -> AnyWork:
         "seed": ask.seed,
         "variations": ask.variations,
         "stage": ask.stage,
+        "may_leave": ask.may_leave,
     }
     new_clip: _NewClip = {"width": ask.width, "height": ask.height, "frames": ask.frames, "rate": str(ask.rate)}
     if ask.clip is not None and ask.clip_action == "retake":

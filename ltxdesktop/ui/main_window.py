@@ -357,7 +357,7 @@ class MainWindow(QMainWindow):
         self.statusBar().showMessage("Put into the queue", 4000)
 
     def _estimate(self, ask: Ask) -> None:
-        self._session.estimate(work_of(ask))
+        self._session.estimate(work_of(replace(ask, may_leave=True)))  # what it would send, if it may
 
     def look_at_file(self, path: str) -> None:
         """Find out what a file is and put it into the prompt panel."""
@@ -524,13 +524,13 @@ class MainWindow(QMainWindow):
             self.banner.say(f"{entry.title}: {entry.message}", "Try again" if entry.can_retry else "")
 
     def _show_estimate(self, estimated: Estimated) -> None:
+        self.prompt.consent.show_estimate(estimated)
         if not estimated.fits:
             self.prompt.show_estimate(estimated.why_not)
             return
         parts = [about(estimated.seconds)] if estimated.seconds is not None else []
         parts += [f"{gigabytes(estimated.peak_bytes)} of memory"] if estimated.peak_bytes > MEMORY_WORTH_SAYING else []
         parts += list(estimated.adjusted)
-        parts += [estimated.cost_text] if estimated.cost_text else []
         self.prompt.show_estimate("Takes " + ", ".join(parts) if parts else "")
 
     def _show_notice(self, kind: str, words: str) -> None:

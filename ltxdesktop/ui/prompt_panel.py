@@ -38,6 +38,7 @@ from ltxdesktop.jobs.ask import (
     shapes_for,
 )
 from ltxdesktop.ui.clip_pictures import Given
+from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.parts import (
     ElidedLabel,
@@ -85,6 +86,7 @@ class PromptPanel(Panel):
         self._ask = Ask(seed=self._random.randint(0, HIGHEST_SEED))
         self._given: list[Given] = []
         self._model_defaults_of = ""
+        self._may_estimate = False
         self.setAcceptDrops(True)
         self._estimate_timer = QTimer(self)
         self._estimate_timer.setSingleShot(True)
@@ -337,6 +339,9 @@ class PromptPanel(Panel):
     def _build_foot(self) -> QVBoxLayout:
         foot = QVBoxLayout()
         foot.setSpacing(8)
+        self.consent = Consent()
+        self.consent.changed.connect(self._read_fields)
+        foot.addWidget(self.consent)
         self._problem = wrapped("problem")
         self._note = wrapped("note")
         self._estimate = wrapped("note")
@@ -373,6 +378,7 @@ class PromptPanel(Panel):
             rate=Fraction(str(self._rate.currentData() or "24")),
             seed=self._seed.value(),
             variations=self._variations.value(),
+            may_leave=self.consent.agreed,
         )
         self._refresh()
 
@@ -399,6 +405,8 @@ class PromptPanel(Panel):
 
     def _choose_model(self, backend: str, model: str) -> None:
         self._ask = replace(self._ask, backend=backend, model=model)
+        self.consent.show_backend(self._backend())
+        self._ask = replace(self._ask, may_leave=self.consent.agreed)
         with QSignalBlocker(self._model):
             self._model.setCurrentIndex(self._model.findData(f"{backend}/{model}"))
         chosen = self._capability()
@@ -452,6 +460,8 @@ class PromptPanel(Panel):
 
     def _submit(self, stage: str) -> None:
         self.asked.emit(replace(self._ask, stage="draft" if stage == "draft" else "full"))
+        self.consent.after_asking()
+        self._read_fields()
         if not self._lock.isChecked():
             self._roll()
 
@@ -510,8 +520,12 @@ class PromptPanel(Panel):
         wrong = problems(ask, self._backend(), model)
         self._say(self._problem, wrong if ask.prompt.strip() or len(wrong) > 1 or not self._needs_words(wrong) else [])
         self._say(self._note, notes(ask, capability(model, mode)) if model is not None else [])
-        self._generate.setEnabled(not wrong)
-        self._draft.setEnabled(not wrong)
+        agreed = ask.may_leave or not self.consent.needed
+        self._may_estimate = not wrong
+        if not (wrong or agreed):
+            self._say(self._problem, [AGREE])
+        self._generate.setEnabled(agreed and not wrong)
+        self._draft.setEnabled(agreed and not wrong)
         self._estimate_timer.start()
 
     def _needs_words(self, wrong: list[str]) -> bool:
@@ -561,10 +575,11 @@ class PromptPanel(Panel):
         self._lock.set_words("Use a new seed each time" if locked else "Keep this seed")
 
     def _tell_changed(self) -> None:
-        if self._generate.isEnabled():
+        if self._may_estimate:
             self.changed.emit(self._ask)
         else:
             self.show_estimate("")
+            self.consent.show_estimate(None)
 
     def _backend(self) -> BackendCapability | None:
         return next((each for each in self._backends if each.backend == self._ask.backend), None)

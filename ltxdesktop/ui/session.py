@@ -155,13 +155,13 @@ class EngineSession(QObject):
         self._ask(ListModels(), lambda reply: answer(reply.models) if isinstance(reply, Models) else None)
 
     def ask_result(self, job: str, answer: Callable[[str, Done], None]) -> None:
-        """Ask for the result of an earlier job; there is an answer only if it's done."""
+        """Ask for the result of an earlier job; there is an answer only if this engine knows it, and it's done."""
 
         def told(reply: Event) -> None:
             if isinstance(reply, JobDetail) and isinstance(reply.state, Done):
                 answer(job, reply.state)
 
-        self._ask(GetJob(job=job), told)
+        self._ask(GetJob(job=job), told, lambda _: None)
 
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
@@ -184,7 +184,7 @@ class EngineSession(QObject):
         """Let a paid backend spend no more than so many US cents in a month; None lifts the limit."""
         self._ask(SetSpendingLimit(backend=backend, cents=cents), self._look_again)
 
-    def _look_again(self, _: Event) -> None:
+    def _look_again(self, _: Event | None = None) -> None:
         self._ask(GetCapabilities(), self._take_capabilities)
 
     # What the process behind it says
@@ -293,6 +293,8 @@ class EngineSession(QObject):
                     self.takes.add(take)
                     self.take_made.emit(take)
                 self.job_ended.emit(job)
+                if state.result.cost_cents:
+                    self._look_again()  # at what was spent
             case _:
                 if isinstance(state, Failed) or (entry is not None and entry.state == "running"):
                     self.job_ended.emit(job)

@@ -35,7 +35,7 @@ class JobEntry:
     title: str
     state: StateName
     progress: JobProgress | None = None
-    message: str = ""  # of a failure or a cancellation
+    message: str = ""  # of a failure or a cancellation; of a paid job that is done, what it cost
     can_retry: bool = True
     cancelling: bool = False  # asked for, not yet ended
     picture: QImage | None = None
@@ -57,7 +57,7 @@ class JobEntry:
             case "queued":
                 return "Waiting"
             case "done":
-                return "Done"
+                return f"Done · {self.message}" if self.message else "Done"
             case "cancelled":
                 return self.message or "Cancelled"
             case "failed":
@@ -184,6 +184,7 @@ class JobListModel(QAbstractListModel):
             progress=before.progress if row.state == "running" else None,
             cancelling=before.cancelling and not entry.ended,
             can_retry=before.can_retry,
+            message=row.message or (before.message if before.state == row.state else ""),
         )
 
     def _put(self, row: int, entry: JobEntry) -> None:
@@ -214,7 +215,8 @@ def _with_state(entry: JobEntry, state: JobState) -> JobEntry:
         case Running():
             return replace(entry, state="running", progress=None, message="")
         case Done():
-            return replace(entry, state="done", progress=None, cancelling=False, message="")
+            cost = state.result.cost_text
+            return replace(entry, state="done", progress=None, cancelling=False, message=cost)
         case Failed():
             return replace(
                 entry, state="failed", progress=None, cancelling=False, message=state.message, can_retry=state.can_retry

@@ -1,0 +1,97 @@
+"""Before anything leaves the machine: what is sent, what it costs, and a tick; afterwards what was spent.
+
+In the whole window, with a real engine and the fake LTX API: nothing reaches the service before the tick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QPushButton, QWidget
+
+from ltxdesktop.app import App
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.consent import AGREE
+
+LONG_MS = 60_000
+REMOTE_TESTS = Path(__file__).parents[2] / "engine" / "backends" / "remote"
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.syspath_prepend(str(REMOTE_TESTS))
+    from fake_api import KEY, FakeApi
+
+    with FakeApi() as service:
+        monkeypatch.setenv("LTX_API_URL", service.url)
+        monkeypatch.setenv("LTX_API_KEY", KEY)
+        monkeypatch.setenv("LTX_API_PACE", "0.002")
+        yield service
+
+
+@pytest.fixture
+def app(qapp, qtbot, tmp_path: Path, api: Any) -> Iterator[App]:
+    kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    kept.setValue("window/workspace", "generate")
+    made = App(qapp, engine_command(backends=["test", "remote"], store=str(tmp_path / "store")), kept)
+    made.start()
+    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=LONG_MS)
+    yield made
+    with qtbot.waitSignals([made.link.stopped, made.window.destroyed], timeout=LONG_MS):
+        made.window.close()
+
+
+def named(place: QWidget, kind: type[Any], name: str) -> Any:
+    return next(each for each in place.findChildren(kind) if each.accessibleName() == name)
+
+
+def button(place: QWidget, words: str) -> QPushButton:
+    return next(each for each in place.findChildren(QPushButton) if each.text() == words)
+
+
+def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, qtbot, api: Any):
+    panel = app.window.prompt
+    generate, tick = button(panel, "Generate"), panel.consent.findChild(QCheckBox)
+    assert tick is not None
+    qtbot.keyClicks(named(panel, QPlainTextEdit, "Prompt"), "a red ball")
+    assert generate.isEnabled()  # the model on this machine needs no agreement
+    assert not panel.consent.isVisible()
+    model = named(panel, QComboBox, "Model")
+    model.setCurrentIndex(model.findData("remote/ltx-2-3-fast"))
+    panel._frames.setValue(9)
+    assert not generate.isEnabled()
+    assert panel._problem.text() == AGREE
+    qtbot.waitUntil(lambda: "The prompt (10 characters)" in panel.consent.words, timeout=LONG_MS)
+    for words in ("127.0.0.1", "Costs about $0.06", "Spent in", "US$ 0.00"):
+        assert words in panel.consent.words
+    assert api.seen == []
+    qtbot.mouseClick(tick, Qt.MouseButton.LeftButton)
+    assert generate.isEnabled()
+    qtbot.mouseClick(generate, Qt.MouseButton.LeftButton)
+    assert not tick.isChecked()  # it was for that job
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    assert "about $0.06" in app.session.jobs.entries()[0].status
+    qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.words, timeout=LONG_MS)
+    assert api.submits == 1
+
+
+def test_edit_lists_what_would_leave_before_anybody_agrees(app: App, qtbot, api: Any):
+    app.window.show_workspace("edit")
+    edit = app.window.edit
+    assert edit is not None
+    panel = edit.make
+    qtbot.waitUntil(lambda: panel._model.findData("remote/ltx-2-3-fast") >= 0, timeout=LONG_MS)
+    panel.write("a red ball")
+    panel._model.setCurrentIndex(panel._model.findData("remote/ltx-2-3-fast"))
+    qtbot.waitUntil(lambda: "The prompt (10 characters)" in panel.consent.words, timeout=LONG_MS)
+    assert panel._problem.text() == AGREE
+    assert not panel.ready
+    panel.consent.agree(True)
+    qtbot.waitUntil(lambda: panel.ready, timeout=LONG_MS)
+    panel.after_asking()
+    assert not panel.wish.may_leave
+    assert api.seen == []
