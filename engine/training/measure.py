@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.training.picture import render_video
-from engine.training.scenes import SceneBatch, numbers, sample_scenes
+from engine.training.scenes import FOCUS, SceneBatch, numbers, sample_scenes
 from engine.training.sound import SHAPE_PITCH_HZ
 from engine.training.words import BACKGROUNDS, COLOURS, SHAPES
 
@@ -359,7 +359,7 @@ def _camera(video: Tensor, objects: list[SeenObject], fps: float) -> tuple[str, 
     begin, end = F.avg_pool2d(ends, 5, 1, 2)
     change = (end - begin).abs().mean(0)[clear]
     moved = float(change.mean()) if len(change) else 0.0
-    if moved < 0.006:
+    if moved < 0.006 or _move_error(begin, end, clear, height) > _EXPLAINED:
         return "fixed", moved
     times = torch.arange(frames) / fps
     growth = _slope(torch.log(objects[0].radius_F), times)
@@ -367,6 +367,40 @@ def _camera(video: Tensor, objects: list[SeenObject], fps: float) -> tuple[str, 
     if abs(growth) > 0.07 and abs(drift) < 0.03:
         return ("push in" if growth > 0 else "pull out"), moved
     return ("pan right" if drift < 0 else "pan left"), moved
+
+
+# The best camera move leaves at most this share of the plain difference between begin and end. Measured on 40 scenes
+# at 320 x 192: 0.4 to 1.1 where the camera moves (the landscape has depths that pan at different speeds, and no single
+# shift explains them all), 1.17 and more where a fixed picture only flickers after a pass through the autoencoder.
+_EXPLAINED = 1.12
+
+
+def _move_error(begin_CHW: Tensor, end_CHW: Tensor, clear_HW: Tensor, height: int) -> float:
+    """How much of the difference between two pictures the best pan or zoom leaves, as a share; infinite without one.
+
+    `height` is that of the whole frame, of which these are the upper rows. Pans of up to 0.4 shorter sides and zooms
+    of up to a third are tried.
+    """
+    rows, width = clear_HW.shape
+    side = min(height, width)
+    pans = [(sign * side * step / 50 / width, 1.0) for step in range(1, 20) for sign in (-1, 1)]
+    zooms = [(0.0, math.exp(sign * 0.03 * step)) for step in range(1, 12) for sign in (-1, 1)]
+    across = (torch.arange(width) + 0.5) / width * 2 - 1
+    down = (torch.arange(rows) + 0.5) / height * 2 - 1
+    focus = FOCUS * 2 - 1
+    both = torch.cat([begin_CHW, clear_HW[None].float()])[None]
+    least = math.inf
+    for pan, zoom in pans + zooms:
+        x = (across / zoom - 2 * pan).expand(rows, width)
+        y = (((down - focus) / zoom + focus + 1) * height / rows - 1)[:, None].expand(rows, width)
+        moved = F.grid_sample(both, torch.stack([x, y], -1)[None], align_corners=False)[0]
+        shared = (moved[3] > 0.99) & clear_HW & (x.abs() < 1) & (y.abs() < 1)
+        if shared.float().mean() < 0.3:
+            continue
+        left = float((moved[:3] - end_CHW).abs().mean(0)[shared].mean())
+        plain = float((begin_CHW - end_CHW).abs().mean(0)[shared].mean())
+        least = min(least, left / max(plain, 1e-6))
+    return least
 
 
 def _motion(seen: SeenObject, fps: float, camera: str) -> tuple[str, tuple[float, ...]]:

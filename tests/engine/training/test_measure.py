@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from engine.training.measure import Eye, listen
-from engine.training.words import SHAPES, Attributes
+from engine.training.words import BACKGROUNDS, SHAPES, Attributes
 from engine.training.world import (
     bounce_times,
     object_state,
@@ -47,6 +47,19 @@ def test_renders_are_read_rightly_sharp_and_soft(eye: Eye, softness: int) -> Non
         elif main is not None:
             assert float((main.x_F - state.x[n, :, 0]).abs().max()) < 0.03
     assert len(wrong) <= 1, wrong  # an orange ball before the evening sun has a stripe of the same colour
+
+
+def test_a_camera_move_is_told_from_flicker(eye: Eye) -> None:
+    asked = [Attributes("ball", "blue", "slide left", background=place) for place in BACKGROUNDS]
+    asked += [Attributes("ball", "blue", "still", background="night", camera=move) for move in ("pan left", "push in")]
+    scenes = scenes_from_attributes(asked, 3, duration_s=DURATION_S, aspect=ASPECT)
+    video = render_video(scenes, frames=FRAMES, height=HEIGHT, width=WIDTH, fps=FPS)
+    # what an autoencoder leaves: broad stains that come and go
+    noise = torch.randn(len(asked), 3, 3, 3, 5, generator=torch.Generator().manual_seed(1))
+    stains = F.interpolate(noise, (FRAMES, HEIGHT, WIDTH), mode="trilinear")
+    seen = [eye.look(clip, FPS) for clip in video + 0.02 * stains]
+    assert [each.camera for each in seen] == ["fixed"] * len(BACKGROUNDS) + ["pan left", "push in"]
+    assert all(each.motion == "slide left" for each in seen[: len(BACKGROUNDS)])
 
 
 def test_bounces_are_seen_between_the_frames(eye: Eye) -> None:
