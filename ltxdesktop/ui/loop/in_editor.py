@@ -11,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
-from ltxdesktop.document.model import Document
+from ltxdesktop.document.model import Document, Media
 from ltxdesktop.loop.pending import PendingTakes
+from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
@@ -29,6 +30,7 @@ from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
 
 WAITING = "takes.json"  # in the program's folder: which job belongs to which place
+PROMPTS = "prompts.json"  # beside it: what was asked for before
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,13 @@ class LoopInEditor(QObject):
         """`state`: the program's folder for what has to survive a crash."""
         super().__init__(editor.window)
         self._editor = editor
-        self.make = MakePanel(editor.look)
+        self.make = MakePanel(editor.look, PromptHistory(state / PROMPTS))
         self.takes_view = TakesView(editor.look, editor.actions)
         self.desk = LoopDesk(
             session, editor.project, editor.timeline, editor.selection, self.make, PendingTakes(state / WAITING),
-            editor.files.locate, editor.files.as_of_project, self,
+            self._path, editor.files.as_of_project, self,
         )  # fmt: skip
+        editor.materials.presence_changed.connect(self.desk.refresh)
         self.takes = TakesDesk(
             editor.look, editor.actions, editor.project, editor.selection, self.takes_view,
             self.desk.submit, editor.footage, lambda: editor.timeline.view.playhead, editor.window,
@@ -83,6 +86,10 @@ class LoopInEditor(QObject):
         """Answers that are still on their way find nobody; windows and threads of the loop go."""
         self.desk.close()
         self.takes.close_all()
+
+    def _path(self, media: Media) -> str:
+        """A media's file; "" if it's known to be missing. Asks no disk: the GUI thread would wait for it."""
+        return "" if self._editor.materials.is_missing(media.id) else str(self._editor.files.locate(media))
 
     def _show_make(self) -> None:
         self.make_asked.emit()

@@ -13,7 +13,6 @@ from typing import Literal, NamedTuple, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFrame,
@@ -30,6 +29,8 @@ from engine.protocol.messages import BackendCapability, Estimated, Model, ModelC
 from engine.protocol.work import Lora
 from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
 from ltxdesktop.loop.asking import HANDLES, Wish
+from ltxdesktop.loop.prompts import PromptHistory
+from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, wrapped
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes, shortened
@@ -37,7 +38,6 @@ from ltxdesktop.words import about, gigabytes, shortened
 Action = Literal["retake", "extend", "new"]
 
 CHANGED_AFTER_MS = 400
-PROMPTS_KEPT = 40
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
 
@@ -56,17 +56,25 @@ class MakePanel(Panel):
     """Holds one `Wish`."""
 
     asked = Signal(str)  # "full" or "draft"
-    changed = Signal()  # a moment after the last change
+    touched = Signal()  # a field was changed, just now
+    changed = Signal()  # a moment after the last change, here or in the place: time to ask what it takes
     action_chosen = Signal(str)
 
-    def __init__(self, look: Look, random: Random | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        prompts: PromptHistory | None = None,
+        random: Random | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        """`prompts`: those that were used before."""
         super().__init__("Make", parent)
         self._look, self._random = look, random or Random()
+        self._prompts = prompts if prompts is not None else PromptHistory()
         self._backends: tuple[BackendCapability, ...] = ()
         self.handles = HANDLES
         self._preferred_where, self._preferred_model = "", ""
         self._loras: tuple[Model, ...] = ()
-        self._prompts: list[str] = []
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CHANGED_AFTER_MS)
@@ -95,7 +103,7 @@ class MakePanel(Panel):
             what=cast(Literal["both", "picture", "sound"], self._what.value),
             camera=str(self._camera.currentData() or ""),
             loras=(Lora(lora=lora, strength=self._strength.value()),) if lora else (),
-            may_leave=self._may_leave.isChecked(),
+            may_leave=self.consent.agreed,
             handles=self.handles,
             frames=self._frames.value() if self._length_box.isVisibleTo(self) else 0,
         )
@@ -142,7 +150,7 @@ class MakePanel(Panel):
         away, was_away = where == "remote", self._preferred_where == "remote"
         self._preferred_where, self._preferred_model = where, model
         if away or was_away:
-            self._may_leave.setChecked(away)
+            self.consent.stand(away)
             with QSignalBlocker(self._model):
                 self._model.setCurrentIndex(-1)  # what was chosen no longer counts
             self.show_capabilities(self._backends)
@@ -197,10 +205,7 @@ class MakePanel(Panel):
                 lines.append(f"This takes {about(estimate.seconds)}.")
             if estimate.peak_bytes > 1e8:
                 lines.append(f"Needs {gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} free memory.")
-            if estimate.cost_text:
-                lines.append(estimate.cost_text)
-            if estimate.sends:
-                lines.append("Leaves this machine: " + ", ".join(estimate.sends) + ".")
+        self.consent.show_estimate(estimate)
         self._estimate.setText("\n".join(lines))
         self._estimate.setVisible(bool(lines))
 
@@ -210,18 +215,17 @@ class MakePanel(Panel):
             self._prompt.setPlainText(prompt)
 
     def remember(self, prompt: str) -> None:
-        """Keep a prompt that was used in the history."""
-        words = prompt.strip()
-        if words:
-            self._prompts = [words, *(each for each in self._prompts if each != words)][:PROMPTS_KEPT]
-            self._history.setEnabled(True)
+        """Keep a prompt that was used in the history. Raises OSError if it can't be written."""
+        self._prompts.add(prompt)
+        self._history.setEnabled(len(self._prompts) > 0)
 
-    def choose_takes(self, count: int) -> None:
-        """How many takes to make at once."""
-        self._variations.setValue(count)
+    def wait_for_quiet(self) -> None:
+        """Something that counts has moved elsewhere: `changed` comes when nothing has moved for a moment."""
+        self._timer.start()
 
     def after_asking(self) -> None:
-        """Another seed for the next job, unless the person holds on to this one."""
+        """Another seed for the next job, unless the person holds on to this one; and it's agreed to anew."""
+        self.consent.after_asking()
         if not self._lock.isChecked():
             self._roll()
 
@@ -283,7 +287,7 @@ class MakePanel(Panel):
         self._prompt.setMaximumHeight(140)
         self._prompt.textChanged.connect(self._touch)
         self._history = IconButton(self._look, "list", "Earlier prompts")
-        self._history.setEnabled(False)
+        self._history.setEnabled(len(self._prompts) > 0)
         self._history.clicked.connect(self._show_history)
         column.addLayout(labelled("&Prompt", self._prompt, self._history))
         self._negative_box = QWidget()
@@ -356,17 +360,16 @@ class MakePanel(Panel):
         for combo in (self._camera, self._lora):
             combo.currentIndexChanged.connect(self._touch)
         self._strength.valueChanged.connect(self._touch)
-        self._may_leave = QCheckBox("Send what is listed below to this service")
-        self._may_leave.toggled.connect(self._touch)
-        column.addWidget(self._may_leave)
         return column
 
     def _build_foot(self) -> QVBoxLayout:
         foot = QVBoxLayout()
         foot.setSpacing(6)
         self._problem, self._estimate = wrapped("problem"), wrapped("note")
-        foot.addWidget(self._problem)
-        foot.addWidget(self._estimate)
+        self.consent = Consent()
+        self.consent.changed.connect(self._touch)
+        for each in (self.consent, self._problem, self._estimate):
+            foot.addWidget(each)
         row = QHBoxLayout()
         self._draft = QPushButton("Draft")
         self._draft.setToolTip("A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)")
@@ -383,6 +386,7 @@ class MakePanel(Panel):
     # Slots
 
     def _touch(self) -> None:
+        self.touched.emit()
         self._timer.start()
 
     def _show_lock(self, held: bool) -> None:
@@ -412,7 +416,7 @@ class MakePanel(Panel):
         self._negative_box.setVisible(model is not None and model.negative)
         self._quality.setVisible(model is not None and len(model.qualities) > 1)
         self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
-        self._may_leave.setVisible(backend is not None and backend.remote)
+        self.consent.show_backend(backend)
         _fill(
             self._camera,
             [("As the prompt says", ""), *((each, each) for each in (model.camera_moves if model else ()))],

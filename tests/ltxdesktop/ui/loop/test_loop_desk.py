@@ -2,67 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
+from loop_kit import SOON_MS, WORDS, ask, editor, pictures, running, say
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.protocol.work import AnyWork
 from ltxdesktop.app import App
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
-from ltxdesktop.document.model import Clip, TrackKind
-from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.document.model import TrackKind
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip
 from ltxdesktop.ui.editor.workspace import EditWorkspace
-
-SOON_MS = 60_000  # engines start slowly where many tests share few cores
-
-
-@pytest.fixture
-def app(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[App]:
-    """The program with the stripes that need no model, and the sample project open."""
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    made = App(qapp, engine_command("", ["test"], str(tmp_path / "store")), settings)
-    made.start()
-    made.window.show_workspace("edit")
-    edit = made.window.edit
-    assert edit is not None
-    edit.open_sample()
-    qtbot.waitUntil(lambda: edit.project.document.sequence.duration > 0, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
-    yield made
-    with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
-        edit.project.mark_saved(tmp_path / "film.otio", edit.project.document)
-        made.window.close()
-
-
-@pytest.fixture
-def edit(app: App) -> EditWorkspace:
-    assert app.window.edit is not None
-    return app.window.edit
-
-
-def pictures(edit: EditWorkspace) -> list[Clip]:
-    """The clips of V1."""
-    return list(edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].clips)
-
-
-def ask(qtbot: QtBot, app: App, edit: EditWorkspace, prompt: str = "A blue box slides to the right.") -> None:
-    """Say it, press the button, wait for what comes."""
-    edit.make.write(prompt)
-    qtbot.waitUntil(lambda: edit.make.ready, timeout=SOON_MS)
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
-        edit.actions_by_name["make.now"].trigger()
 
 
 def test_a_range_gets_takes_in_place_and_undo_takes_them_back(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     before = edit.project.document
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     assert [type(each) for each in edit.loop.places] == [OfClip]
-    edit.make.choose_takes(2)
+    edit.make._variations.setValue(2)
     ask(qtbot, app, edit)
     check(edit.project.document)
     left, middle, right = pictures(edit)[:3]
@@ -70,7 +30,7 @@ def test_a_range_gets_takes_in_place_and_undo_takes_them_back(qtbot: QtBot, app:
     assert len(middle.takes) == 3
     assert middle.active == 1
     assert edit.selection.primary == middle.id
-    assert edit.loop.waiting_jobs == ()
+    assert not list(edit.loop._waiting)
     edit.project.undo()
     assert edit.project.document.sequence.tracks == before.sequence.tracks
 
@@ -105,8 +65,7 @@ def test_a_take_is_made_again_with_another_seed_beside_it(qtbot: QtBot, app: App
 
 def test_editing_goes_on_and_the_take_follows_its_clip(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
-    edit.make.write("A blue box slides to the right.")
-    qtbot.waitUntil(lambda: edit.make.ready, timeout=SOON_MS)
+    say(qtbot, edit)
     clip = pictures(edit)[0]
     with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
         edit.actions_by_name["make.now"].trigger()
@@ -133,3 +92,74 @@ def test_the_place_follows_what_is_selected(edit: EditWorkspace) -> None:
     gap = edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].items[1]
     edit.timeline.fill_asked.emit(gap.id, 96, 126)
     assert [type(each) for each in edit.loop.places] == [InGap]
+
+
+def test_a_drag_asks_for_one_estimate_when_it_rests(
+    qtbot: QtBot, app: App, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    say(qtbot, edit)
+    with qtbot.waitSignal(edit.make.changed, timeout=SOON_MS):
+        edit.make.wait_for_quiet()
+    asked: list[AnyWork] = []
+    real = app.session.ask_estimate
+    monkeypatch.setattr(app.session, "ask_estimate", lambda work, answer: (asked.append(work), real(work, answer)))
+    with qtbot.waitSignal(edit.make.changed, timeout=SOON_MS):
+        for last in range(30, 80):
+            edit.project.preview("Range", lambda document, last=last: edits.set_range(document, 20, last))
+        edit.project.commit()
+        assert asked == []
+    (work,) = asked
+    assert (work.start, work.end) == (20, 79)
+
+
+def test_what_speaks_against_a_place_is_said_at_once(qtbot: QtBot, edit: EditWorkspace) -> None:
+    say(qtbot, edit)
+    edit.project.edit("Range", lambda document: edits.set_range(document, 2000, 2040))
+    assert not edit.make.ready
+    assert "no clip" in edit.make._problem.text()
+    edit.project.edit("Range", lambda document: edits.set_range(document, 20, 60))
+    assert edit.make.ready
+    edit.make.write("")
+    assert not edit.make.ready
+
+
+def test_places_are_found_without_asking_the_disk(edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: object, **__: object) -> None:
+        raise AssertionError("the GUI thread asked the disk")
+
+    with monkeypatch.context() as watched:
+        watched.setattr("os.stat", asked)
+        edit.loop.refresh()
+        edit.selection.choose([pictures(edit)[0].id])
+    assert [type(each) for each in edit.loop.places] == [OfClip]
+
+
+def test_a_clip_has_its_words_after_reopening(qtbot: QtBot, app: App, edit: EditWorkspace, tmp_path: Path) -> None:
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
+    ask(qtbot, app, edit)
+    edit.actions_by_name["clip.previous_take"].trigger()  # the original, which was never asked for
+    with qtbot.waitSignal(edit.files.saved, timeout=SOON_MS):
+        edit.files.save_as(tmp_path / "film.otio")
+    edit.close_project()
+    edit.make.write("Something else.")
+    with qtbot.waitSignal(edit.files.opened, timeout=SOON_MS):
+        edit.files.open(tmp_path / "film.otio")
+    edit.selection.choose([pictures(edit)[1].id])
+    assert edit.make.wish.prompt == WORDS
+
+
+def test_a_take_that_came_while_nobody_listened_is_there_at_the_next_start(
+    qtbot: QtBot, qapp: QApplication, tmp_path: Path
+) -> None:
+    with running(qtbot, qapp, tmp_path) as app:
+        edit = editor(app)
+        with qtbot.waitSignal(edit.files.saved, timeout=SOON_MS):
+            edit.files.save_as(tmp_path / "film.otio")
+        edit.loop.close()  # as a program that was killed: nobody takes the result
+        ask(qtbot, app, edit)
+        assert all(len(clip.takes) == 1 for clip in pictures(edit))
+    with running(qtbot, qapp, tmp_path, sample=False) as app:
+        edit = editor(app)
+        with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+            edit.files.open(tmp_path / "film.otio")
+        assert len(pictures(edit)[1].takes) == 2

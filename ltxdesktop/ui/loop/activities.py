@@ -1,0 +1,49 @@
+"""Where on the timeline a running or waiting job is shown: on its clip, in its gap, or at its frame. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ltxdesktop.document.model import Sequence, TrackKind
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
+from ltxdesktop.ui.models.job_list import JobEntry
+from ltxdesktop.ui.timeline.activity import Activity
+
+NEW_CLIP_S = 2  # how long a clip whose length isn't known yet is drawn
+
+
+def activity_of(sequence: Sequence, place: Place, entry: JobEntry) -> Activity | None:
+    """A job at its place as that is now; None where the place is gone, or the job brought nothing."""
+    if entry.ended and entry.state != "done":
+        return None
+    shown = Activity(entry.fraction if entry.state == "running" else -1.0, entry.status)
+    match place:
+        case OfClip():
+            return _on_clip(sequence, place, shown)
+        case AfterClip():
+            return _beyond_clip(sequence, place, shown)
+        case InGap():
+            start = sequence.start_of(place.gap)
+            if start is None:
+                return None
+            return replace(shown, track=place.track, first=start, last=start + place.frames)
+        case LikeTake():
+            return replace(shown, clip=place.clip) if sequence.clip(place.clip) is not None else None
+        case AtFrame():
+            track = place.track or next(iter(sequence.of_kind(TrackKind.VIDEO))).id
+            return replace(shown, track=track, first=place.frame, last=place.frame + round(NEW_CLIP_S * sequence.rate))
+
+
+def _on_clip(sequence: Sequence, place: OfClip, shown: Activity) -> Activity | None:
+    start = sequence.start_of(place.clip)
+    if start is None:
+        return None
+    return replace(shown, clip=place.clip, first=start + place.first, last=start + place.first + place.frames)
+
+
+def _beyond_clip(sequence: Sequence, place: AfterClip, shown: Activity) -> Activity | None:
+    start, clip, track = sequence.start_of(place.clip), sequence.clip(place.clip), sequence.track_of(place.clip)
+    if start is None or clip is None or track is None:
+        return None
+    first = start + clip.duration if place.direction == "forward" else max(0, start - place.frames)
+    return replace(shown, track=track.id, first=first, last=first + place.frames)

@@ -1,0 +1,165 @@
+"""Which place of the timeline is meant: the range, what is selected, or the playhead; and what the panel says of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ltxdesktop.document.model import Clip, Document, ItemId, MediaKind, Track, TrackKind
+from ltxdesktop.loop import places
+from ltxdesktop.loop.asking import Wish
+from ltxdesktop.loop.places import Locate, Place
+from ltxdesktop.ui.loop.panel import Action, Shown
+from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.words import seconds_of, short_timecode
+
+
+@dataclass(frozen=True)
+class Extension:
+    """An end of a clip, dragged beyond its media with the tool."""
+
+    clip: ItemId
+    at_tail: bool
+    frames: int  # of the sequence
+
+
+@dataclass(frozen=True)
+class Found:
+    """Places that would be made, one job for each, and the words for them."""
+
+    places: tuple[Place, ...]
+    shown: Shown
+    picture: str = ""  # a file that a new clip begins with
+    sound: str = ""  # a file that it follows
+    sound_frames: int = 0
+
+    def complete(self, wish: Wish) -> Wish:
+        """What the panel says, with the file that the place begins with or follows."""
+        if self.picture:
+            return replace(wish, picture=self.picture)
+        if self.sound:
+            return replace(wish, sound=self.sound, frames=self.sound_frames)
+        return wish
+
+
+@dataclass(frozen=True)
+class Finder:
+    """Looks in one document, as it is now.
+
+    `action` is what the person chose last for whole clips, `frames` the length that the panel says (0: not said), and
+    `locate` gives a media's file, "" if it's missing.
+    """
+
+    document: Document
+    selection: Selection
+    playhead: int
+    action: Action
+    frames: int
+    locate: Locate
+
+    def find(self, extension: Extension | None) -> Found:
+        """A dragged end, else the range, else what is selected, else the playhead. Raises LoopError."""
+        sequence, selection = self.document.sequence, self.selection
+        if extension is not None:
+            return self._beyond(extension.clip, extension.frames, "forward" if extension.at_tail else "backward")
+        first, last = sequence.in_frame, sequence.out_frame
+        if first is not None and last is not None and first < last:
+            return self._in_range(first, last)
+        if selection.gap is not None:
+            return self._in_gap(selection.gap)
+        subject = self._film_clip()
+        if subject is not None:
+            return self._at_clip(*subject)
+        heard = self._sound_clip()
+        if heard is not None:
+            return self._to_sound(heard)
+        place = places.at_frame(self.document, self.playhead)
+        words = f"At {short_timecode(place.frame, sequence.rate)}, {sequence.width} × {sequence.height}"
+        return Found((place,), Shown("New clip", words, ("new",), length=True, verb="Generate"))
+
+    def _in_range(self, first: int, last: int) -> Found:
+        document, sequence = self.document, self.document.sequence
+        found = places.in_range(document, first, last, self.locate, clips=self._named_in(first, last))
+        clip = sequence.clip(found[0].clip)
+        assert clip is not None
+        start, end = (short_timecode(frame, sequence.rate) for frame in (first, last))
+        words = f"{start} to {end}, {seconds_of(last - first, sequence.rate)}"
+        words += f", {len(found)} clips: one job for each" if len(found) > 1 else f", of {self._named(clip)}"
+        heard = any(document.media[each.media].has_sound for each in found)
+        return Found(found, Shown("Retake", words, ("retake",), has_sound=heard, verb="Retake"))
+
+    def _in_gap(self, gap: ItemId) -> Found:
+        place = places.gap(self.document, gap, self.locate)
+        length = seconds_of(place.frames, self.document.sequence.rate)
+        words = f"{length} between two clips, exactly as long as the gap"
+        return Found((place,), Shown("Fill the gap", words, verb="Fill"))
+
+    def _at_clip(self, clip: Clip, track: Track) -> Found:
+        document, sequence = self.document, self.document.sequence
+        end = (sequence.start_of(clip.id) or 0) + clip.duration
+        media = document.media[clip.media] if clip.media is not None else None
+        if media is not None and media.kind is MediaKind.STILL:
+            words = f"Begins with the picture {self._named(clip)}, and is put behind it"
+            shown = Shown("From a picture", words, ("new",), length=True, verb="Generate")
+            return Found((places.at_frame(document, end, track.id),), shown, picture=self.locate(media))
+        actions: tuple[Action, ...] = ("retake", "extend", "new")
+        if self.action == "extend":
+            found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), "forward")
+            return replace(found, shown=found.shown._replace(actions=actions, length=True))
+        if self.action == "new":
+            shown = Shown("New clip", f"Behind {self._named(clip)}", actions, length=True, verb="Generate")
+            return Found((places.at_frame(document, end, track.id),), shown)
+        whole = places.whole(document, clip.id, self.locate)
+        words = f"All of {self._named(clip)}, {seconds_of(clip.duration, sequence.rate)}"
+        heard = document.media[whole.media].has_sound
+        return Found((whole,), Shown("Retake", words, actions, has_sound=heard, verb="Retake"))
+
+    def _to_sound(self, clip: Clip) -> Found:
+        """A picture that follows a sound, above it and as long as it."""
+        document = self.document
+        assert clip.media is not None
+        place = places.at_frame(document, document.sequence.start_of(clip.id) or 0, picture_only=True)
+        words = f"Follows the sound {self._named(clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
+        shown = Shown("To a sound", words, ("new",), verb="Generate")
+        return Found((place,), shown, sound=self.locate(document.media[clip.media]), sound_frames=clip.duration)
+
+    def _beyond(self, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"]) -> Found:
+        place = places.beyond(self.document, clip_id, frames, direction, self.locate)
+        clip = self.document.sequence.clip(clip_id)
+        assert clip is not None
+        where = "after the end" if direction == "forward" else "before the start"
+        words = f"{seconds_of(frames, self.document.sequence.rate)} {where} of {self._named(clip)}"
+        return Found((place,), Shown("Extend", words, verb="Extend"))
+
+    # What is selected
+
+    def _film_clip(self) -> tuple[Clip, Track] | None:
+        """The selected clip with footage on a video track; of linked picture and sound the picture."""
+        sequence, selection = self.document.sequence, self.selection
+        for clip_id in sorted(selection.clips, key=lambda each: each != selection.primary):
+            track, clip = sequence.track_of(clip_id), sequence.clip(clip_id)
+            if clip is not None and clip.takes and track is not None and track.kind is TrackKind.VIDEO:
+                return clip, track
+        return None
+
+    def _sound_clip(self) -> Clip | None:
+        """The selected sound, if it is sound alone."""
+        for clip_id in sorted(self.selection.clips):
+            clip = self.document.sequence.clip(clip_id)
+            media = self.document.media.get(clip.media) if clip is not None and clip.media is not None else None
+            if media is not None and media.kind is MediaKind.AUDIO:
+                return clip
+        return None
+
+    def _named_in(self, first: int, last: int) -> list[ItemId]:
+        """Selected clips with a picture that the range touches: then only they are meant."""
+        return [
+            item.id
+            for track in self.document.sequence.of_kind(TrackKind.VIDEO)
+            for _, item in track.placed(first, last)
+            if isinstance(item, Clip) and item.takes and item.id in self.selection.clips
+        ]
+
+    def _named(self, clip: Clip) -> str:
+        track = self.document.sequence.track_of(clip.id)
+        return f"{track.name} “{clip.name}”" if track is not None else f"“{clip.name}”"
