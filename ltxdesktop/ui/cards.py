@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from ltxdesktop.ui.models.job_list import ENTRY, JobEntry
-from ltxdesktop.ui.models.take_list import TAKE, Take
-from ltxdesktop.ui.theme import Look, Theme, figures
-
-Index = QModelIndex | QPersistentModelIndex
+from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, paint_picture, rect_of, sized
+from ltxdesktop.ui.models.job_list import JobEntry
+from ltxdesktop.ui.models.take_list import Take
+from ltxdesktop.ui.models.values import VALUE, Index
+from ltxdesktop.ui.theme import Look, Theme
 
 JOB_HEIGHT = 62
 TAKE_SIZE = QSize(150, 122)
-PICTURE_RADIUS = 5
 
 
 class JobBoxes(NamedTuple):
@@ -69,15 +68,15 @@ class JobCards(QStyledItemDelegate):
         return QSize(220, JOB_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        entry: JobEntry = index.data(ENTRY)
+        entry: JobEntry = index.data(VALUE)
         theme = self._look.theme
-        boxes = lay_out_job(_rect(option))
+        boxes = lay_out_job(rect_of(option))
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        _paint_ground(painter, option, theme)
-        _paint_picture(painter, boxes.picture, entry.picture, theme)
-        _paint_line(painter, boxes.title, entry.title, theme.text, _font(option, 13, QFont.Weight.Medium))
-        _paint_line(painter, boxes.status, entry.status, _status_colour(entry, theme), _font(option, 12))
+        paint_ground(painter, option, theme)
+        paint_picture(painter, boxes.picture, entry.picture, theme)
+        paint_line(painter, boxes.title, entry.title, theme.text, sized(font_of(option), 13, QFont.Weight.Medium))
+        paint_line(painter, boxes.status, entry.status, _status_colour(entry, theme), sized(font_of(option), 12))
         if entry.state == "running":
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.line))
@@ -100,74 +99,18 @@ class TakeCards(QStyledItemDelegate):
         return TAKE_SIZE
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        take: Take = index.data(TAKE)
+        take: Take = index.data(VALUE)
         theme = self._look.theme
-        boxes = lay_out_take(_rect(option))
+        boxes = lay_out_take(rect_of(option))
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        _paint_ground(painter, option, theme)
-        _paint_picture(painter, boxes.picture, take.picture, theme)
-        _paint_line(painter, boxes.caption, take.caption, theme.text, _font(option, 12))
+        paint_ground(painter, option, theme)
+        paint_picture(painter, boxes.picture, take.picture, theme)
+        paint_line(painter, boxes.caption, take.caption, theme.text, sized(font_of(option), 12))
         kind = "draft · " if take.is_draft else ""
         if take.seed is not None:
-            _paint_line(painter, boxes.seed, f"{kind}seed {take.seed}", theme.quiet, _font(option, 11))
+            paint_line(painter, boxes.seed, f"{kind}seed {take.seed}", theme.quiet, sized(font_of(option), 11))
         painter.restore()
-
-
-def _rect(option: QStyleOptionViewItem) -> QRect:
-    return option.rect  # pyright: ignore[reportAttributeAccessIssue]  # a public field that the stubs leave out
-
-
-def _state(option: QStyleOptionViewItem) -> QStyle.StateFlag:
-    return option.state  # pyright: ignore[reportAttributeAccessIssue]  # as above
-
-
-def _font(option: QStyleOptionViewItem, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
-    font = figures(option.font)  # pyright: ignore[reportAttributeAccessIssue]  # as above
-    font.setPixelSize(size_px)
-    font.setWeight(weight)
-    return font
-
-
-def _paint_ground(painter: QPainter, option: QStyleOptionViewItem, theme: Theme) -> None:
-    state = _state(option)
-    box = QRectF(_rect(option)).adjusted(1, 1, -1, -1)
-    colour = ""
-    if state & QStyle.StateFlag.State_Selected:
-        colour = theme.accent_soft
-    elif state & QStyle.StateFlag.State_MouseOver:
-        colour = theme.control
-    if colour:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor(colour))
-        painter.drawRoundedRect(box, 6, 6)
-    if state & QStyle.StateFlag.State_HasFocus:
-        painter.setPen(QColor(theme.accent))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-
-
-def _paint_picture(painter: QPainter, box: QRect, picture: QImage | None, theme: Theme) -> None:
-    painter.save()
-    shape = QPainterPath()
-    shape.addRoundedRect(QRectF(box), PICTURE_RADIUS, PICTURE_RADIUS)
-    painter.setClipPath(shape)
-    painter.fillRect(box, QColor(theme.screen if picture is not None else theme.control))
-    if picture is not None and not picture.isNull():
-        factor = min(box.width() / picture.width(), box.height() / picture.height())
-        width, height = picture.width() * factor, picture.height() * factor
-        painter.drawImage(
-            QRectF(box.left() + (box.width() - width) / 2, box.top() + (box.height() - height) / 2, width, height),
-            picture,
-        )
-    painter.restore()
-
-
-def _paint_line(painter: QPainter, box: QRect, text: str, colour: str, font: QFont) -> None:
-    painter.setFont(font)
-    painter.setPen(QColor(colour))
-    elided = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, box.width())
-    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
 
 
 def _status_colour(entry: JobEntry, theme: Theme) -> str:

@@ -7,7 +7,8 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedLayout, QWidget
 
 from ltxdesktop.ui.cards import JobCards
-from ltxdesktop.ui.models.job_list import ENTRY, JobEntry, JobListModel
+from ltxdesktop.ui.models.job_list import JobEntry, JobListModel
+from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
 
@@ -80,7 +81,7 @@ class JobsPanel(Panel):
 
     def _current(self) -> JobEntry | None:
         index = self._list.currentIndex()
-        return index.data(ENTRY) if index.isValid() else None
+        return index.data(VALUE) if index.isValid() else None
 
     def _cancel(self) -> None:
         if (entry := self._current()) is not None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
+    QScrollArea,
     QSizePolicy,
     QSpinBox,
     QToolButton,
@@ -170,6 +171,23 @@ def side_by_side(*columns: QVBoxLayout | QHBoxLayout) -> QHBoxLayout:
     for column in columns:
         row.addLayout(column, 1)
     return row
+
+
+def scrolled_form(spacing: int) -> tuple[QScrollArea, QVBoxLayout]:
+    """An area that scrolls up and down on its panel's own ground, and the column that the form's rows go into."""
+    form = QWidget()
+    form.setObjectName("form")
+    form.setAutoFillBackground(False)
+    rows = QVBoxLayout(form)
+    rows.setContentsMargins(0, 0, 6, 0)
+    rows.setSpacing(spacing)
+    area = QScrollArea()
+    area.setWidget(form)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.viewport().setAutoFillBackground(False)
+    return area, rows
 
 
 def wrapped(kind: str) -> QLabel:

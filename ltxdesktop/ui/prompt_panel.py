@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -48,6 +47,7 @@ from ltxdesktop.ui.parts import (
     label,
     labelled,
     number_field,
+    scrolled_form,
     side_by_side,
     wrapped,
 )
@@ -190,23 +190,12 @@ class PromptPanel(Panel):
         self._remove.clicked.connect(self._forget_given)
         self.head.addWidget(self._remove)
 
-        form = QWidget()
-        form.setObjectName("form")
-        rows = QVBoxLayout(form)
-        rows.setContentsMargins(0, 0, 6, 0)
-        rows.setSpacing(12)
+        scroll, rows = scrolled_form(12)
         rows.addWidget(self._build_given())
         rows.addWidget(self._build_clip())
         rows.addLayout(self._build_words())
         rows.addLayout(self._build_numbers())
         rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(form)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.viewport().setAutoFillBackground(False)
-        form.setAutoFillBackground(False)
         self.body.addWidget(scroll, 1)
         self.body.addLayout(self._build_foot())
 

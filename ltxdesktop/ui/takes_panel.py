@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedLayou
 
 from engine.protocol.work import Extend, Retake
 from ltxdesktop.ui.cards import TakeCards
-from ltxdesktop.ui.models.take_list import TAKE, Take, TakeListModel
+from ltxdesktop.ui.models.take_list import Take, TakeListModel
+from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
 
@@ -76,7 +77,7 @@ class TakesPanel(Panel):
 
     def current(self) -> Take | None:
         index = self._list.currentIndex()
-        return index.data(TAKE) if index.isValid() else None
+        return index.data(VALUE) if index.isValid() else None
 
     def _add(self, name: str, icon: str, words: str, keys: str, signal: SignalInstance) -> None:
         button = IconButton(self._look, icon, words, keys)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ltxdesktop.export.presets import PRESETS, Preset
-from ltxdesktop.ui.deliver.drawing import font_of, paint_ground, paint_line, rect_of, sized
+from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, rect_of, sized
 from ltxdesktop.ui.theme import Look
 
 PRESET = Qt.ItemDataRole.UserRole

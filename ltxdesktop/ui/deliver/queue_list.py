@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
 from ltxdesktop.export.job import Progress
 from ltxdesktop.export.presets import PRESETS
 from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
-from ltxdesktop.ui.deliver.drawing import font_of, paint_ground, paint_line, rect_of, sized
 from ltxdesktop.ui.deliver.exports import Exports
+from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, rect_of, sized
+from ltxdesktop.ui.models.values import VALUE, Index, ValueList
 from ltxdesktop.ui.theme import Look, Theme
 from ltxdesktop.words import clock, gigabytes
 
-ROW = Qt.ItemDataRole.UserRole
 CARD_HEIGHT = 68
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
@@ -72,56 +70,36 @@ class Row:
         return " · ".join(parts)
 
 
-class QueueModel(QAbstractListModel):
+class QueueModel(ValueList[Row]):
     """The rows of `Exports`, in the queue's order."""
 
     def __init__(self, exports: Exports, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._exports = exports
-        self._rows: list[Row] = []
         exports.changed.connect(self._take)
         exports.progressed.connect(self._take_progress)
         self._take()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+    def words(self, value: Row) -> str:
+        return value.title
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not self.checkIndex(index, QAbstractListModel.CheckIndexOption.IndexIsValid):
-            return None
-        row = self._rows[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return row.title
-            case Qt.ItemDataRole.ToolTipRole:
-                return f"{row.entry.target}\n{row.kind}\n{row.status}"
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{row.title}, {row.kind}, {row.status}"
-            case Qt.ItemDataRole.UserRole:
-                return row
-            case _:
-                return None
+    def tip(self, value: Row) -> str:
+        return f"{value.entry.target}\n{value.kind}\n{value.status}"
+
+    def spoken(self, value: Row) -> str:
+        return f"{value.title}, {value.kind}, {value.status}"
 
     def rows(self) -> tuple[Row, ...]:
-        return tuple(self._rows)
+        return self.values()
 
     def _take(self) -> None:
-        """Rows that stay keep their place in the view, so that the selection doesn't jump."""
         rows = [Row(entry, self._exports.progress(entry.id)) for entry in self._exports.entries]
-        if [row.entry.id for row in rows] == [row.entry.id for row in self._rows]:
-            self._rows = rows
-            if rows:
-                self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
-            return
-        self.beginResetModel()
-        self._rows = rows
-        self.endResetModel()
+        self._take_all(rows, lambda one, other: one.entry.id == other.entry.id)
 
     def _take_progress(self, entry_id: str) -> None:
-        for place, row in enumerate(self._rows):
-            if row.entry.id == entry_id:
-                self._rows[place] = Row(row.entry, self._exports.progress(entry_id))
-                self.dataChanged.emit(self.index(place), self.index(place))
+        row = self.row_where(lambda each: each.entry.id == entry_id)
+        if row >= 0:
+            self._put(row, Row(self._values[row].entry, self._exports.progress(entry_id)))
 
 
 class Boxes(NamedTuple):
@@ -154,7 +132,7 @@ class ExportCards(QStyledItemDelegate):
         return QSize(220, CARD_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        row: Row = index.data(ROW)
+        row: Row = index.data(VALUE)
         theme = self._look.theme
         rect, font = rect_of(option), font_of(option)
         boxes = lay_out(rect)

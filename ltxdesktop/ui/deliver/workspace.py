@@ -25,8 +25,9 @@ from ltxdesktop.export.presets import Preset
 from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
 from ltxdesktop.ui.deliver.exports import Exports
 from ltxdesktop.ui.deliver.preset_list import PresetList
-from ltxdesktop.ui.deliver.queue_list import ROW, ExportCards, QueueModel, Row
+from ltxdesktop.ui.deliver.queue_list import ExportCards, QueueModel, Row
 from ltxdesktop.ui.deliver.settings_form import SettingsForm
+from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
 
@@ -190,7 +191,7 @@ class QueuePanel(Panel):
         index = self.list.currentIndex()
         if not index.isValid():
             index = self.model.index(0)
-        row: Row | None = index.data(ROW) if index.isValid() else None
+        row: Row | None = index.data(VALUE) if index.isValid() else None
         return row.entry if row is not None else None
 
     def _add(self, name: str, icon: str, words: str, keys: str, call: Callable[[Entry], None]) -> None:

@@ -15,12 +15,10 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QMenu,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -31,7 +29,7 @@ from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
 from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
-from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes, shortened
 
@@ -245,11 +243,7 @@ class MakePanel(Panel):
         self._where = wrapped("hint")
         self._where.show()
         self.body.addWidget(self._where)
-        form = QWidget()
-        form.setObjectName("form")
-        rows = QVBoxLayout(form)
-        rows.setContentsMargins(0, 0, 6, 0)
-        rows.setSpacing(10)
+        scroll, rows = scrolled_form(10)
         rows.addWidget(self._build_action())
         self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
         self._what.chosen.connect(self._touch)
@@ -258,13 +252,6 @@ class MakePanel(Panel):
         rows.addLayout(self._build_numbers())
         rows.addLayout(self._build_model())
         rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(form)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.viewport().setAutoFillBackground(False)
-        form.setAutoFillBackground(False)
         self.body.addWidget(scroll, 1)
         self.body.addLayout(self._build_foot())
 

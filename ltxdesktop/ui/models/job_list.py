@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import QModelIndex
 from PySide6.QtGui import QImage
 
 from engine.protocol.messages import (
@@ -19,11 +18,9 @@ from engine.protocol.messages import (
     Running,
     StateName,
 )
+from ltxdesktop.ui.models.values import ValueList
 from ltxdesktop.words import clock
 
-ENTRY = Qt.ItemDataRole.UserRole
-
-Index = QModelIndex | QPersistentModelIndex
 _ORDER: dict[StateName, int] = {"running": 0, "queued": 1, "done": 2, "failed": 2, "cancelled": 2}
 
 
@@ -81,49 +78,34 @@ class JobEntry:
         return " · ".join(parts)
 
 
-class JobListModel(QAbstractListModel):
+class JobListModel(ValueList[JobEntry]):
     """Jobs by their id, in the order in which a person thinks of them. Fed with what the engine says."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._entries: list[JobEntry] = []
+    def words(self, value: JobEntry) -> str:
+        return value.title
 
-    # What Qt asks for
+    def tip(self, value: JobEntry) -> str:
+        return f"{value.title}\n{value.status}"
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._entries)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not self.checkIndex(index, QAbstractListModel.CheckIndexOption.IndexIsValid):
-            return None
-        entry = self._entries[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return entry.title
-            case Qt.ItemDataRole.ToolTipRole:
-                return f"{entry.title}\n{entry.status}"
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"{entry.title}, {entry.status}"
-            case Qt.ItemDataRole.UserRole:
-                return entry
-            case _:
-                return None
+    def spoken(self, value: JobEntry) -> str:
+        return f"{value.title}, {value.status}"
 
     # What the window asks for
 
     def entry(self, job: str) -> JobEntry | None:
-        return next((each for each in self._entries if each.job == job), None)
+        row = self.row_of(job)
+        return self._values[row] if row >= 0 else None
 
     def entries(self) -> tuple[JobEntry, ...]:
-        return tuple(self._entries)
+        return self.values()
 
     def row_of(self, job: str) -> int:
         """The row of a job, -1 if it isn't in the list."""
-        return next((row for row, each in enumerate(self._entries) if each.job == job), -1)
+        return self.row_where(lambda each: each.job == job)
 
     def neighbour(self, job: str, step: int) -> str:
         """The waiting job `step` places further on in the queue; "" beyond either end."""
-        waiting = [each.job for each in self._entries if each.state == "queued"]
+        waiting = [each.job for each in self._values if each.state == "queued"]
         place = waiting.index(job) + step if job in waiting else -1
         return waiting[place] if 0 <= place < len(waiting) else ""
 
@@ -131,48 +113,42 @@ class JobListModel(QAbstractListModel):
 
     def show_list(self, rows: tuple[JobRow, ...]) -> None:
         """Take over the engine's whole list; pictures and progress of jobs that stay are kept."""
-        known = {each.job: each for each in self._entries}
-        self.beginResetModel()
-        self._entries = [self._from_row(row, known.get(row.job)) for row in rows]
-        self.endResetModel()
+        known = {each.job: each for each in self._values}
+        self._reset(self._from_row(row, known.get(row.job)) for row in rows)
 
     def add(self, job: str, title: str, state: JobState) -> None:
         """A job that was just accepted, behind all that wait."""
         if self.entry(job) is not None:
             self.change(job, state)
             return
-        place = sum(1 for each in self._entries if not each.ended)
-        self.beginInsertRows(QModelIndex(), place, place)
-        self._entries.insert(place, _with_state(JobEntry(job, title, "queued"), state))
-        self.endInsertRows()
+        place = sum(1 for each in self._values if not each.ended)
+        self._insert(place, _with_state(JobEntry(job, title, "queued"), state))
 
     def change(self, job: str, state: JobState) -> None:
         row = self.row_of(job)
         if row < 0:
             return
-        changed = _with_state(self._entries[row], state)
+        changed = _with_state(self._values[row], state)
         self._put(row, changed)
         self._move_to_place(row)
 
     def show_progress(self, progress: JobProgress) -> None:
         row = self.row_of(progress.job)
-        if row >= 0 and self._entries[row].state == "running":
-            self._put(row, replace(self._entries[row], progress=progress))
+        if row >= 0 and self._values[row].state == "running":
+            self._put(row, replace(self._values[row], progress=progress))
 
     def show_picture(self, job: str, picture: QImage) -> None:
         if (row := self.row_of(job)) >= 0:
-            self._put(row, replace(self._entries[row], picture=picture))
+            self._put(row, replace(self._values[row], picture=picture))
 
     def mark_cancelling(self, job: str) -> None:
-        if (row := self.row_of(job)) >= 0 and not self._entries[row].ended:
-            self._put(row, replace(self._entries[row], cancelling=True))
+        if (row := self.row_of(job)) >= 0 and not self._values[row].ended:
+            self._put(row, replace(self._values[row], cancelling=True))
 
     def remove_ended(self) -> None:
-        for row in range(len(self._entries) - 1, -1, -1):
-            if self._entries[row].ended:
-                self.beginRemoveRows(QModelIndex(), row, row)
-                del self._entries[row]
-                self.endRemoveRows()
+        for row in range(len(self._values) - 1, -1, -1):
+            if self._values[row].ended:
+                self._remove(row)
 
     def _from_row(self, row: JobRow, before: JobEntry | None) -> JobEntry:
         entry = JobEntry(row.job, row.title or row.mode.replace("_", " "), row.state, message=row.message)
@@ -187,15 +163,10 @@ class JobListModel(QAbstractListModel):
             message=row.message or (before.message if before.state == row.state else ""),
         )
 
-    def _put(self, row: int, entry: JobEntry) -> None:
-        self._entries[row] = entry
-        index = self.index(row)
-        self.dataChanged.emit(index, index)
-
     def _move_to_place(self, row: int) -> None:
         """Move a job whose state changed to where its group begins (ended) or ends (waiting)."""
-        entry = self._entries[row]
-        others = [each for place, each in enumerate(self._entries) if place != row]
+        entry = self._values[row]
+        others = [each for place, each in enumerate(self._values) if place != row]
         rank = _ORDER[entry.state]
         newest_first = rank == 2
         place = sum(
@@ -204,7 +175,7 @@ class JobListModel(QAbstractListModel):
         if place == row:
             return
         self.beginMoveRows(QModelIndex(), row, row, QModelIndex(), place + (place > row))
-        self._entries = [*others[:place], entry, *others[place:]]
+        self._values = [*others[:place], entry, *others[place:]]
         self.endMoveRows()
 
 

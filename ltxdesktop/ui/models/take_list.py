@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import msgspec
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 from PySide6.QtGui import QImage
 
 from engine.protocol.messages import Recipe, ResultFile
 from engine.protocol.work import AnyWork
+from ltxdesktop.ui.models.values import ValueList
 from ltxdesktop.words import shortened
-
-TAKE = Qt.ItemDataRole.UserRole
-
-Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
@@ -56,51 +51,33 @@ class Take:
         return shortened(words or self.title, 60)
 
 
-class TakeListModel(QAbstractListModel):
+class TakeListModel(ValueList[Take]):
     """Takes by their file."""
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._takes: list[Take] = []
+    def words(self, value: Take) -> str:
+        return value.caption
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:
-        return 0 if parent.isValid() else len(self._takes)
+    def tip(self, value: Take) -> str:
+        return f"{value.title}\nseed {value.seed}\n{value.file.path}"
 
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        if not self.checkIndex(index, QAbstractListModel.CheckIndexOption.IndexIsValid):
-            return None
-        take = self._takes[index.row()]
-        match role:
-            case Qt.ItemDataRole.DisplayRole:
-                return take.caption
-            case Qt.ItemDataRole.ToolTipRole:
-                return f"{take.title}\nseed {take.seed}\n{take.file.path}"
-            case Qt.ItemDataRole.AccessibleTextRole:
-                return f"Take: {take.caption}, seed {take.seed}"
-            case Qt.ItemDataRole.UserRole:
-                return take
-            case _:
-                return None
+    def spoken(self, value: Take) -> str:
+        return f"Take: {value.caption}, seed {value.seed}"
 
     def takes(self) -> tuple[Take, ...]:
-        return tuple(self._takes)
+        return self.values()
 
     def take(self, path: str) -> Take | None:
-        return next((each for each in self._takes if each.file.path == path), None)
+        row = self.row_of(path)
+        return self._values[row] if row >= 0 else None
 
     def row_of(self, path: str) -> int:
-        return next((row for row, each in enumerate(self._takes) if each.file.path == path), -1)
+        return self.row_where(lambda each: each.file.path == path)
 
     def add(self, take: Take, *, newest: bool = True) -> None:
         """Put a take in, in front of the others or (for those of earlier sessions) behind them; known files stay."""
-        if self.row_of(take.file.path) >= 0:
-            return
-        row = 0 if newest else len(self._takes)
-        self.beginInsertRows(QModelIndex(), row, row)
-        self._takes.insert(row, take)
-        self.endInsertRows()
+        if self.row_of(take.file.path) < 0:
+            self._insert(0 if newest else len(self._values), take)
 
     def show_picture(self, path: str, picture: QImage) -> None:
         if (row := self.row_of(path)) >= 0:
-            self._takes[row] = replace(self._takes[row], picture=picture)
-            self.dataChanged.emit(self.index(row), self.index(row))
+            self._put(row, replace(self._values[row], picture=picture))
