@@ -8,19 +8,30 @@ from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QContextMenuEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
-from ltxdesktop.document.model import Clip, Easing, Parameter
-from ltxdesktop.document.parameters import PARAMETERS, Declared
+from ltxdesktop.document.model import Clip, Easing, ItemId, Parameter
+from ltxdesktop.document.parameters import EFFECTS, PARAMETERS
 from ltxdesktop.ui.theme import Look
 
 LANE_PX, NAME_PX, KEY_PX = 34, 96, 6
-HEAD_PX = 14
+HEAD_PX = 4
+
+
+class Number(NamedTuple):
+    """Which number: of which clip, of which of its effects ("" = its own), its name."""
+
+    clip: ItemId
+    effect: str
+    name: str
 
 
 class Lane(NamedTuple):
-    """One parameter with keys."""
+    """One number with keys. `frame` is where the playhead is, counted from the clip's first frame."""
 
-    declared: Declared
+    number: Number
+    words: str
     parameter: Parameter
+    duration: int
+    frame: int
 
 
 class KeyPlace(NamedTuple):
@@ -30,12 +41,22 @@ class KeyPlace(NamedTuple):
     y: float
 
 
-def lanes_of(clip: Clip | None) -> list[Lane]:
-    """The parameters of a clip that have keys, in the table's order."""
+def lanes_of(clip: Clip | None, frame: int) -> list[Lane]:
+    """The numbers of a clip and of its effects that have keys, in the tables' order."""
     if clip is None:
         return []
-    found = ((declared, clip.values.get(name)) for name, declared in PARAMETERS.items())
-    return [Lane(declared, parameter) for declared, parameter in found if parameter is not None and parameter.keys]
+    lanes: list[Lane] = []
+    for name, declared in PARAMETERS.items():
+        value = clip.values.get(name)
+        if value is not None and value.keys:
+            lanes.append(Lane(Number(clip.id, "", name), declared.label, value, clip.duration, frame))
+    for effect in clip.effects:
+        for name, declared in EFFECTS[effect.kind].parameters.items():
+            value = effect.values.get(name)
+            if value is not None and value.keys:
+                words = f"{EFFECTS[effect.kind].label} {declared.label.lower()}"
+                lanes.append(Lane(Number(clip.id, effect.id, name), words, value, clip.duration, frame))
+    return lanes
 
 
 def x_of(frame: float, duration: int, width_px: float) -> float:
@@ -60,75 +81,96 @@ def curve_of(parameter: Parameter, duration: int, steps: int) -> list[tuple[floa
 class KeyLanes(QWidget):
     """Shows lanes, and says what is wanted of their keys."""
 
-    key_moved = Signal(str, int, int)  # parameter, from frame, to frame: while dragging
+    key_moved = Signal(object, int, int)  # Number, from frame, to frame: while dragging
     drag_ended = Signal()
-    easing_asked = Signal(str, int, object)  # parameter, frame, Easing
-    remove_asked = Signal(str, int)
-    place_asked = Signal(int)  # frame of the clip
+    key_asked = Signal(object, int)  # Number, frame
+    easing_asked = Signal(object, int, object)  # Number, frame, Easing
+    remove_asked = Signal(object, int)
+    place_asked = Signal(object, int)  # Number, frame of its clip
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
         self._lanes: list[Lane] = []
-        self._duration, self._frame = 1, 0
-        self._grabbed: tuple[str, int] | None = None
-        self._scrubbing = False
+        self._grabbed: tuple[int, int] | None = None  # lane, frame of the key
+        self._scrubbing: int | None = None  # lane
         self.setMouseTracking(True)
         self.setAccessibleName("Keyframes")
-        self.setToolTip("Drag a key to another frame; right-click it for how it goes on to the next")
+        self.setToolTip(
+            "Drag a key to another frame; it catches at the playhead.\n"
+            "Double-click for a new one; right-click one for how it goes on to the next."
+        )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         look.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
         return QSize(260, HEAD_PX + LANE_PX * len(self._lanes))
 
-    def show_clip(self, clip: Clip | None, frame: int) -> None:
-        """A clip's keys and where the playhead is in it."""
-        lanes = lanes_of(clip)
-        if len(lanes) != len(self._lanes):
+    def show_lanes(self, lanes: list[Lane]) -> None:
+        """Other numbers, or the same at another frame."""
+        grows = len(lanes) != len(self._lanes)
+        self._lanes = lanes
+        if grows:
             self.updateGeometry()
-        self._lanes, self._frame = lanes, frame
-        self._duration = clip.duration if clip is not None else 1
         self.setVisible(bool(lanes))
         self.update()
 
-    def keys(self) -> list[KeyPlace]:
-        """Where the keys lie."""
+    def places(self) -> list[KeyPlace]:
+        """Where the keys lie; those that a trim has left outside of the clip aren't shown."""
         places: list[KeyPlace] = []
         for number, lane in enumerate(self._lanes):
             values = lane.parameter.keys
             low = min(key.value for key in values)
             span = max(key.value for key in values) - low
             for key in values:
-                share = (key.value - low) / span if span else 0.5
-                y = self._y(number, share)
-                places.append(KeyPlace(number, key.frame, x_of(key.frame, self._duration, self.width()), y))
+                if 0 <= key.frame < lane.duration:
+                    share = (key.value - low) / span if span else 0.5
+                    y = self._y(number, share)
+                    places.append(KeyPlace(number, key.frame, x_of(key.frame, lane.duration, self.width()), y))
         return places
+
+    def _lane_at(self, y: float) -> int | None:
+        number = int((y - HEAD_PX) // LANE_PX)
+        return number if 0 <= number < len(self._lanes) else None
+
+    def _frame_at(self, lane: int, x: float) -> int:
+        """The frame under x; near the playhead that."""
+        shown = self._lanes[lane]
+        is_here = abs(x - x_of(shown.frame, shown.duration, self.width())) <= KEY_PX
+        here = is_here and 0 <= shown.frame < shown.duration
+        return shown.frame if here else frame_at(x, shown.duration, self.width())
 
     def _y(self, lane: int, share: float) -> float:
         top = HEAD_PX + lane * LANE_PX + 7
         return top + (LANE_PX - 14) * (1 - share)
 
     def _key_at(self, at: QPointF) -> KeyPlace | None:
-        near = [key for key in self.keys() if abs(key.x - at.x()) <= KEY_PX + 2 and abs(key.y - at.y()) <= KEY_PX + 4]
+        near = [key for key in self.places() if abs(key.x - at.x()) <= KEY_PX + 2 and abs(key.y - at.y()) <= KEY_PX + 4]
         return min(near, key=lambda key: abs(key.x - at.x()), default=None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() != Qt.MouseButton.LeftButton:
             return
-        key = self._key_at(event.position())
+        key, lane = self._key_at(event.position()), self._lane_at(event.position().y())
         if key is not None:
-            self._grabbed = (self._lanes[key.lane].declared.name, key.frame)
-        elif event.position().x() >= NAME_PX - 4:
-            self._scrubbing = True
-            self.place_asked.emit(frame_at(event.position().x(), self._duration, self.width()))
+            self._grabbed = (key.lane, key.frame)
+        elif lane is not None and event.position().x() >= NAME_PX - 4:
+            self._scrubbing = lane
+            self._scrub(lane, event.position().x())
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        lane = self._lane_at(event.position().y())
+        if lane is not None and self._key_at(event.position()) is None and event.position().x() >= NAME_PX - 4:
+            self.key_asked.emit(self._lanes[lane].number, self._frame_at(lane, event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        frame = frame_at(event.position().x(), self._duration, self.width())
+        x = event.position().x()
         if self._grabbed is not None:
-            self.key_moved.emit(*self._grabbed, frame)
-        elif self._scrubbing:
-            self.place_asked.emit(frame)
+            lane, frame = self._grabbed
+            if lane < len(self._lanes):
+                self.key_moved.emit(self._lanes[lane].number, frame, self._frame_at(lane, x))
+        elif self._scrubbing is not None:
+            self._scrub(self._scrubbing, x)
         else:
             over = self._key_at(event.position()) is not None
             self.setCursor(Qt.CursorShape.SizeHorCursor if over else Qt.CursorShape.ArrowCursor)
@@ -137,7 +179,12 @@ class KeyLanes(QWidget):
         if self._grabbed is not None:
             self._grabbed = None
             self.drag_ended.emit()
-        self._scrubbing = False
+        self._scrubbing = None
+
+    def _scrub(self, lane: int, x: float) -> None:
+        if lane < len(self._lanes):
+            shown = self._lanes[lane]
+            self.place_asked.emit(shown.number, frame_at(x, shown.duration, self.width()))
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         key = self._key_at(QPointF(event.pos()))
@@ -152,43 +199,46 @@ class KeyLanes(QWidget):
             action = menu.addAction(f"{easing.value.capitalize()} to the next key")
             action.setCheckable(True)
             action.setChecked(easing is now)
-            action.setData((lane.declared.name, key.frame, easing))
+            action.setData((lane.number, key.frame, easing))
         menu.addSeparator()
         remove = menu.addAction("Remove this key")
-        remove.setData((lane.declared.name, key.frame, None))
+        remove.setData((lane.number, key.frame, None))
         menu.triggered.connect(self._picked)
         menu.exec(at)
 
     def _picked(self, action: QAction) -> None:
-        name, frame, easing = action.data()
+        number, frame, easing = action.data()
         if easing is None:
-            self.remove_asked.emit(name, frame)
+            self.remove_asked.emit(number, frame)
         else:
-            self.easing_asked.emit(name, frame, easing)
+            self.easing_asked.emit(number, frame, easing)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = self._look.theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for number, lane in enumerate(self._lanes):
-            top = HEAD_PX + number * LANE_PX
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme.control))
-            painter.drawRoundedRect(QRectF(NAME_PX - 6, top + 1, self.width() - NAME_PX + 6, LANE_PX - 2), 4, 4)
-            painter.setPen(QColor(theme.quiet))
-            box = QRectF(0, top, NAME_PX - 10, LANE_PX)
-            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, lane.declared.label)
-            painter.setPen(QPen(QColor(theme.accent), 1.4))
-            points = curve_of(lane.parameter, self._duration, max(2, int(self.width() - NAME_PX) // 3))
-            path = [QPointF(x_of(frame, self._duration, self.width()), self._y(number, y)) for frame, y in points]
-            painter.drawPolyline(QPolygonF(path))
-        for key in self.keys():
-            here = key.frame == self._frame
+            self._draw_lane(painter, number, lane)
+        for key in self.places():
+            here = key.frame == self._lanes[key.lane].frame
             painter.setPen(QPen(QColor(theme.panel), 1))
             painter.setBrush(QColor(theme.warn if here else theme.text))
             x, y = key.x, key.y
             corners = [QPointF(x, y - 5), QPointF(x + 5, y), QPointF(x, y + 5), QPointF(x - 5, y)]
             painter.drawPolygon(QPolygonF(corners))
-        if self._lanes and 0 <= self._frame < self._duration:
-            x = x_of(self._frame, self._duration, self.width())
-            painter.fillRect(QRectF(x - 0.5, 2, 1, self.height() - 3), QColor(theme.bad))
+
+    def _draw_lane(self, painter: QPainter, number: int, lane: Lane) -> None:
+        theme, top = self._look.theme, HEAD_PX + number * LANE_PX
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(theme.control))
+        painter.drawRoundedRect(QRectF(NAME_PX - 6, top + 1, self.width() - NAME_PX + 6, LANE_PX - 2), 4, 4)
+        painter.setPen(QColor(theme.quiet))
+        words = painter.fontMetrics().elidedText(lane.words, Qt.TextElideMode.ElideRight, NAME_PX - 12)
+        painter.drawText(QRectF(0, top, NAME_PX - 10, LANE_PX), Qt.AlignmentFlag.AlignVCenter, words)
+        painter.setPen(QPen(QColor(theme.accent), 1.4))
+        points = curve_of(lane.parameter, lane.duration, max(2, int(self.width() - NAME_PX) // 3))
+        path = [QPointF(x_of(frame, lane.duration, self.width()), self._y(number, y)) for frame, y in points]
+        painter.drawPolyline(QPolygonF(path))
+        if 0 <= lane.frame < lane.duration:
+            x = x_of(lane.frame, lane.duration, self.width())
+            painter.fillRect(QRectF(x - 0.5, top + 2, 1, LANE_PX - 4), QColor(theme.bad))

@@ -281,7 +281,7 @@ def test_key_at_the_playhead_is_set_changed_and_taken_away(project, qtbot):
     assert row.field.value() == 75
     lanes = project.inspector._lanes
     assert lanes.isVisible()
-    place = lanes.keys()[1]
+    place = lanes.places()[1]
     qtbot.mousePress(lanes, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x), round(place.y)))
     qtbot.mouseMove(lanes, QPoint(lanes.width() - 9, round(place.y)))
     qtbot.mouseRelease(lanes, Qt.MouseButton.LeftButton)
