@@ -40,9 +40,14 @@ def check(document: Document) -> None:
     - keys ascend, parameters and effects are declared and within their limits; volumes and pans are possible;
     - bins form a tree, and media lie in bins that are there.
     """
-    problems = tuple(_problems(document))
+    problems = problems_of(document)
     if problems:
         raise BrokenDocument(problems)
+
+
+def problems_of(document: Document) -> tuple[str, ...]:
+    """The rules of `check` that don't hold, each with the thing it is about."""
+    return tuple(_problems(document))
 
 
 def out_of_sync(sequence: Sequence, media: Mapping[MediaId, Media]) -> dict[ItemId, int]:

@@ -128,11 +128,12 @@ def _entry_of(line: bytes) -> Entry | None:
 
 @dataclass(frozen=True, slots=True)
 class _Note:
-    """An edit was made."""
+    """An edit was made; `grown`: it goes on with the step of the one before."""
 
     name: str
     at: datetime
     document: Document
+    grown: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,9 +201,12 @@ class Journal:
         self._thread = threading.Thread(target=self._run, name="project journal", daemon=True)
         self._thread.start()
 
-    def note(self, name: str, document: Document) -> None:
-        """An edit was made. From any one thread; returns at once."""
-        self._wish(_Note(name, datetime.now(UTC), document))
+    def note(self, name: str, document: Document, *, grown: bool = False) -> None:
+        """An edit was made. From any one thread; returns at once.
+
+        `grown`: it's still the person's last step, as with each letter that is typed; it's kept, and not counted.
+        """
+        self._wish(_Note(name, datetime.now(UTC), document, grown))
 
     def saving(self, digest: str, document: Document) -> None:
         """A file with this digest is about to replace the present one. Returns when that is on disk."""
@@ -270,12 +274,11 @@ class Journal:
         for wish in wishes:
             try:
                 match wish:
-                    case _Note(name, at, document):
+                    case _Note(name, at, document, grown):
                         self._newest = document
-                        self._edits += 1
-                        self._append_edit(
-                            Edit(name, at, 1 + self._missed, delta_text(self._written, document)), document
-                        )
+                        self._edits += not grown
+                        count = self._missed + (not grown)
+                        self._append_edit(Edit(name, at, count, delta_text(self._written, document)), document)
                         self._missed = 0
                     case _Saving(digest, document):
                         self._go_to(document)
@@ -289,7 +292,7 @@ class Journal:
                         self._sync()
                 self._in_trouble &= isinstance(wish, _Sync)
             except OSError as error:
-                self._missed += isinstance(wish, _Note)
+                self._missed += isinstance(wish, _Note) and not wish.grown
                 self._tell(error)
             except TypeError:  # metadata that JSON has no word for; a save will say so
                 _log.exception("an edit couldn't be put into words")

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from engine.media.errors import shown
+from ltxdesktop.document.errors import BrokenDocument
+from ltxdesktop.document.mending import mended
 from ltxdesktop.document.model import Document, Media, MediaId, new_document
 from ltxdesktop.document.otio.read import NotAProject, Reading, from_text
 from ltxdesktop.document.otio.upgrades import NewerProject
@@ -37,6 +39,7 @@ from ltxdesktop.project.places import Places, as_written, located, places_of, re
 
 ENDING: Final = ".otio"
 _BOM: Final = b"\xef\xbb\xbf"  # some tools on Windows begin a text with it
+_NOTES_SHOWN: Final = 4  # of what was set right in a damaged file
 _UNSAVED: Final = "unsaved"  # folder of projects that nobody has given a name yet
 
 
@@ -201,16 +204,17 @@ class Project:
 
     # ---- while it is open --------------------------------------------------------------------------------------------
 
-    def note(self, name: str, document: Document) -> None:
+    def note(self, name: str, document: Document, *, grown: bool = False) -> None:
         """An edit was made (or undone): keep it safe from a crash. Returns at once.
 
-        Edits of an earlier session that nobody decided about are set aside in the project's work folder.
+        `grown`: it goes on with the person's last step (the next letter of a title) and isn't another one. Edits of an
+        earlier session that nobody decided about are set aside in the project's work folder.
         """
         with self._guard:
             self._noted = name, document
             journal = self._journal_or_new()
             if journal is not None:
-                journal.note(name, self._as_file(document, self.path))
+                journal.note(name, self._as_file(document, self.path), grown=grown)
 
     def locate(self, media: Media) -> Path:
         """Where the file of a media should be."""
@@ -230,7 +234,7 @@ class Project:
         """The document with the edits that were never saved; they stay in the journal until it is saved."""
         assert self._found is not None
         base, digest, edits = self._found
-        document, _ = replay(base, edits)
+        document, _ = mended(replay(base, edits)[0])
         with self._guard:
             self.recovery = self._found = None
             self._digest, self.document = digest, document
@@ -413,12 +417,24 @@ def _bytes_of(path: Path) -> bytes:
 
 
 def _reading(path: Path, data: bytes) -> Reading:
+    """What a file holds, with what breaks the rules of a document set right and said. Raises BrokenProject."""
     try:
-        return from_text(data.removeprefix(_BOM).decode("utf-8"))
+        reading = from_text(data.removeprefix(_BOM).decode("utf-8"))
+        document, notes = mended(reading.document)
     except UnicodeDecodeError:
         raise BrokenProject(path, "It is no text, so no OpenTimelineIO file either.") from None
     except (NotAProject, NewerProject) as error:
         raise BrokenProject(path, str(error)) from error
+    except BrokenDocument as error:
+        raise BrokenProject(path, f"Its parts don't fit together: {error.problems[0]}.") from error
+    if not notes:
+        return replace(reading, document=document)
+    shown_notes = " ".join(notes[:_NOTES_SHOWN])
+    more = f" And {len(notes) - _NOTES_SHOWN} more things." if len(notes) > _NOTES_SHOWN else ""
+    note = (
+        f"Parts of {shown(path)} were set right. {shown_notes}{more} The file itself is kept as a backup when you save."
+    )
+    return replace(reading, document=document, notes=(note, *reading.notes))
 
 
 def _reading_or_backup(path: Path, data: bytes, places: Places | None) -> tuple[Reading, bytes]:
@@ -449,9 +465,10 @@ def _candidates(path: Path, data: bytes, places: Places) -> list[tuple[Path, byt
 
 
 def _recovery(edits: list[Edit], base: Path) -> Recovery:
-    named = [edit for edit in edits if edit.count] or edits
+    steps = [edit for edit in edits if edit.count] or edits
     count = sum(edit.count for edit in edits) or 1
-    return Recovery(count, named[0].at, named[-1].at, tuple(edit.name for edit in named[-5:]), base)
+    last = next((edit for edit in reversed(edits) if edit.name), steps[-1])  # it may have grown since it was begun
+    return Recovery(count, steps[0].at, last.at, tuple(edit.name for edit in steps[-5:]), base)
 
 
 def _why_read_only(path: Path) -> str:

@@ -41,6 +41,7 @@ class ProjectFiles(QObject):
         self._recent: list[RecentProject] = []
         self._backups: int | None = None
         self._closing = False
+        self._noted = 0  # index of the history's step that was noted last
         project.changed.connect(self._note)
         self._trouble.connect(self._tell_trouble)
 
@@ -239,6 +240,7 @@ class ProjectFiles(QObject):
             file.newest_backups = self._backups
         if before is not None:
             self._run("", lambda: _close(before, keep_edits=False), self._nothing)
+        self._noted = 0
         self._project.open(file.document, None if file.is_untitled else file.path)
         self.opened.emit()
         for note in file.notes:
@@ -288,8 +290,12 @@ class ProjectFiles(QObject):
 
     def _note(self, before: Document, after: Document, name: str) -> None:
         """Keep a step safe from a crash. Previews of a drag are none."""
-        if self._file is not None and not self._project.history.dragging:
-            self._file.note(name, after)
+        history = self._project.history
+        if self._file is None or history.dragging:
+            return
+        grown = bool(history.entry.merge) and history.index == self._noted
+        self._noted = history.index
+        self._file.note(name, after, grown=grown)
 
     def _run(self, words: str, work: Callable[[], object], done: Callable[..., None]) -> None:
         if words:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from pathlib import Path
 import pytest
 from films import KITCHEN, edited, film
 
-from ltxdesktop.document.model import Document
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import Document, ItemId
+from ltxdesktop.document.otio.write import to_text
 from ltxdesktop.project.backups import Backup, superfluous
 from ltxdesktop.project.errors import (
     BrokenProject,
@@ -359,6 +362,51 @@ def test_a_damaged_file_opens_as_its_backup_with_the_journal_on_top(desk: Desk) 
     assert again.recover() == film(7)
     again.save(film(7))
     assert read_project(desk.path).document == film(7)
+
+
+def test_a_document_that_breaks_rules_is_set_right_and_kept(desk: Desk) -> None:
+    sequence = film().sequence
+    track = sequence.tracks[0]
+    clips = [replace(clip, fade_in=500, id=ItemId("same")) for clip in track.clips]
+    broken = film().with_sequence(replace(sequence, tracks=(replace(track, items=tuple(clips)),)))
+    desk.path.write_text(to_text(broken), encoding="utf-8")
+    damaged = desk.path.read_bytes()
+    project = desk.open()
+    check(project.document)
+    assert [clip.name for clip in project.document.sequence.tracks[0].clips] == ["clip 0", "clip 1", "clip 2"]
+    assert any("were set right" in note for note in project.notes)
+    project.note("Edit", edited(project.document, 5))
+    project.close(keep_edits=True)
+    again = desk.open()
+    assert again.recovery is not None
+    recovered = again.recover()
+    assert recovered == edited(project.document, 5)
+    again.save(recovered)
+    assert damaged in [backup.path.read_bytes() for backup in again.backups()]
+
+
+def test_a_document_without_a_sequence_is_refused_with_a_sentence(desk: Desk) -> None:
+    tree = json.loads(to_text(film()))
+    tree["metadata"]["ltxdesktop"]["project"]["sequences"] = []
+    desk.path.write_text(json.dumps(tree), encoding="utf-8")
+    before = desk.path.read_bytes()
+    with pytest.raises(BrokenProject, match="don't fit together"):
+        desk.open()
+    assert desk.path.read_bytes() == before
+
+
+def test_letters_that_are_typed_are_kept_and_counted_as_one_edit(desk: Desk) -> None:
+    project = desk.create(film())
+    project.note("Write title", edited(film(), 1))
+    for number in range(2, 6):
+        project.note("Write title", edited(film(), number), grown=True)
+    project.note("Move clip", edited(film(), 6))
+    project.close(keep_edits=True)
+    again = desk.open()
+    assert again.recovery is not None
+    assert again.recovery.sentence().startswith("The program ended before 2 edits")
+    assert again.recovery.names == ("Write title", "Move clip")
+    assert again.recover() == edited(film(), 6)
 
 
 def test_edits_in_a_file_of_another_tool_are_recovered(desk: Desk) -> None:
