@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.jobs.channel import engine_command, runs_elsewhere
 from ltxdesktop.resources import samples
-from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, THEME
+from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, SCREEN, THEME
 from ltxdesktop.settings.store import FILE_NAME, Settings
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY, MainWindow
+from ltxdesktop.ui.monitor.sinks import WANTED, look_for_hardware
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.in_use import theme_for
 from ltxdesktop.ui.theme import Look
@@ -44,6 +45,7 @@ class App(QObject):
         )
         if chosen := choices.get(CACHE_FOLDER):
             cache = Path(chosen).expanduser()
+        settings.setValue(WANTED, choices.get(SCREEN))  # before the monitors are made
         elsewhere = runs_elsewhere(command)
         self.window = MainWindow(self.look, self.session, settings, state, cache, choices, elsewhere=elsewhere)
         self.link.ready.connect(self.session.engine_ready)
@@ -52,6 +54,7 @@ class App(QObject):
         self.link.stopped.connect(application.quit)
         self.window.restart_engine_requested.connect(self.link.restart)
         self.window.closing.connect(self.link.stop)
+        self.window.closing.connect(self._look_for_hardware)
 
     def start(self, *, with_sample: bool = False) -> None:
         """Show the window first; the engine starts behind it. At the very first start there is something to try."""
@@ -62,6 +65,10 @@ class App(QObject):
             if self.window.edit is not None:
                 self.window.edit.open_sample()
         self.link.start()
+
+    def _look_for_hardware(self) -> None:
+        """The window goes, so it holds up nobody: what OpenGL is here counts from the next start."""
+        look_for_hardware(self._settings)
 
     def _tell_lost(self, words: str, given_up: bool) -> None:
         self.session.engine_lost(words, given_up=given_up)

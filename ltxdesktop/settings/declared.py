@@ -48,6 +48,15 @@ PREVIEW_SCALE: Final = Choice(
     words="quality half quarter monitor",
     choices={"auto": "As the monitor needs", "1": "Full", "1/2": "Half", "1/4": "Quarter"},
 )
+SCREEN: Final = Choice(
+    key="playback.screen",
+    default="auto",
+    title="Monitors are drawn by",
+    help="The graphics processor converts and scales pictures where there is a real one. Painting works everywhere.",
+    words="opengl gpu graphics raster hardware acceleration",
+    choices={"auto": "Whichever suits this machine", "raster": "Painting", "opengl": "The graphics processor (OpenGL)"},
+    restart=True,
+)
 CACHE_GB: Final = Number(
     key="media.cache_gb",
     default=20.0,

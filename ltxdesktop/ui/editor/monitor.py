@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QImage, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence, new_sequence
@@ -11,9 +14,12 @@ from ltxdesktop.document.time import timecode
 from ltxdesktop.playback.shuttle import speed_words
 from ltxdesktop.playback.source import Size, Source
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.sources import SequenceSource, ShotsOf
 from ltxdesktop.ui.editor.time_strip import Marks, TimeStrip
 from ltxdesktop.ui.editor.view import MonitorView
+from ltxdesktop.ui.monitor.planes import Shot
 from ltxdesktop.ui.monitor.player import Opener, Player
+from ltxdesktop.ui.monitor.sinks import Graphics
 from ltxdesktop.ui.parts import ElidedLabel, label
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
@@ -37,15 +43,22 @@ class EditMonitor(QFrame):
     moved = Signal(int)  # the frame that is shown, or gone to
     stumbled = Signal(str)
 
-    def __init__(self, name: str, look: Look, actions: Actions, extra: tuple[tuple[str, str], ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        look: Look,
+        actions: Actions,
+        extra: tuple[tuple[str, str], ...] = (),
+        graphics: Graphics | None = None,
+    ) -> None:
         """`extra`: further commands and their icons, at the right of the transport."""
         super().__init__()
         self.setObjectName("monitor")
         self.setAccessibleName(name)
         self.name = name
-        self.look, self._actions = look, actions
+        self.look, self.graphics, self._actions = look, graphics, actions
         self.player = Player(self, loops=False)
-        self.view = MonitorView(look)
+        self.view = MonitorView(look, graphics)
         self.strip = TimeStrip(look)
         self.place = TimecodeField()
         self.place.setAccessibleName(f"{name}: place")
@@ -67,13 +80,16 @@ class EditMonitor(QFrame):
 
     # What is shown
 
-    def show_film(self, opener: Opener, *, frame: int = 0) -> None:
+    def show_film(self, opener: Callable[[], SequenceSource], *, frame: int = 0) -> None:
         """Another film."""
-        self.player.open_source(opener, frame=frame)
+        self.player.open_source(self._for_screen(opener), frame=frame)
 
-    def swap_film(self, opener: Opener) -> None:
+    def swap_film(self, opener: Callable[[], SequenceSource]) -> None:
         """The same film after an edit: it stays where it is."""
-        self.player.swap_source(opener)
+        self.player.swap_source(self._for_screen(opener))
+
+    def _for_screen(self, opener: Callable[[], SequenceSource]) -> Opener:
+        return partial(ShotsOf, opener) if self.view.takes_planes and not self._share else opener
 
     def show_nothing(self, title: str, words: str) -> None:
         self.player.let_go()
@@ -92,7 +108,7 @@ class EditMonitor(QFrame):
         self.strip.set_marks(Marks(sequence.in_frame, sequence.out_frame, markers))
 
     @property
-    def film(self) -> Source[QImage] | None:
+    def film(self) -> Source[Shot] | None:
         return self.player.film
 
     @property
@@ -113,10 +129,6 @@ class EditMonitor(QFrame):
         names += ["play.backwards", "play.stop", "play.forwards", "play.loop", "mark.in", "mark.out"]
         return [self._actions[name] for name in names]
 
-    def grab_picture(self) -> QImage:
-        """The picture that is shown, as large as it was made for the screen."""
-        return self.view.picture
-
     def show_full_screen(self) -> None:
         """The picture alone, on the screen that this window is on; Esc or a double click comes back."""
         if self._full is None and self.player.film is not None:
@@ -133,6 +145,7 @@ class EditMonitor(QFrame):
     def close_all(self) -> None:
         self._leave_full_screen()
         self.player.close()
+        self.view.let_go()
 
     # Parts
 
@@ -217,7 +230,7 @@ class EditMonitor(QFrame):
 
     # From the player
 
-    def _show_opened(self, film: Source[QImage]) -> None:
+    def _show_opened(self, film: Source[Shot]) -> None:
         self.view.set_film(film.size)
         self.strip.set_frames(film.frames)
         length = max(0, film.frames - 1)
@@ -227,7 +240,7 @@ class EditMonitor(QFrame):
         self._enable(True)
         self._show_place(self.player.frame)
 
-    def _show_picture(self, picture: QImage, frame: int) -> None:
+    def _show_picture(self, picture: Shot, frame: int) -> None:
         badge = self._badge()
         self.view.show_picture(picture, badge)
         if self._full is not None:
@@ -254,7 +267,7 @@ class EditMonitor(QFrame):
             lost = f"   {dropped} dropped" if dropped and not playing else ""
             self._facts.setText(f"{film.size.width} × {film.size.height}{lost}")
         if not playing:
-            self.view.show_picture(self.view.picture)
+            self.view.show_picture(self.view.shot)
 
     def _show_failure(self, message: str) -> None:
         self.view.show_hint("This can't be shown", message)
@@ -262,6 +275,7 @@ class EditMonitor(QFrame):
     def _leave_full_screen(self) -> None:
         if self._full is not None:
             full, self._full = self._full, None
+            full.view.let_go()
             full.close()
             full.deleteLater()
             self.view.set_film(self.player.film.size if self.player.film is not None else None)
@@ -276,7 +290,7 @@ class FullScreen(QWidget):
         super().__init__(monitor, Qt.WindowType.Window | Qt.WindowType.FramelessWindowHint)
         self.setWindowTitle(monitor.name)
         self._monitor = monitor
-        self.view = MonitorView(monitor.look)
+        self.view = MonitorView(monitor.look, monitor.graphics)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)
@@ -288,7 +302,7 @@ class FullScreen(QWidget):
         self.setGeometry(screen.geometry())
         if monitor.player.film is not None:
             self.view.set_film(monitor.player.film.size)
-        self.view.show_picture(monitor.view.picture)
+        self.view.show_picture(monitor.view.shot)
         self.showFullScreen()
         self.activateWindow()
 

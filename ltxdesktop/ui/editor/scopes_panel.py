@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.monitor.planes import Shot, image_of
 from ltxdesktop.ui.theme import Look
 
 KINDS = (("waveform", "Waveform"), ("parade", "RGB parade"), ("vectorscope", "Vectorscope"), ("histogram", "Histogram"))
@@ -20,7 +21,7 @@ class ScopesPanel(QWidget):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._background = Background(threads=1, parent=self)
-        self._picture = QImage()
+        self._picture: Shot | None = None
         self._busy = False
         self._timer = QTimer(self, singleShot=True, interval=EVERY_MS)
         self._timer.timeout.connect(self._measure)
@@ -36,7 +37,7 @@ class ScopesPanel(QWidget):
         column.addWidget(self.screen_view, 1)
         self.kind.activated.connect(self._measure)
 
-    def show_picture(self, picture: QImage) -> None:
+    def show_picture(self, picture: Shot) -> None:
         self._picture = picture
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
@@ -46,11 +47,11 @@ class ScopesPanel(QWidget):
         self._background.close()
 
     def _measure(self) -> None:
-        if self._busy or self._picture.isNull() or not self.isVisible():
+        if self._busy or self._picture is None or not self.isVisible():
             return
         self._busy = True
         picture, kind = self._picture, str(self.kind.currentData())
-        self._background.run(lambda: measured(picture, kind), self._take, self._give_up)
+        self._background.run(lambda: measured(image_of(picture), kind), self._take, self._give_up)
 
     def _take(self, made: QImage) -> None:
         self._busy = False

@@ -12,6 +12,7 @@ from PySide6.QtGui import QImage
 
 from ltxdesktop.document.model import Media, MediaId, Sequence, new_sequence
 from ltxdesktop.playback.source import Size
+from ltxdesktop.ui.monitor.planes import Shot, shot_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,14 +50,45 @@ class SequenceSource:
         self._sounds = Renderer(*where)
 
     def picture(self, frame: int, size: Size | None) -> QImage:
-        shown = max(0, min(frame, self.sequence.duration - 1))
-        return self._pictures.picture(shown, fitted(self.size, size)).to_qimage()
+        return self._pictures.picture(self._shown(frame), fitted(self.size, size)).to_qimage()
+
+    def shot(self, frame: int, size: Size | None) -> Shot:
+        """The same for a screen that takes planes, which scales by itself: a film that isn't more than twice as large
+        as the screen comes in its own size."""
+        film = self.size
+        large = size is not None and (film.width > 2 * size.width or film.height > 2 * size.height)
+        return shot_of(self._pictures.picture(self._shown(frame), fitted(film, size) if large else film))
+
+    def _shown(self, frame: int) -> int:
+        return max(0, min(frame, self.sequence.duration - 1))
 
     def sound(self, first: int, count: int) -> NDArray[np.float32]:
         return self._sounds.sound(first, count)
 
     def close(self) -> None:
         """The decoders belong to the project."""
+
+
+class ShotsOf:
+    """A sequence for a screen that takes planes."""
+
+    def __init__(self, opener: Callable[[], SequenceSource]) -> None:
+        self._source = source = opener()
+        self.frames, self.rate, self.size, self.sample_rate = (
+            source.frames,
+            source.rate,
+            source.size,
+            source.sample_rate,
+        )
+
+    def picture(self, frame: int, size: Size | None) -> Shot:
+        return self._source.shot(frame, size)
+
+    def sound(self, first: int, count: int) -> NDArray[np.float32]:
+        return self._source.sound(first, count)
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def fitted(film: Size, screen: Size | None) -> Size:

@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QWidget
 
 from ltxdesktop.playback.source import Size
 from ltxdesktop.ui.monitor.picture_view import PictureView
+from ltxdesktop.ui.monitor.planes import Shot, image_of
+from ltxdesktop.ui.monitor.sinks import Graphics, RasterSink, Sink
 from ltxdesktop.ui.theme import Look
 
 ACTION_SAFE, TITLE_SAFE = 0.93, 0.90  # shares of width and height (EBU R 95 for 16:9: 3.5 % and 5 % on each side)
@@ -29,9 +31,17 @@ class MonitorView(PictureView):
     size_wanted = Signal(object)  # Size in device pixels: how large a picture the screen can use
     pressed = Signal()
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, graphics: Graphics | None = None, parent: QWidget | None = None) -> None:
         super().__init__(look, parent)
         self.setMinimumSize(160, 90)
+        self._shot: Shot = QImage()
+        self._raster = RasterSink(self, self)
+        self._sink: Sink = self._raster
+        if graphics is not None and graphics.opengl:
+            from ltxdesktop.ui.monitor.gl_sink import GlSink
+
+            self._sink = GlSink(self, graphics, self)
+        look.changed.connect(self._refresh)
         self._film = QSizeF()
         self._zoom = FIT
         self._offset = QPointF()
@@ -43,20 +53,38 @@ class MonitorView(PictureView):
     def zoom(self) -> float:
         return self._zoom
 
+    @property
+    def takes_planes(self) -> bool:
+        """Whether it can use planes where there are any."""
+        return self._sink.takes_planes
+
+    @property
+    def shot(self) -> Shot:
+        """What is shown, as it came."""
+        return self._shot
+
+    @property
+    def picture(self) -> QImage:
+        return image_of(self._shot)
+
+    @property
+    def ground(self) -> QColor:
+        return QColor(self._look.theme.screen)
+
     def set_film(self, size: Size | None) -> None:
         self._film = QSizeF(*size) if size is not None else QSizeF()
         self._tell_size()
-        self.update()
+        self._refresh()
 
     def set_zoom(self, zoom: float) -> None:
         """0 fits the picture in; 1 shows each of its pixels on one of the screen's."""
         self._zoom, self._offset = zoom, QPointF()
         self._tell_size()
-        self.update()
+        self._refresh()
 
     def set_safe_areas(self, on: bool) -> None:
         self._safe_areas = on
-        self.update()
+        self._refresh()
 
     def picture_rect(self) -> QRectF:
         """Where the picture lies, in logical pixels."""
@@ -66,6 +94,8 @@ class MonitorView(PictureView):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if isinstance(self._sink, QWidget):
+            self._sink.setGeometry(self.rect())
         self._tell_size()
 
     def _tell_size(self) -> None:
@@ -83,29 +113,43 @@ class MonitorView(PictureView):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._grabbed is not None:
             self._offset = event.position() - self._grabbed
-            self.update()
+            self._refresh()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         self._grabbed = None
 
-    def show_picture(self, picture: QImage, badge: str = "") -> None:
-        self._picture, self._badge = picture, badge
-        self.update()
+    def show_picture(self, picture: Shot, badge: str = "") -> None:
+        self._shot, self._badge = picture, badge
+        self.setAccessibleDescription(badge or "A picture is shown")
+        self._refresh()
+
+    def show_hint(self, title: str, words: str) -> None:
+        self._shot = QImage()
+        super().show_hint(title, words)
+        self._refresh()
+
+    def let_go(self) -> None:
+        """Before the window goes."""
+        self._shot = QImage()
+        self._sink.let_go()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(self._look.theme.screen))
-        if self._picture.isNull():
+        if self._sink is self._raster:
+            self._raster.paint()
+
+    def paint_over(self, painter: QPainter) -> None:
+        """For the sink: what lies over the picture, or stands in its place."""
+        if isinstance(self._shot, QImage) and self._shot.isNull():
             self._paint_hint(painter)
             return
-        box = self.picture_rect()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(box, self._picture)
         if self._safe_areas:
-            self._paint_safe_areas(painter, box)
+            self._paint_safe_areas(painter, self.picture_rect())
         if self._badge:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_badge(painter)
+
+    def _refresh(self) -> None:
+        self._sink.refresh()
 
     def _paint_safe_areas(self, painter: QPainter, box: QRectF) -> None:
         for colour, width in (("#000000", 3.0), ("#ffffff", 1.0)):

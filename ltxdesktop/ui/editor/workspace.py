@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QDockWidget,
     QFileDialog,
@@ -43,7 +42,9 @@ from ltxdesktop.ui.editor.source_side import SourceSide
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
 from ltxdesktop.ui.editor.start_page import StartPage
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
+from ltxdesktop.ui.monitor.planes import Shot
 from ltxdesktop.ui.monitor.player import Player
+from ltxdesktop.ui.monitor.sinks import Graphics
 from ltxdesktop.ui.palette import CommandPalette
 from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.session import EngineSession
@@ -110,8 +111,9 @@ class EditWorkspace(QStackedWidget):
     def _build(self) -> None:
         look, actions = self._look, self.actions_by_name
         self.start = StartPage(look)
-        self.source = EditMonitor("Source", look, actions, SOURCE_EXTRA)
-        self.program = EditMonitor("Program", look, actions, PROGRAM_EXTRA)
+        self._graphics = Graphics(self._settings)
+        self.source = EditMonitor("Source", look, actions, SOURCE_EXTRA, self._graphics)
+        self.program = EditMonitor("Program", look, actions, PROGRAM_EXTRA, self._graphics)
         self.source_side = SourceSide(self.source, self.project, self.materials)
         self.media = MediaPanel(look, self.project, self.materials, actions)
         self.timeline = TimelinePanel(
@@ -479,7 +481,7 @@ class EditWorkspace(QStackedWidget):
         self.timeline.set_playhead(frame, follow=self.program.player.playing)
         self.inspector.set_playhead(frame)
 
-    def _measure(self, picture: QImage) -> None:
+    def _measure(self, picture: Shot) -> None:
         self.scopes.show_picture(picture)
 
     def _show_levels(self) -> None:
@@ -869,6 +871,7 @@ class EditWorkspace(QStackedWidget):
             self._loop.close()
         self.source.close_all()
         self.program.close_all()
+        self._graphics.note_drawn()
         self.scopes.close_all()
         self.files.close()
         self.materials.close()

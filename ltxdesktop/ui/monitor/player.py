@@ -7,22 +7,22 @@ from fractions import Fraction
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QImage
 
 from ltxdesktop.playback import player as playback
 from ltxdesktop.playback.source import Size, Source
 from ltxdesktop.ui.monitor.film import Film
+from ltxdesktop.ui.monitor.planes import Shot
 
 POLLS_PER_PICTURE = 3  # so that a picture is shown at most a third of its time late
 QUICKEST_MS, SLOWEST_MS = 4, 20
 
-Opener = Callable[[], Source[QImage]]
+Opener = Callable[[], Source[Shot]]
 
 
 class Player(QObject):
     """One film at a time. All methods but `close` return at once."""
 
-    shown = Signal(QImage, int)  # the picture to show now, and its frame number
+    shown = Signal(object, int)  # the picture to show now (a Shot), and its frame number
     opened = Signal(object)  # the film: a Source
     failed = Signal(str)  # it can't be opened
     stumbled = Signal(str)  # a picture or sound of it can't be made; playing goes on
@@ -35,10 +35,10 @@ class Player(QObject):
 
     def __init__(self, parent: QObject | None = None, *, loops: bool = True) -> None:
         super().__init__(parent)
-        self.film: Source[QImage] | None = None
+        self.film: Source[Shot] | None = None
         self._loops = loops
-        self._engine: playback.Player[QImage] | None = None
-        self._leaving: list[playback.Player[QImage]] = []
+        self._engine: playback.Player[Shot] | None = None
+        self._leaving: list[playback.Player[Shot]] = []
         self._token: object = None
         self._play_when_open = False
         self._first = 0
@@ -221,7 +221,7 @@ class Player(QObject):
         if token is self._token and self._engine is not None and frame == self._engine.frame:
             self._show_standing()
 
-    def _take_opened(self, token: object, film: Source[QImage]) -> None:
+    def _take_opened(self, token: object, film: Source[Shot]) -> None:
         if token is not self._token:
             return
         new = self.film is None
