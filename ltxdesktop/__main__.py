@@ -11,6 +11,7 @@ from collections.abc import Sequence
 def build_parser() -> argparse.ArgumentParser:
     """The command line, whole."""
     parser = argparse.ArgumentParser(prog="ltxdesktop", description="A video editor that makes any stretch again.")
+    parser.add_argument("--version", action=_Version, nargs=0, help="say which version this is, and end")
     parser.add_argument("--backend", action="append", default=[], help="pass on to the engine: what may make frames")
     parser.add_argument("--store", default="", help="folder of jobs and results (default: the person's data folder)")
     parser.add_argument(
@@ -27,8 +28,41 @@ def build_parser() -> argparse.ArgumentParser:
     make.add_argument("--model", default="", help="model, by its id (default: the first that works here)")
     make.add_argument("--seed", type=int, default=1)
     make.add_argument("--output", default="", help="folder for the film (default: the engine's results folder)")
+    _add_engine(commands.add_parser("engine", help="install and look after the engine of a bundle"))
     _add_export(commands.add_parser("export", help="write a project's film to a file without a window"))
     return parser
+
+
+class _Version(argparse.Action):
+    """Says the version; it's looked up only when it's asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        print(f"ltxdesktop {metadata.version('ltxdesktop')}")
+        parser.exit()
+
+
+def _add_engine(engine: argparse.ArgumentParser) -> None:
+    """The words of `ltxdesktop engine`; `ltxdesktop.pack.command` does them."""
+    words = engine.add_subparsers(dest="engine_command", required=True)
+    status = words.add_parser("status", help="which engine is installed, and which would be the best here")
+    status.add_argument("--json", action="store_true", help="for scripts")
+    making = words.add_parser("install", help="install the engine for this machine")
+    devices = ("auto", "cpu", "cuda", "rocm", "mps")
+    making.add_argument("--device", choices=devices, default="auto", help="default: what is found here")
+    mending = words.add_parser("repair", help="look at every file, and install anew what is damaged")
+    for each in (making, mending):
+        each.add_argument("--wheels", default="", help="a folder with all packages (and a Python): no network is used")
+        each.add_argument("--python", default="", help="an installed Python 3.11 or newer, instead of our own")
+        each.add_argument("--index", default="", help="package index instead of the one that pip uses here")
+        each.add_argument("--torch-index", default="", help="index of torch's builds instead of its makers'")
+        each.add_argument("--lines", action="store_true", help="progress as JSON lines, for programs")
+    words.add_parser("verify", help="look at every file of the installed engine, and say what is damaged")
+    removing = words.add_parser("remove", help="remove what is installed")
+    removing.add_argument("--old", action="store_true", help="only what isn't used any more")
+    running = words.add_parser("run", help="the engine's own command (ltx-engine): doctor, models, key, …")
+    running.add_argument("words", nargs=argparse.REMAINDER, help="for ltx-engine")
 
 
 def _add_export(export: argparse.ArgumentParser) -> None:
@@ -65,6 +99,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ltxdesktop import headless
 
         return headless.run(options)
+    if options.command == "engine":
+        from ltxdesktop.pack import command as pack_command
+
+        return pack_command.run(options)
     if options.command == "export":
         from ltxdesktop.export import command
 

@@ -38,6 +38,7 @@ from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone, JobsError
 from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.jobs.plain import PlainEngine
+from ltxdesktop.pack.errors import PackError
 from ltxdesktop.resources import samples
 from ltxdesktop.words import clock
 
@@ -248,7 +249,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         with PlainEngine(engine_command(options.engine, options.backend, options.store)) as engine:
             film = make_film(engine, options, teller)
-    except (MakeFailed, JobsError, OSError) as exc:
+    except (MakeFailed, JobsError, PackError, OSError) as exc:
         teller.line(f"ltxdesktop: {exc}")
         if isinstance(exc, EngineGone):
             print(exc.log[-4000:], file=sys.stderr)

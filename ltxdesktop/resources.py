@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+# A bundle (packaging/) is frozen, and holds a folder that is laid out like the repository: resources, the lock, and the
+# engine as plain source for the Python of the engine pack.
+BUNDLED: Final = bool(getattr(sys, "frozen", False))
+HOME: Final = Path(getattr(sys, "_MEIPASS", ""), "home") if BUNDLED else Path(__file__).resolve().parents[1]
+RESOURCES: Final = HOME / "resources"
 
 # File in resources/samples -> words for its list entry, and what could be made of its middle: in the words of Pocket's
 # world (engine/training/words.py), so that the model that ships can draw it.

@@ -36,6 +36,7 @@ STAMPS = VENV / "installed"  # one file per part: the hash of what was installed
 WINDOW_SECTIONS = ("build", "app")
 APP_SECTIONS = (*WINDOW_SECTIONS, "engine", "torch")
 TEST_SECTIONS = (*APP_SECTIONS, "test")
+BUNDLE_SECTIONS = ("build", "app", "engine", "bundle")  # packaging/bundle.py; [engine] has what PyInstaller needs too
 UNHASHED = {"torch"}  # its build depends on the machine (CPU, CUDA, Metal), see the lock's header
 
 # 7 GB covers the largest case, torch with CUDA; the CPU build with everything else takes 2 GB.

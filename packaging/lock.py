@@ -29,13 +29,14 @@ SECTIONS = {
     "engine": ["pyproject.toml", "--extra", "engine"],
     "torch": ["pyproject.toml", "--extra", "engine"],
     "test": ["pyproject.toml", "--extra", "engine", "--group", "test"],
+    "bundle": ["pyproject.toml", "--group", "bundle"],
 }
 HEADER = """\
 # Every package this project installs, with exact versions: written by packaging/lock.py, read by packaging/dev.py.
 # Sections: [build] to install the package itself, [app] all that the window needs (no torch), [engine] and [torch] for
-# the process that owns the GPU, [test] for checks and tests. Each is installed with --no-deps --require-hashes, so what
-# is not listed is not installed; except [torch], which has no hashes because torch's build differs by machine (CPU,
-# CUDA, Metal). A CUDA build pins its own CUDA packages exactly.
+# the process that owns the GPU, [test] for checks and tests, [bundle] to make bundles. Each is installed with --no-deps
+# --require-hashes, so what is not listed is not installed; except [torch], which has no hashes because torch's build
+# differs by machine (CPU, CUDA, Metal). A CUDA build pins its own CUDA packages exactly.
 """
 # torch's own dependencies on Linux with CUDA. They are pinned by torch, come with its CUDA build, and must not be
 # installed where the CPU build is used.
@@ -54,6 +55,8 @@ def main() -> int:
         "build",
         "--group",
         "test",
+        "--group",
+        "bundle",
         hashes=True,
         keep=None if upgrade else LOCK,
     )

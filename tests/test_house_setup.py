@@ -35,7 +35,7 @@ def names(requirements: str) -> set[str]:
 
 
 def test_lock_has_every_section(dev: ModuleType, locked: dict[str, str]):
-    assert set(locked) == set(dev.TEST_SECTIONS)
+    assert set(locked) == {*dev.TEST_SECTIONS, *dev.BUNDLE_SECTIONS}
     assert all(names(text) for text in locked.values())
 
 
@@ -62,9 +62,11 @@ def test_lock_has_all_that_pyproject_asks_for(locked: dict[str, str]):
         "app": project["project"]["dependencies"],
         "engine": project["project"]["optional-dependencies"]["engine"],
         "test": project["dependency-groups"]["test"],
+        "bundle": project["dependency-groups"]["bundle"],
     }
     have: set[str] = set()
-    for section, more in (("app", ["app"]), ("engine", ["engine", "torch"]), ("test", ["test"])):
+    sections = (("app", ["app"]), ("engine", ["engine", "torch"]), ("test", ["test"]), ("bundle", ["bundle"]))
+    for section, more in sections:
         for name in more:
             have |= {name.lower() for name in names(locked[name])}
         for requirement in asked[section]:

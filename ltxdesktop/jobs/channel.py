@@ -29,6 +29,7 @@ from engine.protocol.messages import (
     encode,
 )
 from engine.protocol.ring import RingReader
+from ltxdesktop.resources import BUNDLED
 
 BUILD = "ltxdesktop 0.1"
 FAULTS_LOGGED = 5
@@ -193,10 +194,21 @@ def engine_command(command: str = "", backends: Sequence[str] = (), store: str =
     """How to start the engine: the one beside this program, or the person's own command (over ssh, say).
 
     `models` is the folder of weights; empty leaves the choice to the engine, as for the backends and the store.
+    Raises NoPack: in a bundle the engine is installed apart.
     """
     if command:
         return shlex.split(command)
-    words = [sys.executable, "-m", "engine", "--stdio"]
+    words = [*_own_engine(), "--stdio"]
     for backend in backends:
         words += ["--backend", backend]
     return [*words, *(["--store", store] if store else []), *(["--models", models] if models else [])]
+
+
+def _own_engine() -> list[str]:
+    """Beside this source the same Python; in a bundle the one of the engine pack. Raises NoPack."""
+    if not BUNDLED:
+        return [sys.executable, "-m", "engine"]
+    from ltxdesktop.pack.places import engine_words, in_use_now, packs_folder
+    from ltxdesktop.pack.recipe import read_recipe
+
+    return engine_words(in_use_now(packs_folder(), read_recipe()).python)
