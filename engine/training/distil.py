@@ -22,8 +22,8 @@ from torch import Tensor
 
 from engine.models.transformer import StreamInput, Timesteps
 from engine.sampling.sigmas import DISTILLED_STAGE_1
-from engine.training.flow import BatchMaker, FlowModel, FlowTraining, Streams, velocity_error
-from engine.training.latents import LatentClips
+from engine.training.flow import BatchMaker, FlowModel, FlowTraining, Streams, is_full_size, velocity_error
+from engine.training.latents import Bucket, LatentClips
 from engine.training.lora import LoraAdapter, block_linears, freeze
 from engine.training.optim import Optimisers
 from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_cosine
@@ -40,6 +40,12 @@ class DistilTraining:
     tokens_per_batch: int = 48_000
     learning_rate: float = 1.5e-3
     seed: int = 0
+
+
+# How often each segment of the schedule is trained. The first four steps hardly move: they share what one of the last
+# four gets, twice over. The second stage runs the last three only.
+_FIRST_STAGE = np.array([0.5, 0.5, 0.5, 0.5, 1.2, 1.2, 1.2, 1.2])
+_SECOND_STAGE = np.array([0.1, 0.1, 0.1, 0.1, 0.2, 1.2, 1.2, 1.2])
 
 
 @dataclass(frozen=True)
@@ -105,12 +111,13 @@ def distil(
     adapter = LoraAdapter(model.transformer, training.rank, block_linears)
     randomness = Randomness(training.seed, device)
     segments = list(pairwise(DISTILLED_STAGE_1))
-    # the first four steps hardly move: they share what one of the last four gets, twice over
-    shares = np.array([0.5, 0.5, 0.5, 0.5, 1.2, 1.2, 1.2, 1.2])
-    sigma = 1.0
+    segment = segments[0]
 
-    def segment_sigma(count: int, generator: torch.Generator) -> Tensor:
-        return torch.full((count,), sigma, device=generator.device)
+    def segment_sigma(bucket: Bucket, count: int, generator: torch.Generator) -> Tensor:
+        nonlocal segment
+        shares = _SECOND_STAGE if is_full_size(bucket) else _FIRST_STAGE
+        segment = segments[randomness.choices.choice(len(segments), p=shares / shares.sum())]
+        return torch.full((count,), segment[0], device=generator.device)
 
     settings = FlowTraining(tokens_per_batch=training.tokens_per_batch, text_dropout=0.0, seed=training.seed)
     batches = BatchMaker(buckets, settings, randomness, model, segment_sigma)
@@ -120,9 +127,9 @@ def distil(
     hidden, mask = buckets[0].empty_hidden_LDY, buckets[0].empty_mask_L
     empty = model.conditioner(hidden[None], mask[None])
     for _, fraction in run.steps():
-        sigma, end = segments[randomness.choices.choice(len(segments), p=shares / shares.sum())]
         with transformer_arithmetic(device):
             streams = batches.next()
+            sigma, end = segment
             count = len(streams.video.sigma_B)
             contexts = (empty.video_BND.expand(count, -1, -1), empty.audio_BND.expand(count, -1, -1))
             adapter.strength = 0.0

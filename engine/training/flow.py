@@ -20,14 +20,17 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.transformer import Rotary, StreamInput, Timesteps, Transformer
-from engine.training.latents import LatentClips
+from engine.sampling.sigmas import DISTILLED_STAGE_2
+from engine.training.latents import Bucket, LatentClips
 from engine.training.masks import audio_step_times, draw_masks, latent_frame_times
 from engine.training.optim import MovingAverage, Optimisers
+from engine.training.pocket import NATIVE_SIZES
 from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_stable_decay
 
 # Shapes: B batch, T video tokens (appended ones at the end), S audio tokens, C channels
 
-SigmaDraw = Callable[[int, torch.Generator], Tensor]
+# Draws the noise levels of a batch of so many clips of a bucket.
+SigmaDraw = Callable[[Bucket, int, torch.Generator], Tensor]
 
 
 class Streams(NamedTuple):
@@ -52,21 +55,32 @@ class FlowTraining:
     text_dropout: float = 0.1
     keyframe_share: float = 0.12
     reference_share: float = 0.08
+    full_size_share: float = 3.0  # how much oftener a clip at native size is drawn than one of the first stage
     seed: int = 0
 
 
-def shifted_sigmas(count: int, generator: torch.Generator) -> Tensor:
-    """Noise levels (count,) in (0, 1]: a shifted logit-normal, a tenth uniform, a tenth near pure noise.
+def is_full_size(bucket: Bucket) -> bool:
+    """Whether clips of this bucket have the size of the second stage."""
+    return (bucket.width, bucket.height) in NATIVE_SIZES
 
-    Both schedules of LTX-2.3 spend most of their steps above 0.7 (specification 4.1); the shift follows them.
+
+def stage_sigmas(bucket: Bucket, count: int, generator: torch.Generator) -> Tensor:
+    """Noise levels (count,) in (0, 1]: a shifted logit-normal, a tenth uniform, a seventh near pure noise.
+
+    Both schedules of LTX-2.3 spend most of their steps above 0.7 (specification 4.1); the shift follows them. Clips of
+    native size are what the second stage refines from its first sigma on: three in four have no more noise than that.
     """
     device = generator.device
     normal = torch.randn(count, generator=generator, device=device)
-    sigma = torch.sigmoid(1.0 + 1.3 * normal)
     kind = torch.rand(count, generator=generator, device=device)
     uniform = torch.rand(count, generator=generator, device=device)
+    sigma = torch.sigmoid(1.3 + 1.4 * normal)
     sigma = torch.where(kind < 0.1, uniform, sigma)
-    return torch.where(kind > 0.9, 1 - 0.05 * uniform, sigma).clamp(min=1e-3, max=1.0)
+    sigma = torch.where(kind > 0.85, 1 - 0.04 * uniform, sigma)
+    if is_full_size(bucket):
+        refining = torch.rand(count, generator=generator, device=device) < 0.75
+        sigma = torch.where(refining, 0.05 + (DISTILLED_STAGE_2[0] - 0.03) * uniform.sqrt(), sigma)
+    return sigma.clamp(min=1e-3, max=1.0)
 
 
 def detail_weight(tokens_BTC: Tensor, strength: float = 3.0) -> Tensor:
@@ -96,7 +110,7 @@ class BatchMaker:
         training: FlowTraining,
         randomness: Randomness,
         model: FlowModel,
-        sigmas: SigmaDraw = shifted_sigmas,
+        sigmas: SigmaDraw = stage_sigmas,
     ):
         self.buckets = list(buckets)
         self.training = training
@@ -104,7 +118,8 @@ class BatchMaker:
         self.model = model
         self.sigmas = sigmas
         self._random = randomness.choices
-        shares = np.array([len(bucket) for bucket in self.buckets], np.float64)
+        often = [training.full_size_share if is_full_size(clips.bucket) else 1.0 for clips in self.buckets]
+        shares = np.array([len(clips) for clips in self.buckets]) * np.array(often)
         self._shares = shares / shares.sum()
         self._plain_rotary = [
             model.transformer.rotary(bucket.video_positions, bucket.audio_positions) for bucket in self.buckets
@@ -138,7 +153,7 @@ class BatchMaker:
         audio_mask = torch.from_numpy(masks.audio_BS).to(device)
         video_made = torch.from_numpy(~masks.video_frozen_B).to(device)
         audio_made = torch.from_numpy(~masks.audio_frozen_B).to(device)
-        sigma = self.sigmas(len(picked), self.generator).to(device)
+        sigma = self.sigmas(bucket.bucket, len(picked), self.generator).to(device)
         video_tokens, audio_tokens = clips.video_BTC, clips.audio_BSC
         video_weight = detail_weight(video_tokens) * (video_mask > 0.5)
         audio_weight = detail_weight(audio_tokens) * (audio_mask > 0.5)
