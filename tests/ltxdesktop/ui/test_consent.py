@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QCheckBox, QComboBox, QPlainTextEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
-from ltxdesktop.ui.consent import AGREE
+from ltxdesktop.ui.consent import AGREE, ConsentWindow
 
 LONG_MS = 60_000
 REMOTE_TESTS = Path(__file__).parents[2] / "engine" / "backends" / "remote"
@@ -57,6 +57,17 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
     panel = app.window.prompt
     generate, tick = button(panel, "Generate"), panel.consent.findChild(QCheckBox)
     assert tick is not None
+
+    def answer(words: str) -> str:
+        qtbot.mouseClick(tick, Qt.MouseButton.LeftButton)
+        asked = panel.consent.findChild(ConsentWindow)
+        assert asked is not None
+        said = "\n".join(each.text() for each in asked.findChildren(QLabel))
+        assert not tick.isChecked()  # before the answer
+        with qtbot.waitSignal(asked.destroyed, timeout=LONG_MS):
+            qtbot.mouseClick(button(asked, words), Qt.MouseButton.LeftButton)
+        return said
+
     qtbot.keyClicks(named(panel, QPlainTextEdit, "Prompt"), "a red ball")
     assert generate.isEnabled()  # the model on this machine needs no agreement
     assert not panel.consent.isVisible()
@@ -65,17 +76,20 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
     panel._frames.setValue(9)
     assert not generate.isEnabled()
     assert panel._problem.text() == AGREE
-    qtbot.waitUntil(lambda: "The prompt (10 characters)" in panel.consent.words, timeout=LONG_MS)
-    for words in ("127.0.0.1", "Costs about $0.06", "Spent in", "US$ 0.00"):
-        assert words in panel.consent.words
+    qtbot.waitUntil(lambda: "US$ 0.06" in tick.text(), timeout=LONG_MS)
+    said = answer("Don't send")
+    for words in ("The prompt (10 characters)", "127.0.0.1", "Costs about $0.06", "Spent in", "US$ 0.00"):
+        assert words in said
+    assert not tick.isChecked()
+    assert not generate.isEnabled()
     assert api.seen == []
-    qtbot.mouseClick(tick, Qt.MouseButton.LeftButton)
+    answer("Agree")
     assert generate.isEnabled()
     qtbot.mouseClick(generate, Qt.MouseButton.LeftButton)
     assert not tick.isChecked()  # it was for that job
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
     assert "about $0.06" in app.session.jobs.entries()[0].status
-    qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.words, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.costs[-1], timeout=LONG_MS)
     assert api.submits == 1
 
 
@@ -87,7 +101,7 @@ def test_edit_lists_what_would_leave_before_anybody_agrees(app: App, qtbot, api:
     qtbot.waitUntil(lambda: panel._model.findData("remote/ltx-2-3-fast") >= 0, timeout=LONG_MS)
     panel.write("a red ball")
     panel._model.setCurrentIndex(panel._model.findData("remote/ltx-2-3-fast"))
-    qtbot.waitUntil(lambda: "The prompt (10 characters)" in panel.consent.words, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "the prompt (10 characters)" in panel.consent.sends, timeout=LONG_MS)
     assert panel._problem.text() == AGREE
     assert not panel.ready
     panel.consent.agree(True)

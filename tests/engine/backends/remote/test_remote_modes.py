@@ -153,6 +153,8 @@ def test_a_retake_sends_only_its_window_and_gives_exactly_its_frames(remote: Des
     sent = described(remote.api.files[body["video_uri"]])
     assert (sent.width, sent.height, sent.rate, sent.sound) == (320, 180, 30, True)
     assert 73 <= len(sent.greys) < 100  # of 300
+    assert all(b"kitchen" not in data for data in remote.api.files.values())  # no names of files are sent
+    assert "kitchen" not in str(body)
     assert body["mode"] == "replace_audio_and_video"
     assert body["duration"] == pytest.approx(62 / 30)
     assert any("frames 1" in said and "kitchen.mkv" in said for said in remote.estimate(work).sends)
