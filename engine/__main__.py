@@ -15,6 +15,7 @@ from typing import Final
 import platformdirs
 
 from engine.fetching import commands as model_commands
+from engine.fetching.manifest import OFFICIAL
 from engine.protocol.messages import ExitStatus
 from engine.server.engine import LOCK_WAIT_S, Engine, Settings
 from engine.server.pool import OpenBackend, opener
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to wait for another engine that still has the store (default: %(default)s)",
     )
+    parser.add_argument("--manifest", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--store-pages", type=int, help="largest size of the job list, in pages of 4096 bytes")
     commands = parser.add_subparsers(dest="command")
     doctor = commands.add_parser("doctor", help="print device, memory, codecs, versions, and what would work here")
@@ -81,6 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results=asked.results,
         openers=openers,
         extra_models=(Path(__file__).resolve().parent.parent / "resources",),
+        manifest=asked.manifest,
         ring=not asked.no_ring,
         lock_wait_s=asked.lock_wait,
         max_store_pages=asked.store_pages,
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.command == "key":
         return _check_key(settings) if asked.check else _keep_key(settings.store, forget=asked.forget, file=asked.file)
     if asked.command == "models":
-        return model_commands.run(asked, settings.models)
+        return model_commands.run(asked, settings.models, asked.manifest or OFFICIAL)
     if asked.command == "doctor":
         from engine.doctor import examine
 

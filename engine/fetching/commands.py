@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from engine.fetching.control import Control, Progress
 from engine.fetching.errors import FetchError, LicenceNotAccepted, NoSuchPackage
-from engine.fetching.manifest import OFFICIAL, Package, load_manifest
+from engine.fetching.manifest import Package, load_manifest
 
 if TYPE_CHECKING:
     from engine.fetching.library import Library
@@ -31,7 +31,6 @@ def add_commands(commands: Any) -> None:
     parser: argparse.ArgumentParser = commands.add_parser(
         "models", help="list, download, verify, remove, import models"
     )
-    parser.add_argument("--manifest", type=Path, default=OFFICIAL, help=argparse.SUPPRESS)
     actions = parser.add_subparsers(dest="action")
     actions.add_parser("list", help="what there is, what is here, sizes and licences")
     get = actions.add_parser("get", help="download a model and what it needs; goes on where it was cut off")
@@ -46,12 +45,12 @@ def add_commands(commands: Any) -> None:
     bring.add_argument("folder", type=Path)
 
 
-def run(asked: argparse.Namespace, models: Path) -> int:
+def run(asked: argparse.Namespace, models: Path, manifest: Path) -> int:
     """Do what was asked with the folder `models`; return the exit status."""
     from engine.fetching.library import Library
 
     control = Control(bytes_per_second=getattr(asked, "limit", 0) * 1e6)
-    library = Library(models, load_manifest(asked.manifest))
+    library = Library(models, load_manifest(manifest))
     actions: dict[str, Callable[[], int]] = {
         "list": lambda: _list(library),
         "get": lambda: _get(library, asked.name, control, yes=asked.yes, alone=asked.alone),
@@ -87,6 +86,7 @@ def _list(library: Library) -> int:
 
 def _get(library: Library, names: Sequence[str], control: Control, *, yes: bool, alone: bool) -> int:
     from engine.fetching.hub import Hub
+    from engine.fetching.tokens import find_token
 
     manifest = library.manifest
     packages = list(
@@ -99,7 +99,7 @@ def _get(library: Library, names: Sequence[str], control: Control, *, yes: bool,
         if not yes and not _agreed():
             raise LicenceNotAccepted([manifest.licences[key].title for key in lacking])
         library.accept(lacking)
-    hub, teller = Hub.from_environment(), _Teller()
+    hub, teller = Hub.from_environment(found=find_token()), _Teller()
     try:
         library.get(packages, hub, control, teller, _say_waiting)
     finally:

@@ -14,7 +14,7 @@ from engine.fetching.errors import Stopped
 _WINDOW_S: Final = 10.0  # over which the speed is measured
 _NAP_S: Final = 0.5  # longest sleep of the speed limit, so that a changed limit counts soon
 
-Phase = Literal["checking", "downloading", "linking"]
+Phase = Literal["checking", "downloading", "linking", "moving"]
 
 
 class Progress(NamedTuple):
@@ -136,7 +136,7 @@ class Meter:
             self._seen.popleft()
         since, before = self._seen[0]
         rate = (done - before) / (now - since) if now > since else 0.0
-        left = (self._total - done) / rate if rate > 0 and phase == "downloading" else None
+        left = (self._total - done) / rate if rate > 0 and phase != "checking" else None
         self._tell(Progress(place, phase, done, self._total, rate, left))
 
     def finished(self, size_bytes: int) -> None:

@@ -54,8 +54,8 @@ class Gated(FetchError, PermissionError):
         else:
             message = (
                 f"{repository} is only for people who have accepted its licence. Accept it at {page}, make a token "
-                "that may read at https://huggingface.co/settings/tokens, and give it in the variable HF_TOKEN "
-                "(or run `hf auth login`)."
+                "that may read at https://huggingface.co/settings/tokens, and give it: in the window of models, in the "
+                "variable HF_TOKEN, or with `hf auth login`."
             )
         super().__init__(message)
         self.repository = repository
@@ -112,7 +112,7 @@ class NoSpace(FetchError, OSError):
     def __init__(self, folder: Path, needed: int, free: int) -> None:
         super().__init__(
             f"{needed / 1e9:.1f} GB are needed in {folder} and {free / 1e9:.1f} GB are free. "
-            "Make room, or choose another disk with --models."
+            "Make room, or choose a models folder on another disk."
         )
         self.needed = needed
         self.free = free
@@ -124,7 +124,7 @@ class FileTooLarge(FetchError, OSError):
     def __init__(self, folder: Path, path: str, largest: int) -> None:
         super().__init__(
             f"{path} is larger than {largest / 1e9:.1f} GB, the most that a file may have on the disk of {folder} "
-            "(FAT32). Choose another disk with --models, or format it as exFAT."
+            "(FAT32). Choose a models folder on another disk, or format this one as exFAT."
         )
 
 
@@ -133,8 +133,7 @@ class InTheWay(FetchError, FileExistsError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"Where the file belongs lies another one: {path}. Move it away, or run `ltx-engine models verify`, "
-            "which sets it aside."
+            f"Where the file belongs lies another one: {path}. Move it away, or verify the models, which sets it aside."
         )
         self.path = path
 
@@ -145,7 +144,7 @@ class CannotLink(FetchError, OSError):
     def __init__(self, source: Path, target: Path, reason: str) -> None:
         super().__init__(
             f"{source} can't be linked into {target.parent} ({reason}). "
-            "Choose a models folder on the same disk with --models, or move the file there."
+            "Choose a models folder on the same disk, or move the file there."
         )
 
 
@@ -153,4 +152,32 @@ class LicenceNotAccepted(FetchError):
     """A licence has to be accepted before the first byte."""
 
     def __init__(self, titles: Sequence[str]) -> None:
-        super().__init__(f"Accept first: {', '.join(titles)}. Read them, then say --yes.")
+        super().__init__(f"Accept first: {', '.join(titles)}. Read them first; on the command line, --yes says so.")
+
+
+class WrongText(FetchError):
+    """A licence's text that came with the program isn't the one that belongs there."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"The text of the {title} was changed in this installation. Install the program anew.")
+
+
+class OtherText(FetchError, ValueError):
+    """Another text than the one there is now was accepted."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"The {title} has another text now than the one that was accepted. Read it again.")
+
+
+class BadFolder(FetchError, ValueError):
+    """A folder that the models can't be moved to."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"The models can't be moved to {folder}: {why}.")
+
+
+class NotALora(FetchError, ValueError):
+    """A file that is no LoRA."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path.name} isn't a LoRA that can be used: {why}.")

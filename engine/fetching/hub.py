@@ -16,7 +16,6 @@ import urllib.request
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -28,6 +27,7 @@ from urllib3.response import BaseHTTPResponse
 from engine.fetching.control import Control
 from engine.fetching.errors import BadEndpoint, Gated, NotThere, Offline
 from engine.fetching.manifest import Package, RemoteFile
+from engine.fetching.tokens import FoundToken, Token
 
 ENDPOINT: Final = "https://huggingface.co"
 CONNECT_S: Final = 15.0
@@ -36,21 +36,6 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 5
 _LONGEST_WAIT_S: Final = 300.0  # that a server may ask for
 _SHA256: Final = re.compile(r"^[0-9a-f]{64}$")
-
-
-class Token:
-    """A hub token that doesn't print itself."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def header(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._text}"}
-
-    def __repr__(self) -> str:
-        return "<token>"
 
 
 class Broken(Exception):
@@ -96,11 +81,16 @@ class Hub:
         logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it logs addresses, and signed ones are keys
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Hub:
-        """As the hub's own tools are set up: HF_ENDPOINT, HF_TOKEN, the file of `hf auth login`, HF_HUB_OFFLINE."""
+    def from_environment(
+        cls, environment: Mapping[str, str] = os.environ, *, mirror: str = "", found: FoundToken | None = None
+    ) -> Hub:
+        """As the hub's own tools are set up: HF_ENDPOINT, HF_HUB_OFFLINE, and a token if one was found.
+
+        `mirror` goes before HF_ENDPOINT. Raises BadEndpoint.
+        """
         return cls(
-            endpoint=environment.get("HF_ENDPOINT") or ENDPOINT,
-            token=_find_token(environment),
+            endpoint=mirror or environment.get("HF_ENDPOINT") or ENDPOINT,
+            token=found.token if found is not None else None,
             offline=environment.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"},
         )
 
@@ -243,15 +233,3 @@ def _check(address: str, *, local: bool = True) -> None:
         raise BadEndpoint(address, "an address like https://huggingface.co is needed")
     if parts.scheme == "http" and not (local and _is_local(address)):
         raise BadEndpoint(f"http://{parts.hostname}", "only https is safe")
-
-
-def _find_token(environment: Mapping[str, str]) -> Token | None:
-    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
-        if given := environment.get(name, "").strip():
-            return Token(given)
-    home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    try:
-        kept = Path(environment.get("HF_TOKEN_PATH") or home / "token").read_text().strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    return Token(kept) if kept else None

@@ -1,7 +1,7 @@
 """The models folder: what of the manifest lies there, and everything that brings files in or takes them out.
 
-One process at a time changes a folder (a lock that ends with the process). `.ltx-models.json` remembers which files
-were verified, with their size and time of change, so that a look needs no hashing; losing it costs a verification.
+One worker at a time fetches or removes a package (`records.py` has the locks), also among processes. What was verified
+is remembered with its size and time of change, so that a look needs no hashing.
 """
 
 from __future__ import annotations
@@ -11,56 +11,29 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from stat import S_ISLNK
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-import msgspec
 import psutil
 
 from engine.fetching.control import Control, Meter, Progress
-from engine.fetching.errors import CannotLink, FileTooLarge, InTheWay, LicenceNotAccepted, NoSpace
+from engine.fetching.errors import CannotLink, FileTooLarge, InTheWay, LicenceNotAccepted, NoSpace, OtherText
 from engine.fetching.hub import Hub
 from engine.fetching.manifest import Manifest, Package, RemoteFile
+from engine.fetching.records import PARTS, Accepted, RecordBook, Records, Verified
 from engine.fetching.transfer import CHUNK_BYTES, PAUSES_S, Transfer, part_bytes
-from engine.store.errors import StoreLocked
-from engine.store.lock import StoreLock
+from engine.protocol.packages import PackageState
 
-RECORDS: Final = ".ltx-models.json"
-PARTS: Final = ".downloading"  # in the models folder, so that naming a file is a rename on one disk
 SET_ASIDE: Final = ".damaged"
 RESERVE_BYTES: Final = 2_000_000_000  # a disk that is full to the brim breaks more than downloads
-_LOOK_S: Final = 0.2
 _FAT32: Final = frozenset({"vfat", "msdos", "fat", "fat32"})  # as Linux, macOS and Windows call it
 _FAT32_BYTES: Final = (1 << 32) - 1
-
-State = Literal["missing", "partial", "unverified", "verified"]
-
-
-class Verified(msgspec.Struct, frozen=True):
-    """A file that had the right sha256 when it had this size and time of change."""
-
-    size_bytes: int
-    mtime_ns: int
-    sha256: str
-    source: str = ""  # of an imported one: where it was found
-
-
-class Accepted(msgspec.Struct, frozen=True):
-    """A licence that a person accepted."""
-
-    address: str
-    at: float  # seconds since 1970
-
-
-class Records(msgspec.Struct):
-    """What `.ltx-models.json` holds."""
-
-    files: dict[str, Verified] = {}
-    licences: dict[str, Accepted] = {}
 
 
 class Imported(NamedTuple):
@@ -106,6 +79,9 @@ class Disk:
     largest_file: Callable[[Path], int | None] = largest_file
 
 
+DISK: Final = Disk()
+
+
 class Library:
     """One models folder."""
 
@@ -114,20 +90,21 @@ class Library:
         folder: Path,
         manifest: Manifest,
         *,
-        disk: Disk = Disk(),
+        disk: Disk = DISK,
         pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.folder = folder
         self.manifest = manifest
+        self.records = RecordBook(folder)
         self._parts = folder / PARTS
         self._disk = disk
         self._pauses_s = pauses_s
 
     # --- looking ---
 
-    def state(self, package: Package) -> State:
+    def state(self, package: Package) -> PackageState:
         """Of the file that is furthest from being verified; no hashing, no network."""
-        records = self._read()
+        records = self.records.read()
         states = {self._file_state(file, records) for file in package.files}
         if states == {"missing"}:
             return "missing"
@@ -135,25 +112,74 @@ class Library:
             return "partial"
         return "unverified" if "unverified" in states else "verified"
 
+    def have_bytes(self, package: Package) -> int:
+        """How much of a package is here, half files counted."""
+        return sum(self._size_here(file) for file in package.files)
+
+    def is_linked(self, package: Package) -> bool:
+        """Whether a file of it has its original elsewhere."""
+        known = self.records.read().files
+        return any((each := known.get(file.place)) is not None and each.source for file in package.files)
+
+    def coming(self, packages: Iterable[Package]) -> list[tuple[Package, RemoteFile, int]]:
+        """Each file that would have to come over the network, with how much of it is here half fetched."""
+        return [
+            (package, file, part_bytes(self._parts, file))
+            for package, file in self._lacking(packages, self.records.read())
+            if not self._path(file).exists()
+        ]
+
     def missing_bytes(self, packages: Iterable[Package]) -> int:
         """What would still have to come over the network."""
-        files = self._lacking(packages, self._read())
-        return sum(max(0, file.size_bytes - part_bytes(self._parts, file)) for _, file in files)
+        return sum(max(0, file.size_bytes - have) for _, file, have in self.coming(packages))
+
+    def needed_bytes(self, packages: Iterable[Package]) -> int:
+        """Of free space: what comes, a tenth more, and a reserve; 0 if nothing comes."""
+        coming = self.missing_bytes(packages)
+        return coming + coming // 10 + RESERVE_BYTES if coming else 0
+
+    @property
+    def free_bytes(self) -> int:
+        """Room on the disk of this folder."""
+        return self._disk.free(self.folder)
+
+    def check_space(self, packages: Sequence[Package]) -> None:
+        """Whether there is room, and every file may be as large as it is. Raises NoSpace, FileTooLarge."""
+        needed, free = self.needed_bytes(packages), self.free_bytes
+        if needed > free:
+            raise NoSpace(self.folder, needed, free)
+        largest = self._disk.largest_file(self.folder)
+        for _, file in self._lacking(packages, self.records.read()):
+            if largest is not None and file.size_bytes > largest:
+                raise FileTooLarge(self.folder, file.place, largest)
+
+    def accepted_at(self, licence: str) -> float:
+        """When this text was accepted, in seconds since 1970; 0.0 if it wasn't, or another text was."""
+        known = self.records.read().licences.get(licence)
+        if known is None or known.sha256 not in ("", self.manifest.licences[licence].sha256):
+            return 0.0
+        return known.at
 
     def unaccepted(self, packages: Iterable[Package]) -> tuple[str, ...]:
         """Licences (keys of the manifest) that would have to be accepted first."""
-        accepted = self._read().licences
-        return tuple(dict.fromkeys(package.licence for package in packages if package.licence not in accepted))
+        asked = dict.fromkeys(package.licence for package in packages)
+        return tuple(licence for licence in asked if not self.accepted_at(licence))
 
     # --- changing ---
 
     def accept(self, licences: Iterable[str]) -> None:
-        """Remember that the person accepted these."""
-        with self._alone(Control()):
-            records = self._read()
+        """Remember that the person accepted these texts. Raises OSError."""
+        with self.records.edit() as records:
             for key in licences:
-                records.licences[key] = Accepted(self.manifest.licences[key].address, time.time())
-            self._write(records)
+                licence = self.manifest.licences[key]
+                records.licences[key] = Accepted(licence.address, time.time(), licence.sha256)
+
+    def accept_text(self, licence: str, sha256: str) -> None:
+        """Remember that the person accepted the text with this hash. Raises OtherText, KeyError, OSError."""
+        known = self.manifest.licences[licence]
+        if known.sha256 != sha256:
+            raise OtherText(known.title)
+        self.accept([licence])
 
     def get(
         self,
@@ -165,17 +191,21 @@ class Library:
     ) -> None:
         """Fetch what is missing of these packages, all or, after an error, what came until then.
 
-        `on_wait` hears the process that works on the folder at the moment; it's waited for. Raises LicenceNotAccepted,
+        `on_wait` hears the process that fetches a package at the moment; it's waited for. Raises LicenceNotAccepted,
         NoSpace, FileTooLarge, InTheWay, OSError, and what `Transfer.run` raises.
         """
-        if lacking := self.unaccepted(packages):
-            raise LicenceNotAccepted([self.manifest.licences[key].title for key in lacking])
-        with self._alone(control, on_wait):
-            files = self._lacking(packages, self._read())
-            self._check_space(packages)
-            meter = Meter(sum(file.size_bytes for _, file in files), tell)
-            for package, file in files:
-                self._get_file(package, file, hub, control, meter)
+        if unaccepted := self.unaccepted(packages):
+            raise LicenceNotAccepted([self.manifest.licences[key].title for key in unaccepted])
+        self.check_space(packages)
+        lacking = self._lacking(packages, self.records.read())
+        meter = Meter(sum(file.size_bytes for _, file in lacking), tell)
+        for package, group in groupby(lacking, key=itemgetter(0)):
+            with self.records.alone(package.id, control, on_wait):
+                for _, file in group:
+                    if self._file_state(file, self.records.read()) == "verified":  # another worker brought it
+                        meter.finished(file.size_bytes)
+                    else:
+                        self._get_file(package, file, hub, control, meter)
 
     def verify(
         self,
@@ -187,36 +217,36 @@ class Library:
 
         Raises Stopped, OSError.
         """
-        with self._alone(control):
-            files = [file for _, file in _each_once(packages) if self._path(file).is_file()]
-            meter = Meter(sum(self._path(file).stat().st_size for file in files), tell)
-            verdicts = list[Verdict]()
-            for file in files:
-                path = self._path(file)
-                size = path.stat().st_size
-                actual = self._hash(path, file.place, control, meter)
-                verdicts.append(self._judge(file, path, actual))
-                meter.finished(size)
-            return verdicts
+        files = [file for _, file in _each_once(packages) if self._path(file).is_file()]
+        meter = Meter(sum(self._path(file).stat().st_size for file in files), tell)
+        verdicts = list[Verdict]()
+        for file in files:
+            path = self._path(file)
+            size = path.stat().st_size
+            actual = self._hash(path, file.place, control, meter)
+            verdicts.append(self._judge(file, path, actual))
+            meter.finished(size)
+        return verdicts
 
-    def remove(self, package: Package) -> int:
+    def remove(self, package: Package, control: Control | None = None) -> int:
         """Take away the package's own files (not what it needs, which others may need too) and half files.
 
-        Returns the bytes that became free: of linked files none, the original stays where it is.
+        Returns the bytes that became free: of linked files none, the original stays where it is. Raises Stopped,
+        OSError.
         """
         freed = 0
-        with self._alone(Control()):
-            records = self._read()
+        with self.records.alone(package.id, control or Control()):
             for file in package.files:
                 freed += self._remove_file(self._path(file))
                 part = self._parts / f"{file.place.replace('/', '_')}.part"
                 freed += self._remove_file(part)
                 self._remove_file(part.with_name(f"{part.name}.json"))
-                records.files.pop(file.place, None)
                 with contextlib.suppress(OSError):  # others' files are in it
                     if file.folder:
                         (self.folder / file.folder).rmdir()
-            self._write(records)
+            with self.records.edit() as records:
+                for file in package.files:
+                    records.files.pop(file.place, None)
         return freed
 
     def import_from(
@@ -229,25 +259,24 @@ class Library:
 
         Raises Stopped, CannotLink, InTheWay, OSError.
         """
-        with self._alone(control):
-            lacking = self._lacking(self.manifest.packages, self._read())
-            found = self._find(source, [file for _, file in lacking if file.sha256], control, tell)
-            imported = list[Imported]()
-            for package, file in lacking:
-                here = found.get(file.place)
-                if here is None or self._would_look_whole(package, file):
-                    continue
-                how = self._link(here, self._path(file))
-                self._record(file, file.sha256, source=str(here))
-                imported.append(Imported(file.place, here, how))
-            return imported
+        lacking = self._lacking(self.manifest.packages, self.records.read())
+        found = self._find(source, [file for _, file in lacking if file.sha256], control, tell)
+        imported = list[Imported]()
+        for package, file in lacking:
+            here = found.get(file.place)
+            if here is None or self._would_look_whole(package, file):
+                continue
+            how = self._link(here, self._path(file))
+            self._record(file, file.sha256, source=str(here))
+            imported.append(Imported(file.place, here, how))
+        return imported
 
     # --- inside ---
 
     def _path(self, file: RemoteFile) -> Path:
         return self.folder / file.place
 
-    def _file_state(self, file: RemoteFile, records: Records) -> State:
+    def _file_state(self, file: RemoteFile, records: Records) -> PackageState:
         try:
             stat = self._path(file).stat()
         except OSError:
@@ -259,22 +288,6 @@ class Library:
 
     def _lacking(self, packages: Iterable[Package], records: Records) -> list[tuple[Package, RemoteFile]]:
         return [each for each in _each_once(packages) if self._file_state(each[1], records) != "verified"]
-
-    def _check_space(self, packages: Sequence[Package]) -> None:
-        """A tenth and a reserve stay free, and every file may be as large as it is. Raises NoSpace, FileTooLarge."""
-        files = self._lacking(packages, self._read())
-        coming = sum(
-            max(0, file.size_bytes - part_bytes(self._parts, file))
-            for _, file in files
-            if not self._path(file).exists()
-        )
-        needed, free = coming + coming // 10 + RESERVE_BYTES, self._disk.free(self.folder)
-        if coming and needed > free:
-            raise NoSpace(self.folder, needed, free)
-        largest = self._disk.largest_file(self.folder)
-        for _, file in files:
-            if largest is not None and file.size_bytes > largest:
-                raise FileTooLarge(self.folder, file.place, largest)
 
     def _get_file(self, package: Package, file: RemoteFile, hub: Hub, control: Control, meter: Meter) -> None:
         path = self._path(file)
@@ -298,7 +311,7 @@ class Library:
 
     def _judge(self, file: RemoteFile, path: Path, actual: str) -> Verdict:
         if not file.sha256:
-            known = self._read().files.get(file.place)
+            known = self.records.read().files.get(file.place)
             if known is None:
                 return Verdict(file.place, "can't be verified: its sha256 isn't known before it was downloaded once")
             expected = known.sha256
@@ -309,9 +322,8 @@ class Library:
             return Verdict(file.place, "")
         aside = path.with_name(path.name + SET_ASIDE)
         path.replace(aside)
-        records = self._read()
-        records.files.pop(file.place, None)
-        self._write(records)
+        with self.records.edit() as records:
+            records.files.pop(file.place, None)
         return Verdict(file.place, f"isn't what it should be; it's now called {aside.name}")
 
     def _would_look_whole(self, package: Package, file: RemoteFile) -> bool:
@@ -382,43 +394,16 @@ class Library:
         path.unlink()
         return 0 if S_ISLNK(stat.st_mode) or stat.st_nlink > 1 else stat.st_size
 
-    # --- records ---
-
-    def _read(self) -> Records:
+    def _size_here(self, file: RemoteFile) -> int:
         try:
-            return msgspec.json.decode((self.folder / RECORDS).read_bytes(), type=Records)
-        except (OSError, msgspec.DecodeError):  # none yet, or broken: then everything counts as unverified
-            return Records()
-
-    def _write(self, records: Records) -> None:
-        path = self.folder / RECORDS
-        fresh = path.with_name(f"{path.name}.new")
-        fresh.write_bytes(msgspec.json.format(msgspec.json.encode(records)))
-        fresh.replace(path)
+            return self._path(file).stat().st_size
+        except OSError:
+            return part_bytes(self._parts, file)
 
     def _record(self, file: RemoteFile, sha256: str, source: str = "") -> None:
         stat = self._path(file).stat()
-        records = self._read()
-        records.files[file.place] = Verified(stat.st_size, stat.st_mtime_ns, sha256, source)
-        self._write(records)
-
-    @contextlib.contextmanager
-    def _alone(self, control: Control, on_wait: Callable[[int], None] = lambda _pid: None) -> Generator[None]:
-        """Keep other processes from changing this folder; wait for one that does. Raises Stopped, OSError."""
-        self._parts.mkdir(parents=True, exist_ok=True)
-        said = False
-        with StoreLock(self._parts) as lock:
-            while True:
-                try:
-                    lock.take()
-                    break
-                except StoreLocked as exc:
-                    if not said:
-                        on_wait(exc.owner_pid)
-                        said = True
-                    control.wait(_LOOK_S)
-            lock.sign("")
-            yield
+        with self.records.edit() as records:
+            records.files[file.place] = Verified(stat.st_size, stat.st_mtime_ns, sha256, source)
 
 
 def _each_once(packages: Iterable[Package]) -> list[tuple[Package, RemoteFile]]:

@@ -6,6 +6,7 @@ which it doesn't work. Nothing here touches disk or network.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final
@@ -13,9 +14,11 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from engine.fetching.errors import NoSuchPackage
+from engine.fetching.errors import NoSuchPackage, WrongText
+from engine.protocol.packages import PackageKind
 
 OFFICIAL: Final = Path(__file__).with_name("manifest.json")
+LICENCES: Final = Path(__file__).with_name("licences")
 
 _Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 _Commit = Annotated[str, Meta(pattern=r"^[0-9a-f]{40}$")]  # never a branch: what it names would change
@@ -24,11 +27,21 @@ _Path = Annotated[str, Meta(pattern=r"^[0-9A-Za-z][0-9A-Za-z._-]*(/[0-9A-Za-z][0
 
 
 class Licence(Struct, frozen=True, forbid_unknown_fields=True):
-    """A licence as a person is shown it; `terms` is a summary, the text at `address` counts."""
+    """A licence as a person is shown it; `terms` is a summary, the text counts."""
 
     title: str
     address: str
     terms: str
+    text: _Path  # a file of `LICENCES`, word for word, so that it can be read without a network
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # of the text: what was accepted is this and no other
+    source: str = ""  # where this copy came from
+
+    def read(self) -> str:
+        """The whole text. Raises OSError, WrongText when the file isn't the one that belongs here."""
+        data = (LICENCES / self.text).read_bytes().replace(b"\r\n", b"\n")
+        if hashlib.sha256(data).hexdigest() != self.sha256:
+            raise WrongText(self.title)
+        return data.decode()
 
 
 class RemoteFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -51,6 +64,8 @@ class Package(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z._-]{1,100}$")]
     title: str
+    kind: PackageKind
+    about: str = ""  # what it is for
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     licence: str

@@ -198,7 +198,8 @@ class Transfer:
         self._remember()
         with self._part.open("ab", buffering=0) as out:
             try:
-                for data in reply.response.stream(CHUNK_BYTES, decode_content=False):
+                # Not `stream`: that waits for a whole chunk, and what waits is lost by a kill.
+                while data := reply.response.read1(CHUNK_BYTES, decode_content=False):
                     self._append(out.fileno(), data, reply.host)
             except (HTTPError, http.client.HTTPException, ConnectionError, TimeoutError) as exc:
                 self._interrupted()

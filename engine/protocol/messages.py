@@ -1,7 +1,7 @@
 """Every message between app and engine: one class each, one union of requests, one of events.
 
-What a job asks for (`Work`) is in `work.py`. The rules of the channel are in README.md beside this file. Not here: how
-messages are laid into a stream (`framing.py`) and anything that acts on them.
+What a job asks for (`Work`) is in `work.py`, what concerns files of models in `packages.py`. The rules of the channel
+are in README.md beside this file. Not here: how messages are laid into a stream (`framing.py`), and what acts on them.
 """
 
 import enum
@@ -11,13 +11,12 @@ from typing import Annotated, Final, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Struct
 
+from engine.protocol.bases import EventBase, ReplyBase, RequestBase
 from engine.protocol.errors import MalformedMessage, UnknownMessage
+from engine.protocol.packages import PackageEvent, PackageReply, PackageRequest
 from engine.protocol.work import AnyWork, FileName, JobId, ModeName, Rate
 
-PROTOCOL: Final = (1, 1)  # (major, minor): another major is refused, another minor is not
-
-Call = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
-
+PROTOCOL: Final = (1, 2)  # (major, minor): another major is refused, another minor is not
 
 # --- Facts that several messages carry ---------------------------------------------------------------------------
 
@@ -275,12 +274,6 @@ class Model(Struct, frozen=True, kw_only=True):
 # --- Requests: app to engine -------------------------------------------------------------------------------------
 
 
-class RequestBase(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What all requests share. The reply to a request carries the same `call`; 0 asks for no particular one."""
-
-    call: Call = 0
-
-
 class ClientHello(RequestBase, frozen=True, kw_only=True, tag="hello"):
     """The first request. Before it the engine answers nothing else."""
 
@@ -453,16 +446,11 @@ Request: TypeAlias = (
     | CheckKey
     | Ping
     | Shutdown
+    | PackageRequest
 )
 
 
 # --- Replies: engine to app, each to one request -----------------------------------------------------------------
-
-
-class ReplyBase(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What all replies share: the `call` of their request."""
-
-    call: Call = 0
 
 
 class Ok(ReplyBase, frozen=True, kw_only=True, tag="ok"):
@@ -592,10 +580,6 @@ class Pong(ReplyBase, frozen=True, kw_only=True, tag="pong"):
 # --- Events: engine to app, unasked ------------------------------------------------------------------------------
 
 
-class EventBase(Struct, frozen=True, kw_only=True, tag_field="type"):
-    """What all events share: nothing but the tag."""
-
-
 class EngineHello(EventBase, frozen=True, kw_only=True, tag="hello"):
     """The first message of the engine, sent at once: before the store is open, before any device is asked."""
 
@@ -706,6 +690,8 @@ Event: TypeAlias = (
     | FilePut
     | FilePiece
     | Pong
+    | PackageReply
+    | PackageEvent
 )
 
 

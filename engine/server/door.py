@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from typing import Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never
 
 from engine.protocol.errors import MalformedMessage, UnknownMessage
 from engine.protocol.framing import REQUEST_LIMITS, Fault, FrameReader
@@ -45,6 +45,7 @@ from engine.protocol.messages import (
     compatible,
     decode_request,
 )
+from engine.protocol.packages import PackageRequest
 from engine.server.desk import Desk
 from engine.server.files import FileRefused, Inbox, fetch
 from engine.server.loop import WorkLoop
@@ -52,6 +53,9 @@ from engine.server.outbox import Outbox
 from engine.server.words import sentence
 from engine.store.errors import IdTaken, NoSuchJob, StoreError, StoreFull, WrongState
 from engine.store.jobs import JobStore
+
+if TYPE_CHECKING:
+    from engine.server.stockroom import Stockroom
 
 _READ_BYTES: Final = 1 << 16
 
@@ -61,11 +65,12 @@ _log = logging.getLogger(__name__)
 class Rooms:
     """What requests are handed to, once the store is open."""
 
-    def __init__(self, store: JobStore, loop: WorkLoop, desk: Desk, inbox: Inbox) -> None:
+    def __init__(self, store: JobStore, loop: WorkLoop, desk: Desk, inbox: Inbox, stock: "Stockroom") -> None:
         self.store = store
         self.loop = loop
         self.desk = desk
         self.inbox = inbox
+        self.stock = stock
 
 
 class Door:
@@ -168,6 +173,10 @@ class Door:
             return
         self._opened.wait()
         assert self._rooms is not None
+        if isinstance(request, PackageRequest):
+            if not self._rooms.stock.ask(request):
+                self._outbox.post(_busy(request.call))
+            return
         self._hand_on(request, body, self._rooms)
 
     def _greet(self, hello: ClientHello) -> None:

@@ -1,7 +1,7 @@
 """The engine as a whole: builds its parts in order, says hello, and sees to it that it ends.
 
 Threads: the work loop on the main thread; `pipe` reads requests; `sender` writes events; `desk` answers what needs the
-backends; `watch` ends everything when the client is gone.
+backends; those of the stockroom see to files of models; `watch` ends everything when the client is gone.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from engine.backends.base import Places
 from engine.protocol.errors import RingError
@@ -25,6 +25,7 @@ from engine.protocol.messages import (
     ClientHello,
     EngineHello,
     ExitStatus,
+    GetCapabilities,
     Goodbye,
     JobChanged,
     Notice,
@@ -42,6 +43,9 @@ from engine.server.words import sentence
 from engine.store.errors import StoreBroken, StoreFull, StoreLocked, StoreTooNew
 from engine.store.jobs import JobStore, set_aside
 from engine.store.lock import StoreLock
+
+if TYPE_CHECKING:
+    from engine.server.stockroom import Stockroom
 
 GRACE_S: Final = 3.5  # from the wish to end to the end by force; with noticing it this stays under 5 s
 LOOK_EVERY_S: Final = 0.25
@@ -61,6 +65,7 @@ class Settings:
     openers: Mapping[str, OpenBackend]
     results: Path | None = None  # None: in the store's folder
     extra_models: tuple[Path, ...] = field(default=())
+    manifest: Path | None = None  # None: the official one
     ring: bool = True
     lock_wait_s: float = LOCK_WAIT_S
     max_store_pages: int | None = None
@@ -175,20 +180,43 @@ class Engine:
         for job in recovered:
             self._outbox.post(JobChanged(job=job, state=store.state(job)))
         loop.tell_state(recovered=len(recovered))
+        stock = self._make_stockroom(loop, desk)
         self._loop = loop
         if self._stop.is_set():  # between the hello and here
             loop.stop()
         desk.start()
-        self._door.open(Rooms(store, loop, desk, Inbox(settings.store / "inbox")))
+        stock.start()
+        self._door.open(Rooms(store, loop, desk, Inbox(settings.store / "inbox"), stock))
         try:
             broken = loop.run()
         finally:
+            stock.close(LAST_WORDS_S)
             desk.close(LAST_WORDS_S)
             pool.close()
         if broken:
             self._outbox.post(Goodbye(kind="broken", message=broken))
             return ExitStatus.BROKEN
         return self._goodbye_as_asked()
+
+    def _make_stockroom(self, loop: WorkLoop, desk: Desk) -> "Stockroom":
+        # Here, not above: what fetches over the network takes 0.1 s to import, and the hello shouldn't wait for it.
+        from engine.fetching.library import Library
+        from engine.fetching.manifest import OFFICIAL, load_manifest
+        from engine.server.stockroom import Stockroom
+
+        settings = self._settings
+        return Stockroom(
+            Library(settings.models, load_manifest(settings.manifest or OFFICIAL)),
+            settings.store,
+            self._outbox,
+            is_working=lambda: loop.works_here,
+            hold=loop.hold,
+            on_changed=lambda: self._look_again(desk),
+        )
+
+    def _look_again(self, desk: Desk) -> None:
+        """Other files are here now: what works is told anew, unasked."""
+        desk.ask(GetCapabilities(refresh=True))
 
     def _goodbye_as_asked(self) -> ExitStatus:
         self._outbox.post(Goodbye(kind="asked", message=self._why))

@@ -109,6 +109,12 @@ class WorkLoop:
         """Whether no further job is started."""
         return self._held
 
+    @property
+    def works_here(self) -> bool:
+        """Whether a job runs that may be reading files of models."""
+        with self._changed:
+            return self._running is not None
+
     def submit(self, asked: Submit) -> None:
         """Queue a job and reply. Raises IdTaken, StoreFull."""
         with self._changed:

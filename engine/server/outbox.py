@@ -1,7 +1,7 @@
 """What waits to be sent: bounded, whatever the reader does, with one thread that sends.
 
-Three kinds of messages: progress, of which only the newest of each job counts; previews, of which the oldest is
-dropped; and all others, which are never dropped. When the last are too many, whoever wants to post one more waits:
+Three kinds of messages: progress, of which only the newest of each job or errand counts; previews, of which the oldest
+is dropped; and all others, which are never dropped. When the last are too many, whoever wants to post one more waits:
 then the engine reads no requests and starts no jobs until the reader goes on, and its memory stays flat.
 """
 
@@ -22,6 +22,7 @@ from engine.protocol.messages import (
     Refused,
     encode,
 )
+from engine.protocol.packages import ErrandChanged, ErrandProgress
 
 MOST_WAITING: Final = 1000  # messages of the kind that is never dropped
 MOST_WAITING_BYTES: Final = 32 << 20
@@ -49,7 +50,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._waiting: deque[_Packed] = deque()
         self._waiting_bytes = 0
-        self._progress: dict[str, JobProgress] = {}
+        self._progress: dict[str, JobProgress | ErrandProgress] = {}  # by the id of what it is about, a new uuid each
         self._previews: deque[tuple[JobPreview, bytes]] = deque(maxlen=MOST_PREVIEWS)
         self._sending = False
         self._closing = False
@@ -73,15 +74,18 @@ class Outbox:
                 return
             if isinstance(message, JobChanged) and isinstance(message.state, Done | Failed | Cancelled):
                 self._forget(message.job)
+            elif isinstance(message, ErrandChanged):
+                self._progress.pop(message.errand.errand, None)
             self._waiting.append(packed)
             self._waiting_bytes += packed.size
             self._changed.notify_all()
 
-    def post_progress(self, message: JobProgress) -> None:
-        """Send this unless a newer one of the same job comes first."""
+    def post_progress(self, message: JobProgress | ErrandProgress) -> None:
+        """Send this unless a newer one of the same job or errand comes first."""
+        about = message.job if isinstance(message, JobProgress) else message.errand
         with self._changed:
-            self._progress.pop(message.job, None)  # so that it goes to the end: jobs take turns
-            self._progress[message.job] = message
+            self._progress.pop(about, None)  # so that it goes to the end: they take turns
+            self._progress[about] = message
             self._changed.notify_all()
 
     def post_preview(self, message: JobPreview, body: bytes = b"") -> None:

@@ -6,9 +6,10 @@ import hashlib
 import random
 from pathlib import Path
 
-from engine.fetching.hub import Hub, Token
+from engine.fetching.hub import Hub
 from engine.fetching.library import Disk, Library
 from engine.fetching.manifest import Licence, Manifest, Package, RemoteFile
+from engine.fetching.tokens import Token
 
 PLENTY = 10**13
 
@@ -37,6 +38,7 @@ def package(name: str, *files: RemoteFile, needs: tuple[str, ...] = (), gated: b
     return Package(
         id=name,
         title=name.title(),
+        kind="model",
         needs=needs,
         licence="free",
         gated=gated,
@@ -51,8 +53,15 @@ ENCODER = package(
     "encoder", *(remote(name, "encoder") for name in ("encoder-1.safetensors", "encoder-2.safetensors", "config.json"))
 )
 UNKNOWN = package("unknown", remote("unknown.safetensors", hashed=False))
+FREE = Licence(
+    "Free Licence",
+    "https://example.org/free",
+    "Do what you like.",
+    "ltx-2-community.txt",
+    "7c8ef302fa1444a3a5650c2dfa09c6927a52b233202431023abb32519f354397",
+)
 MANIFEST = Manifest(
-    licences={"free": Licence("Free Licence", "https://example.org/free", "Do what you like.")},
+    licences={"free": FREE},
     packages=(BIG, ENCODER, UNKNOWN),
 )
 

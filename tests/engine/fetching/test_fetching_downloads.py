@@ -28,9 +28,10 @@ from engine.fetching.errors import (
     Unreachable,
     WrongFile,
 )
-from engine.fetching.hub import Hub, Token
+from engine.fetching.hub import Hub
 from engine.fetching.library import PARTS, Library
 from engine.fetching.manifest import Package
+from engine.fetching.tokens import Token, find_token
 
 WHOLE = FILES["big.safetensors"]
 
@@ -289,7 +290,11 @@ def test_a_file_put_there_by_hand_is_taken_if_it_is_right(fake: FakeHub, tmp_pat
 
 def test_the_hub_is_set_up_as_its_own_tools_are(tmp_path: Path):
     (tmp_path / "token").write_text("hf_kept\n")
-    made = Hub.from_environment({"HF_HOME": str(tmp_path), "HF_ENDPOINT": "https://mirror.example/"})
+    there = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": "https://mirror.example/"}
+    found = find_token(there, keyring=lambda: "")
+    assert found is not None
+    assert found.source == f"the file {tmp_path / 'token'}"
+    made = Hub.from_environment(there, found=found)
     assert made.endpoint == "https://mirror.example"
     assert made.token is not None
     assert made.token.header() == {"Authorization": "Bearer hf_kept"}
@@ -298,6 +303,22 @@ def test_the_hub_is_set_up_as_its_own_tools_are(tmp_path: Path):
         library(tmp_path).get((BIG,), Hub.from_environment({"HF_HUB_OFFLINE": "1"}), Control())
     with pytest.raises(BadEndpoint):
         Hub("http://mirror.example", Token("hf_kept"))
+    assert Hub.from_environment(there, mirror="https://nearer.example").endpoint == "https://nearer.example"
+
+
+def test_a_token_in_the_environment_goes_before_the_keyring_and_that_before_the_file(tmp_path: Path):
+    (tmp_path / "token").write_text("hf_file\n")
+    there = {"HF_HOME": str(tmp_path)}
+    given = {**there, "HF_TOKEN": "hf_variable"}
+
+    def source(variables: dict[str, str], kept: str) -> str:
+        found = find_token(variables, keyring=lambda: kept)
+        return found.source if found is not None else ""
+
+    assert source(given, "hf_keyring") == "the environment variable HF_TOKEN"
+    assert source(there, "hf_keyring") == "the keyring of this system"
+    assert source(there, "") == f"the file {tmp_path / 'token'}"
+    assert source({"HF_HOME": str(tmp_path / "none")}, "") == ""
 
 
 class Patient(Control):

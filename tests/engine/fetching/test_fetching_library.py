@@ -136,7 +136,7 @@ def test_remove_says_what_became_free(tmp_path: Path):
 def run(folder: Path, *words: str) -> int:
     manifest = folder.parent / "manifest.json"
     manifest.write_bytes(msgspec.json.encode(MANIFEST))
-    return main(["--models", str(folder), "models", "--manifest", str(manifest), *words])
+    return main(["--models", str(folder), "--manifest", str(manifest), "models", *words])
 
 
 def use(fake: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +156,7 @@ def test_the_command_shows_sizes_and_licence_and_wants_a_yes(
         assert "Free Licence: Do what you like." in said
         assert "https://example.org/free" in said
         assert "To download: 0.4 MB" in said
-        assert "say --yes" in said
+        assert "--yes says so" in said
         assert fake.asked == []
         assert run(here, "get", "big", "--yes") == 0
     assert "Here and verified: encoder, big" in capsys.readouterr().out
@@ -191,7 +191,7 @@ def engine(folder: Path, fake: FakeHub, *words: str) -> subprocess.Popen[str]:
     manifest = folder.parent / "manifest.json"
     manifest.write_bytes(msgspec.json.encode(MANIFEST))
     environment = {**os.environ, "HF_ENDPOINT": fake.endpoint, "HF_HUB_OFFLINE": "0"}
-    words = ("--models", str(folder), "models", "--manifest", str(manifest), *words)
+    words = ("--models", str(folder), "--manifest", str(manifest), "models", *words)
     return subprocess.Popen(
         [sys.executable, "-m", "engine", *words],
         cwd=ROOT,
