@@ -29,7 +29,7 @@ NOTHING_ELSE = (
     "and nothing else from here: no file names, nothing of the project. Like any service it knows the account of the "
     "key and the address of this network, and this program tells it its version."
 )
-AGREE = "Agree to what is sent, or choose a model on this machine."
+AGREE = "Agree to what is sent, or choose another model."
 
 
 class Consent(QFrame):
@@ -45,7 +45,7 @@ class Consent(QFrame):
         self._tick = QCheckBox()
         self._tick.setToolTip("Shows what is sent and what it costs, and asks. Nothing is sent without it")
         self._tick.clicked.connect(self._take_click)
-        self._list_button = QPushButton("What is sent…")
+        self._list_button = QPushButton("Details…")
         self._list_button.setObjectName("flat")
         self._list_button.setToolTip("The words and files that leave this machine, and what it costs")
         self._list_button.clicked.connect(self.ask)
@@ -121,7 +121,7 @@ class Consent(QFrame):
         if self._backend is None:
             return
         cents = self._estimate.cost_cents if self._estimate is not None else None
-        price = f" · about {dollars(cents)}" if cents else ""
+        price = f" · {dollars(cents)}" if cents else ""
         self._tick.setText(f"Send to the {self._backend.title}{price}")
 
     def _take_click(self, checked: bool) -> None:
