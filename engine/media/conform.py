@@ -1,4 +1,4 @@
-"""Source frames <-> the model's grid: size by covering and cropping or by reflection, floats in -1..1.
+"""Source frames <-> the model's grid: size by covering and cropping or by reflection. Pixels stay bytes.
 
 A retake keeps the source's aspect: its frames are scaled evenly if at all, padded by reflection to the model's grid,
 and brought back by the exact inverse. A conditioning picture covers the target and is cropped around its centre. Which
@@ -14,17 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
-
-
-def to_model(pixels: NDArray[np.uint8]) -> Floats:
-    """uint8 0..255 -> float32 -1..1 (x / 127.5 - 1), any shape."""
-    return pixels.astype(np.float32) / np.float32(127.5) - np.float32(1)
-
-
-def from_model(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """float -1..1 -> uint8, clipped and rounded to nearest; the exact inverse of `to_model`. NaN becomes 0."""
-    scaled = (np.nan_to_num(values, nan=-1.0).astype(np.float32) + np.float32(1)) * np.float32(127.5)
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 
 
 class Fit(NamedTuple):

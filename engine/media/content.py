@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from ._container import check_readable
+from .containers import check_readable
 
 _BLOCK_BYTES: Final = 64 << 10
 _BLOCKS: Final = 16  # spread evenly, the first and the last included: headers stand at one end or the other

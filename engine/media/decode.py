@@ -24,8 +24,8 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from ._container import open_container, packets_of, picture_stream, sound_stream
 from .colour import ColourTags, to_rgb
+from .containers import open_container, packets_of, picture_stream, sound_stream
 from .errors import CorruptMedia, NoVideo, RangeOutsideMedia
 from .index import VideoIndex, build_index
 from .orientation import Orientation

@@ -28,8 +28,8 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from ._container import decoder_name, is_still_format, open_container, opened, packets_of, picture_stream
 from ._mp4 import read_sample_table
+from .containers import decoder_name, is_still_format, open_container, opened, packets_of, picture_stream
 from .errors import CorruptMedia, StaleIndex
 from .probe import container_rate
 from .rates import measure_rate

@@ -23,8 +23,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from ._container import decoder_name, is_still_format, opened, packets_of, picture_stream
 from .colour import ColourTags
+from .containers import decoder_name, is_still_format, opened, packets_of, picture_stream
 from .errors import CorruptMedia, NotAMediaFile, NoVideo
 from .orientation import UPRIGHT, Orientation
 

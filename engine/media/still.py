@@ -24,8 +24,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps
 
-from ._container import check_readable
 from .colour import ACCURATE
+from .containers import check_readable
 from .errors import CorruptMedia, NoEncoder, NotAMediaFile
 
 # CRF of the conditioning round trip for LTX-2.0 and 2.3 (spec/autoencoders-audio-upsampler.md section 5.3).

@@ -23,7 +23,7 @@ from av import VideoFrame
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from engine.media._container import opened, picture_stream
+from engine.media.containers import opened, picture_stream
 from engine.media.errors import shown
 from engine.media.index import VideoIndex
 from ltxdesktop.document.model import Clip, Media, MediaId, Sequence

@@ -27,8 +27,8 @@ from av.error import FFmpegError
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from engine.media._container import open_container, packets_of
 from engine.media.colour import ColourTags, Matrix
+from engine.media.containers import open_container, packets_of
 from engine.media.errors import MediaError
 from engine.media.index import VideoIndex
 from engine.media.orientation import UPRIGHT
