@@ -13,7 +13,9 @@ from ltxdesktop.ui.editor.media_list import ENTRY, Entry, Index, MediaList
 from ltxdesktop.ui.icons import pixmap
 from ltxdesktop.ui.theme import Look, figures
 
-CARD = QSize(148, 124)
+LEAST_CARD_PX = 128  # two of them fit beside each other into the panel as it is at first (310 px)
+MOST_CARD_PX = 190
+UNDER_PICTURE_PX = 44  # name and facts
 LINE_PX = 40
 
 
@@ -21,6 +23,13 @@ class Boxes(NamedTuple):
     picture: QRect
     name: QRect
     facts: QRect
+
+
+def card_size(room_px: int) -> QSize:
+    """How large cards are where there are so many pixels beside each other: as many as fit, the room shared out."""
+    columns = max(1, room_px // LEAST_CARD_PX)
+    width = min(MOST_CARD_PX, room_px // columns)
+    return QSize(width, (width - 12) * 9 // 16 + UNDER_PICTURE_PX)
 
 
 def lay_out_card(card: QRect) -> Boxes:
@@ -48,10 +57,11 @@ class MediaCards(QStyledItemDelegate):
         super().__init__(parent)
         self._look, self._model = look, model
         self.as_lines = False
+        self.card = card_size(2 * LEAST_CARD_PX)
         self.hovered: tuple[Index, float] | None = None  # a row, and how far the mouse is across it
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        return QSize(160, LINE_PX) if self.as_lines else CARD
+        return QSize(160, LINE_PX) if self.as_lines else self.card
 
     def boxes(self, rect: QRect) -> Boxes:
         return lay_out_line(rect) if self.as_lines else lay_out_card(rect)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QStackedLayout,
+    QStyle,
     QVBoxLayout,
     QWidget,
 )
@@ -21,13 +22,14 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.model import BinId, Document, Media, MediaId
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Materials
-from ltxdesktop.ui.editor.media_cards import MediaCards
+from ltxdesktop.ui.editor.media_cards import MediaCards, card_size
 from ltxdesktop.ui.editor.media_list import Entry, MediaList
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.drops import files_of, media_of
 
+GRID_MARGIN_PX = 3
 RECOUNT_MS = 300  # after the last edit
 
 
@@ -57,8 +59,16 @@ class MediaView(QListView):
         self.setMovement(QListView.Movement.Static)
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
-        self.setSpacing(0 if on else 2)
+        self.setSpacing(0)
         self.doItemsLayout()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)  # left free by QListView in any case
+        card = card_size(self.width() - bar - 2 * GRID_MARGIN_PX)
+        if card != self._cards.card:
+            self._cards.card = card
+            self.scheduleDelayedItemsLayout()
+        super().resizeEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         super().mouseMoveEvent(event)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
@@ -16,17 +16,20 @@ from ltxdesktop.playback.source import Size, Source
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.sources import SequenceSource, ShotsOf
 from ltxdesktop.ui.editor.time_strip import Marks, TimeStrip
-from ltxdesktop.ui.editor.view import MonitorView
+from ltxdesktop.ui.editor.view import MonitorView, is_pull
 from ltxdesktop.ui.monitor.planes import Shot
 from ltxdesktop.ui.monitor.player import Opener, Player
 from ltxdesktop.ui.monitor.sinks import Graphics
-from ltxdesktop.ui.parts import ElidedLabel, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.words import counted
 
 ZOOMS = (("Fit", 0.0), ("50 %", 0.5), ("100 %", 1.0), ("200 %", 2.0))
-LEAST_PX, WITH_PLACE_PX, WITH_ENDS_PX, WITH_LENGTH_PX = 270, 370, 435, 515
+LEAST_PX = 270
+BAR_MARGIN_PX, BAR_SPACING_PX = 8, 2
+TIGHT_PX = 28  # width of a button where it's narrow
+WITH_FACTS_PX = 390
 TRANSPORT = (
     ("play.start", "to-start"),
     ("play.frame_back", "step-back"),
@@ -42,6 +45,7 @@ class EditMonitor(QFrame):
     activated = Signal()
     moved = Signal(int)  # the frame that is shown, or gone to
     stumbled = Signal(str)
+    dragged = Signal(str)  # "both", "picture" or "sound" of what is shown is pulled away
 
     def __init__(
         self,
@@ -50,8 +54,11 @@ class EditMonitor(QFrame):
         actions: Actions,
         extra: tuple[tuple[str, str], ...] = (),
         graphics: Graphics | None = None,
+        *,
+        draggable: bool = False,
     ) -> None:
-        """`extra`: further commands and their icons, at the right of the transport."""
+        """`extra`: further commands and their icons, at the right of the transport. `draggable`: its film can be
+        pulled away, to the timeline."""
         super().__init__()
         self.setObjectName("monitor")
         self.setAccessibleName(name)
@@ -74,6 +81,11 @@ class EditMonitor(QFrame):
             self.zoom.addItem(words, factor)
         self.zoom.setAccessibleName(f"{name}: zoom")
         self.zoom.setToolTip("How large the picture is shown")
+        self.grips = (
+            Grip(look, "picture", "picture", "Drag the picture alone to the timeline"),
+            Grip(look, "sound", "music", "Drag the sound alone to the timeline"),
+        )
+        self._draggable = draggable
         self._lay_out(extra)
         self._wire()
         self.show_nothing("Nothing here yet", "")
@@ -155,7 +167,11 @@ class EditMonitor(QFrame):
         column.setSpacing(2)
         head = QHBoxLayout()
         head.setContentsMargins(10, 4, 8, 4)
+        self.title.setMinimumHeight(TIGHT_PX + 5)  # as high with grips as without
         head.addWidget(self.title, 1)
+        for grip in self.grips:
+            head.addWidget(grip)
+            grip.setVisible(self._draggable)
         head.addWidget(self._facts)
         head.addWidget(self.zoom)
         column.addLayout(head)
@@ -164,8 +180,8 @@ class EditMonitor(QFrame):
         bar = QWidget()
         bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         row = QHBoxLayout(bar)
-        row.setContentsMargins(8, 0, 8, 0)
-        row.setSpacing(2)
+        row.setContentsMargins(BAR_MARGIN_PX, 0, BAR_MARGIN_PX, 0)
+        row.setSpacing(BAR_SPACING_PX)
         row.addWidget(self.place)
         row.addStretch(1)
         self._buttons = [self._actions.button(self.look, name, icon) for name, icon in (*TRANSPORT, *extra)]
@@ -180,11 +196,23 @@ class EditMonitor(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it's narrow, what can be missed goes first."""
         super().resizeEvent(event)
-        self._length.setVisible(self.width() >= WITH_LENGTH_PX)
-        for place in (0, 4):  # to the start, to the end: Home and End do it too
-            self._buttons[place].setVisible(self.width() >= WITH_ENDS_PX)
-        self.place.setVisible(self.width() >= WITH_PLACE_PX)
-        self._facts.setVisible(self.width() >= WITH_PLACE_PX)
+        self._fit()
+
+    def _fit(self) -> None:
+        ends = [self._buttons[place] for place in (0, 4)]  # to the start, to the end: Home and End do it too
+        others = [button for button in self._buttons if button not in ends]
+        bar = self.width() - 2 * BAR_MARGIN_PX
+        room = bar - sum(button.sizeHint().width() + BAR_SPACING_PX for button in others)
+        tight = room < _width(self.place)
+        for button in self._buttons:
+            button.setFixedWidth(TIGHT_PX if tight else button.sizeHint().width())
+        if tight:
+            room = bar - len(others) * (TIGHT_PX + BAR_SPACING_PX)
+        for widgets in ([self.place], ends, [self._length]):
+            room -= _width(*widgets)
+            for widget in widgets:
+                widget.setVisible(room >= 0)
+        self._facts.setVisible(self.width() >= WITH_FACTS_PX)
 
     def _wire(self) -> None:
         player = self.player
@@ -195,6 +223,11 @@ class EditMonitor(QFrame):
         player.playing_changed.connect(self._show_playing)
         self.view.size_wanted.connect(self._ask_size)
         self.view.pressed.connect(self.activated)
+        if self._draggable:
+            self.view.drag_began.connect(self._pull)
+            self.view.setToolTip("Drag to the timeline: what is between in and out, or all of it")
+        for grip in self.grips:
+            grip.pulled.connect(self.dragged)
         self.strip.pressed.connect(self._begin_scrub)
         self.strip.moved.connect(self.seek)
         self.place.entered.connect(self._go_typed)
@@ -203,6 +236,10 @@ class EditMonitor(QFrame):
     def _begin_scrub(self) -> None:
         self.activated.emit()
         self.player.pause()
+
+    def _pull(self) -> None:
+        if self.film is not None:
+            self.dragged.emit("both")
 
     def _go_typed(self, frame: int) -> None:
         self.activated.emit()
@@ -225,7 +262,7 @@ class EditMonitor(QFrame):
             self.player.set_size(size)
 
     def _enable(self, on: bool) -> None:
-        for each in (self.strip, self.place, self.zoom):
+        for each in (self.strip, self.place, self.zoom, *self.grips):
             each.setEnabled(on)
 
     # From the player
@@ -236,6 +273,7 @@ class EditMonitor(QFrame):
         length = max(0, film.frames - 1)
         self._length.setText(timecode(length, self._sequence.rate, drop=self._sequence.drop_frame))
         self._length.setToolTip("Length")
+        self._fit()
         self._facts.setText(f"{film.size.width} × {film.size.height}")
         self._enable(True)
         self._show_place(self.player.frame)
@@ -279,6 +317,36 @@ class EditMonitor(QFrame):
             full.close()
             full.deleteLater()
             self.view.set_film(self.player.film.size if self.player.film is not None else None)
+
+
+def _width(*widgets: QWidget) -> int:
+    """What they take in a row, with the spacing behind each."""
+    hints = (each.sizeHint().expandedTo(each.minimumSize()).boundedTo(each.maximumSize()) for each in widgets)
+    return sum(hint.width() + BAR_SPACING_PX for hint in hints)
+
+
+class Grip(IconButton):
+    """An icon that is pulled away: what it stands for goes along."""
+
+    pulled = Signal(str)
+
+    def __init__(self, look: Look, part: str, icon: str, words: str) -> None:
+        super().__init__(look, icon, words)
+        self._part = part
+        self._pressed: QPointF | None = None
+        self.setCursor(Qt.CursorShape.OpenHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._pressed = event.position()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pressed is not None and is_pull(self._pressed, event):
+            self._pressed = None
+            self.pulled.emit(self._part)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._pressed = None
 
 
 class FullScreen(QWidget):

@@ -7,7 +7,8 @@ from fractions import Fraction
 from functools import partial
 from typing import Literal
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QDrag, QPixmap
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.errors import DocumentError
@@ -16,7 +17,9 @@ from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource, sequence_of_media
+from ltxdesktop.ui.timeline.drops import Dragged, mime_of
 
+DRAG_PX = 120  # width of the picture that hangs on the mouse
 Way = Literal["insert", "overwrite", "append"]
 
 
@@ -33,6 +36,7 @@ class SourceSide(QObject):
         self._marks: dict[MediaId, tuple[int | None, int | None]] = {}
         project.opened.connect(self.close)
         project.changed.connect(self._follow)
+        monitor.dragged.connect(self._drag)
         self.close()
 
     @property
@@ -56,6 +60,8 @@ class SourceSide(QObject):
         first, last = self._marks.get(media.id, (None, None))
         self._film = replace(film, in_frame=first, out_frame=last)
         self._monitor.title.set_text(media.name)
+        for grip in self._monitor.grips:
+            grip.setVisible(media.has_picture and media.has_sound)
         self._monitor.set_sequence(self._film)
         footage = Footage(self._project.document.media, self._materials.locate, self._materials.decoders)
         self._monitor.show_film(partial(SequenceSource, film, footage), frame=first or 0 if frame is None else frame)
@@ -64,6 +70,8 @@ class SourceSide(QObject):
         self._media, self._film = None, None
         self._marks.clear()
         self._monitor.title.set_text("Source")
+        for grip in self._monitor.grips:
+            grip.hide()
         self._monitor.show_nothing("Source", "Double click a clip in the media panel to look at it here.")
 
     def mark(self, first: int | None, last: int | None) -> None:
@@ -106,12 +114,11 @@ class SourceSide(QObject):
 
     def place(self, way: Way, playhead: int) -> None:
         """A three-point edit with the source's range: to the film's own range if it has one, else to the playhead."""
-        media, film = self._media, self._film
-        if media is None or film is None:
+        media = self._media
+        if media is None:
             self._project.refused.emit("Open a clip in the source monitor first: double click it in the media panel.")
             return
-        in_s = Fraction(film.in_frame) / film.rate if film.in_frame is not None else None
-        out_s = Fraction(film.out_frame) / film.rate if film.out_frame is not None else None
+        in_s, out_s = self._range_s
         before = self._project.document.sequence
 
         def edit(document: Document) -> Document:
@@ -127,6 +134,36 @@ class SourceSide(QObject):
 
         if self._project.edit(f"{way.capitalize()} {media.name}", edit):
             self.placed.emit(_end_of_new(before, self._project.document.sequence, media.id, playhead))
+
+    @property
+    def _range_s(self) -> tuple[Fraction | None, Fraction | None]:
+        """In and out in the media's own time, where they are marked."""
+        film = self._film
+        if film is None:
+            return None, None
+        first, last = film.in_frame, film.out_frame
+        return None if first is None else first / film.rate, None if last is None else last / film.rate
+
+    def dragged(self, part: str) -> Dragged | None:
+        """What a drag carries: the range of what is open, "both" of it or "picture" or "sound" alone."""
+        if self._media is None:
+            return None
+        in_s, out_s = self._range_s
+        return Dragged((self._media.id,), in_s, out_s, picture=part != "sound", sound=part != "picture")
+
+    def _drag(self, part: str) -> None:
+        dragged = self.dragged(part)
+        if dragged is None:
+            return
+        drag = QDrag(self._monitor)
+        drag.setMimeData(mime_of(dragged))
+        picture = self._monitor.view.picture
+        if not picture.isNull():
+            ratio = self._monitor.devicePixelRatioF()
+            small = picture.scaledToWidth(round(DRAG_PX * ratio), Qt.TransformationMode.SmoothTransformation)
+            small.setDevicePixelRatio(ratio)
+            drag.setPixmap(QPixmap.fromImage(small))
+        drag.exec(Qt.DropAction.CopyAction)
 
     def _follow(self, before: Document, after: Document, name: str) -> None:
         if self._media is not None and self._media.id not in after.media:

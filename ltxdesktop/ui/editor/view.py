@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from ltxdesktop.playback.source import Size
 from ltxdesktop.ui.monitor.picture_view import PictureView
@@ -25,11 +25,18 @@ def placed(film: QSizeF, screen: QSizeF, zoom: float, offset: QPointF) -> QRectF
     return QRectF((screen.width() - width) / 2 + offset.x(), (screen.height() - height) / 2 + offset.y(), width, height)
 
 
+def is_pull(pressed: QPointF, event: QMouseEvent) -> bool:
+    """Whether the mouse has gone far enough from where it was pressed to mean a drag."""
+    way = (event.position() - pressed).manhattanLength()
+    return bool(event.buttons() & Qt.MouseButton.LeftButton) and way >= QApplication.startDragDistance()
+
+
 class MonitorView(PictureView):
     """Shows pictures of a film whose own size it knows, so that a small preview and a full picture lie alike."""
 
     size_wanted = Signal(object)  # Size in device pixels: how large a picture the screen can use
     pressed = Signal()
+    drag_began = Signal()  # the picture is pulled away, where a drag doesn't move it
 
     def __init__(self, look: Look, graphics: Graphics | None = None, parent: QWidget | None = None) -> None:
         super().__init__(look, parent)
@@ -46,6 +53,7 @@ class MonitorView(PictureView):
         self._zoom = FIT
         self._offset = QPointF()
         self._grabbed: QPointF | None = None
+        self._pulled: QPointF | None = None
         self._safe_areas = False
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
 
@@ -108,15 +116,20 @@ class MonitorView(PictureView):
         self.pressed.emit()
         if self._zoom:
             self._grabbed = event.position() - self._offset
+        elif event.button() == Qt.MouseButton.LeftButton and self.picture_rect().contains(event.position()):
+            self._pulled = event.position()
         super().mousePressEvent(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._pulled is not None and is_pull(self._pulled, event):
+            self._pulled = None
+            self.drag_began.emit()
         if self._grabbed is not None:
             self._offset = event.position() - self._grabbed
             self._refresh()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        self._grabbed = None
+        self._grabbed = self._pulled = None
 
     def show_picture(self, picture: Shot, badge: str = "") -> None:
         self._shot, self._badge = picture, badge

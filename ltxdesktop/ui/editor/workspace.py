@@ -112,7 +112,7 @@ class EditWorkspace(QStackedWidget):
         look, actions = self._look, self.actions_by_name
         self.start = StartPage(look)
         self._graphics = Graphics(self._settings)
-        self.source = EditMonitor("Source", look, actions, SOURCE_EXTRA, self._graphics)
+        self.source = EditMonitor("Source", look, actions, SOURCE_EXTRA, self._graphics, draggable=True)
         self.program = EditMonitor("Program", look, actions, PROGRAM_EXTRA, self._graphics)
         self.source_side = SourceSide(self.source, self.project, self.materials)
         self.media = MediaPanel(look, self.project, self.materials, actions)

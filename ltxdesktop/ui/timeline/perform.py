@@ -176,7 +176,10 @@ def _place(request: Place, document: Document) -> Document:
     placed: list[edits.Placement] = []
     offset = 0
     for media_id in request.media:
-        made = edits.placements(document, media_id, video=video, audio=audio)
+        made = edits.placements(
+            document, media_id, in_s=request.in_s, out_s=request.out_s, video=video, audio=audio,
+            picture=request.picture, sound=request.sound,
+        )  # fmt: skip
         placed += [replace(each, offset=each.offset + offset) for each in made]
         offset += max((each.clip.duration for each in made), default=0)
     lay = edits.insert_clips if request.insert else edits.overwrite_clips

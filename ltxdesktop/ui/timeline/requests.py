@@ -7,6 +7,7 @@ back to the farthest place that is allowed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from ltxdesktop.document.model import ItemId, MarkerId, MediaId, TrackId
 from ltxdesktop.document.parameters import PARAMETERS
@@ -140,12 +141,17 @@ class ShiftKeys:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Media from the media panel (or files that were dropped) one after the other, from a frame on."""
+    """Media from the media panel (or files that were dropped) one after the other, from a frame on; of each what the
+    source monitor has marked, and of that perhaps picture or sound alone."""
 
     media: tuple[MediaId, ...]
     frame: int
     track: TrackId | None = None  # where the picture goes (sound, for sound alone); None = the first that fits
     insert: bool = False
+    in_s: Fraction | None = None  # of the media's own time
+    out_s: Fraction | None = None
+    picture: bool = True
+    sound: bool = True
 
 
 @dataclass(frozen=True, slots=True)

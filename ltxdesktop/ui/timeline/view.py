@@ -50,7 +50,7 @@ from ltxdesktop.ui.timeline.drags import (
     ScrubDrag,
     Zoomed,
 )
-from ltxdesktop.ui.timeline.drops import files_of, media_of
+from ltxdesktop.ui.timeline.drops import Dragged, dragged_of, files_of
 from ltxdesktop.ui.timeline.editing import EditRequests, Tried
 from ltxdesktop.ui.timeline.hits import (
     Hit,
@@ -651,7 +651,7 @@ class TimelineView(QWidget):
     # ---- drops ------------------------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if media_of(event.mimeData()) or files_of(event.mimeData()):
+        if dragged_of(event.mimeData()) is not None or files_of(event.mimeData()):
             event.acceptProposedAction()
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
@@ -659,11 +659,9 @@ class TimelineView(QWidget):
         self._mouse, self._keys = event.position(), _keys(event.modifiers())
         frame, track, guide = self._drop_place()
         self._guide = guide
-        media = media_of(event.mimeData())
-        if media:
-            self._show_outcome(
-                Asked(Place(media, frame, track, insert=self._keys.ctrl), guide, self._drop_words(frame))
-            )
+        dragged = dragged_of(event.mimeData())
+        if dragged is not None:
+            self._show_outcome(Asked(self._placing(dragged, frame, track), guide, self._drop_words(frame)))
             if self._tried is not None and self._tried.refused:
                 event.ignore()
                 return
@@ -677,9 +675,9 @@ class TimelineView(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         self._mouse, self._keys = event.position(), _keys(event.modifiers())
         frame, track, _ = self._drop_place()
-        media = media_of(event.mimeData())
-        if media:
-            self._show_outcome(Asked(Place(media, frame, track, insert=self._keys.ctrl)))
+        dragged = dragged_of(event.mimeData())
+        if dragged is not None:
+            self._show_outcome(Asked(self._placing(dragged, frame, track)))
             self._select_new(self._edits.document, self._tried)
             self._commit()
         elif files := files_of(event.mimeData()):
@@ -687,6 +685,12 @@ class TimelineView(QWidget):
         self._end_drag()
         event.acceptProposedAction()
         self.setFocus(Qt.FocusReason.MouseFocusReason)
+
+    def _placing(self, dragged: Dragged, frame: int, track: TrackId | None) -> Place:
+        return Place(
+            dragged.media, frame, track, insert=self._keys.ctrl, in_s=dragged.in_s, out_s=dragged.out_s,
+            picture=dragged.picture, sound=dragged.sound,
+        )  # fmt: skip
 
     def _drop_place(self) -> tuple[int, TrackId | None, int | None]:
         """The frame (caught at cuts and the playhead), the track under the mouse, the guide."""
