@@ -22,6 +22,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.protocol": {"msgspec"},
     "engine.protocol.grid": set(),
     "engine.protocol.window": set(),
+    "engine.protocol.hosts": set(),
     "engine.media": {"numpy", "av", "PIL"},
     "engine.store": {"msgspec"},
     "engine.server": {"msgspec", "psutil"},

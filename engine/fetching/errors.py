@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
+from engine.protocol.hosts import HUB
+
 
 class FetchError(Exception):
     """Base of everything that this room raises."""
@@ -46,7 +48,7 @@ class Gated(FetchError, PermissionError):
     """The hub gives this repository only to people who accepted its licence. `known`: whether it knows who asked."""
 
     def __init__(self, repository: str, *, known: bool) -> None:
-        page = f"https://huggingface.co/{repository}"
+        page = f"{HUB.address}/{repository}"
         if known:
             message = (
                 f"Your account may not have {repository} yet. Sign in, accept the licence at {page}, and ask again."
@@ -54,7 +56,7 @@ class Gated(FetchError, PermissionError):
         else:
             message = (
                 f"{repository} is only for people who have accepted its licence. Accept it at {page}, make a token "
-                "that may read at https://huggingface.co/settings/tokens, and give it: in the window of models, in the "
+                f"that may read at {HUB.address}/settings/tokens, and give it: in the window of models, in the "
                 "variable HF_TOKEN, or with `hf auth login`."
             )
         super().__init__(message)

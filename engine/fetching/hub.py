@@ -28,8 +28,9 @@ from engine.fetching.control import Control
 from engine.fetching.errors import BadEndpoint, Gated, NotThere, Offline
 from engine.fetching.manifest import Package, RemoteFile
 from engine.fetching.tokens import FoundToken, Token
+from engine.protocol.hosts import HUB
 
-ENDPOINT: Final = "https://huggingface.co"
+ENDPOINT: Final = HUB.address
 CONNECT_S: Final = 15.0
 READ_S: Final = 30.0  # without a single byte
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -230,6 +231,6 @@ def _check(address: str, *, local: bool = True) -> None:
     """Https anywhere; plain http only on this machine, and only from there."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadEndpoint(address, "an address like https://huggingface.co is needed")
+        raise BadEndpoint(address, f"an address like {ENDPOINT} is needed")
     if parts.scheme == "http" and not (local and _is_local(address)):
         raise BadEndpoint(f"http://{parts.hostname}", "only https is safe")

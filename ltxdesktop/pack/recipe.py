@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from engine.protocol.hosts import TORCH
 from ltxdesktop.pack.errors import UnknownDevice
 from ltxdesktop.resources import HOME
 
 FORMAT: Final = 1  # raised when older packs can't be used any more
 LOCK: Final = HOME / "packaging" / "requirements.lock"
 PYTHONS: Final = HOME / "packaging" / "pythons.json"
-PYPI: Final = "https://pypi.org/simple"
-TORCH: Final = "https://download.pytorch.org/whl/"
 DEVICES: Final = ("cpu", "cuda", "rocm", "mps")
 
 _WINDOW_ONLY: Final = frozenset({"pyside6-essentials", "shiboken6", "sounddevice"})
@@ -81,7 +80,7 @@ class Variant:
     @property
     def torch_index(self) -> str:
         """Where torch's build is looked for beside PyPI; "" for nowhere else."""
-        return f"{TORCH}{self.build}" if self.build else ""
+        return f"{TORCH.address}/whl/{self.build}" if self.build else ""
 
 
 def variant(device: str, driver: int = 0, system: str = sys.platform) -> Variant:

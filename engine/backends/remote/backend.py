@@ -71,6 +71,7 @@ from engine.media.encode import Delivery, working_video_encoder
 from engine.media.index import VideoIndex
 from engine.media.recipe import write_recipe
 from engine.protocol.grid import GridError
+from engine.protocol.hosts import LTX_API
 from engine.protocol.messages import (
     BackendCapability,
     Device,
@@ -85,8 +86,6 @@ from engine.protocol.messages import (
 )
 from engine.protocol.work import AnyWork, ModeName, mode_of
 
-BASE_URL: Final = "https://api.ltx.video"
-BASE_VARIABLE: Final = "LTX_API_URL"
 PACE_VARIABLE: Final = "LTX_API_PACE"  # scales every pause; tests take a hundredth
 
 _LOOK_AGAIN_S: Final = 10.0  # for a key, where there is none
@@ -136,7 +135,7 @@ class RemoteBackend(Backend):
         self._places = places
         self._cupboard = cupboard or KeyCupboard(places.state)
         self._ledger = Ledger(places.state)
-        self._base = base or os.environ.get(BASE_VARIABLE) or BASE_URL
+        self._base = base or LTX_API.now()
         self._pace = float(os.environ.get(PACE_VARIABLE) or 1.0) if pace is None else pace
         self._key: FoundKey | None = None
         self._looked_at = -math.inf
@@ -195,7 +194,7 @@ class RemoteBackend(Backend):
         try:
             check_base(self._base)
         except BadAddress as exc:
-            return f"the address of the LTX API ({BASE_VARIABLE}) is wrong: {exc}"
+            return f"the address of the LTX API ({LTX_API.variable}) is wrong: {exc}"
         if self._found_key(refresh) is None:
             return f"no API key is known. They are made at {CONSOLE}; enter one in the settings, or set LTX_API_KEY"
         return ""

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from engine.protocol import hosts
 from engine.protocol.messages import Combination
 from engine.protocol.work import ModeName
 
 PRICES_AS_OF: Final = "October 2026"
-CONSOLE: Final = "console.ltx.video"
+CONSOLE: Final = hosts.CONSOLE.name
 
 UPLOAD_LIMIT_BYTES: Final = 100_000_000
 LEAST_WINDOW_FRAMES: Final = 73  # of a film that is retaken or extended

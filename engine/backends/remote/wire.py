@@ -32,6 +32,7 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 
 from engine.backends.naming import program_version
+from engine.protocol.hosts import LTX_API
 
 CHUNK_BYTES: Final = 1 << 16
 MOST_ANSWER_BYTES: Final = 1 << 20  # of an answer that is no film
@@ -89,7 +90,7 @@ def check_base(url: str) -> str:
     """The service's address without a slash at its end. Raises BadAddress: https anywhere, plain http only here."""
     parts = urlsplit(url.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadAddress(url, "an address like https://api.ltx.video is needed")
+        raise BadAddress(url, f"an address like {LTX_API.address} is needed")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadAddress(parts.hostname, "an address of a service holds no password and no query")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
