@@ -69,7 +69,9 @@ def _commands() -> Iterator[Command]:
     yield Command("make.remove_unused", "Remove unused takes", (), "All but the shown one, of the selected clips")
 
     yield Command("clip.speed", "Speed…", ("Ctrl+R",), "Faster, slower, backwards, or a standing picture")
-    yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "At the cuts of the selection, else at the nearest")
+    yield Command(
+        "clip.transition", "Add a dissolve", ("Ctrl+T",), "Between selected clips, else at the playhead"
+    )
     yield Command("clip.fade", "Fade in and out", (), "Half a second at both ends of the selection")
     yield Command("clip.enabled", "Show or hide", ("Shift+E",))
     yield Command("clip.link", "Link", ("Ctrl+L",), "Picture and sound that are linked are edited together")
@@ -123,6 +125,8 @@ def _commands() -> Iterator[Command]:
     yield Command("source.insert", "Insert", (",",), "The source's range at the playhead, making room")
     yield Command("source.overwrite", "Overwrite", (".",), "The source's range at the playhead, over what is there")
     yield Command("source.append", "Append", ("Shift+F12",), "The source's range behind the end")
+    yield Command("source.picture", "Take the picture", (), "Of the source: off, only its sound is inserted", True)
+    yield Command("source.sound", "Take the sound", (), "Of the source: off, only its picture is inserted", True)
     yield Command("source.match", "Match frame", ("F",), "Open the frame under the playhead in the source monitor")
 
     yield Command("tool.select", "Select", ("V",))

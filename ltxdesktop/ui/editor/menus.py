@@ -103,6 +103,8 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "source.insert",
             "source.overwrite",
             "source.append",
+            "source.picture",
+            "source.sound",
             "source.match",
             "",
             "sequence.settings",

@@ -5,20 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
-from typing import Literal
+from typing import Literal, TypedDict
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QDrag, QPixmap
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.errors import DocumentError
-from ltxdesktop.document.model import Clip, Document, Media, MediaId, Sequence
+from ltxdesktop.document.model import Clip, Document, Media, MediaId, Sequence, TrackId
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource, sequence_of_media
 from ltxdesktop.ui.timeline.drops import Dragged, mime_of
+from ltxdesktop.ui.timeline.patching import Patch
 
+WHOLE = Patch()
 DRAG_PX = 120  # width of the picture that hangs on the mouse
 Way = Literal["insert", "overwrite", "append"]
 
@@ -112,24 +114,26 @@ class SourceSide(QObject):
         end = self._film.duration if self._film.out_frame is None else self._film.out_frame
         return self._film.in_frame or 0, end
 
-    def place(self, way: Way, playhead: int) -> None:
+    def place(self, way: Way, playhead: int, patch: Patch = WHOLE) -> None:
         """A three-point edit with the source's range: to the film's own range if it has one, else to the playhead."""
         media = self._media
         if media is None:
             self._project.refused.emit("Open a clip in the source monitor first: double click it in the media panel.")
             return
         in_s, out_s = self._range_s
-        before = self._project.document.sequence
+        before, aimed = self._project.document.sequence, halves_of(media, patch)
 
         def edit(document: Document) -> Document:
             if way == "append":
-                return edits.append_clips(document, edits.placements(document, media.id, in_s=in_s, out_s=out_s))
+                return edits.append_clips(
+                    document, edits.placements(document, media.id, in_s=in_s, out_s=out_s, **aimed)
+                )
             laying = edits.Laying.INSERT if way == "insert" else edits.Laying.OVERWRITE
             sequence = document.sequence
             first = sequence.in_frame if sequence.in_frame is not None else playhead
             last = sequence.out_frame if sequence.in_frame is not None else None
             return edits.three_point(
-                document, media.id, in_s=in_s, out_s=out_s, in_frame=first, out_frame=last, laying=laying
+                document, media.id, in_s=in_s, out_s=out_s, in_frame=first, out_frame=last, laying=laying, **aimed
             )
 
         if self._project.edit(f"{way.capitalize()} {media.name}", edit):
@@ -168,6 +172,26 @@ class SourceSide(QObject):
     def _follow(self, before: Document, after: Document, name: str) -> None:
         if self._media is not None and self._media.id not in after.media:
             self.close()
+
+
+class Halves(TypedDict):
+    """What of a media goes where, as `edits.placements` and `edits.three_point` want it."""
+
+    video: TrackId | None
+    audio: TrackId | None
+    picture: bool
+    sound: bool
+
+
+def halves_of(media: Media, patch: Patch) -> Halves:
+    """A patch for one media: what has no picture, or no sound, gives the half that it has."""
+    both = media.has_picture and media.has_sound and (patch.picture or patch.sound)
+    return Halves(
+        video=patch.video,
+        audio=patch.audio,
+        picture=patch.picture or not both,
+        sound=patch.sound or not both,
+    )
 
 
 def _end_of_new(before: Sequence, after: Sequence, media: MediaId, otherwise: int) -> int:

@@ -38,7 +38,7 @@ from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
 from ltxdesktop.ui.editor.scopes_panel import ScopesPanel
-from ltxdesktop.ui.editor.source_side import SourceSide
+from ltxdesktop.ui.editor.source_side import SourceSide, Way, halves_of
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
 from ltxdesktop.ui.editor.start_page import StartPage
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
@@ -335,9 +335,9 @@ class EditWorkspace(QStackedWidget):
             "play.start": lambda: self.active.seek(0),
             "play.end": lambda: self.active.seek(10**9),
             "play.range": self._play_range,
-            "source.insert": lambda: self.source_side.place("insert", self.playhead),
-            "source.overwrite": lambda: self.source_side.place("overwrite", self.playhead),
-            "source.append": lambda: self.source_side.place("append", self.playhead),
+            "source.insert": lambda: self._place_source("insert"),
+            "source.overwrite": lambda: self._place_source("overwrite"),
+            "source.append": lambda: self._place_source("append"),
             "source.match": self._match_frame,
             "view.full_screen": lambda: self.active.show_full_screen(),
             "view.grab": self._grab,
@@ -624,10 +624,16 @@ class EditWorkspace(QStackedWidget):
 
         self.materials.import_files(paths, place)
 
+    def _place_source(self, way: Way) -> None:
+        self.source_side.place(way, self.playhead, self.timeline.patching.patch)
+
     def _append(self, media: list[MediaId]) -> None:
+        patch = self.timeline.patching.patch
+
         def append(document: Document) -> Document:
             for each in media:
-                document = edits.append_clips(document, edits.placements(document, each))
+                halves = halves_of(document.media[each], patch)
+                document = edits.append_clips(document, edits.placements(document, each, **halves))
             return document
 
         self.project.edit("Append", append)

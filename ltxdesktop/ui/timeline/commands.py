@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 from PySide6.QtCore import QObject, Signal
 
@@ -23,19 +22,18 @@ from ltxdesktop.document.model import (
     Sequence,
     TrackId,
     TrackKind,
-    Transition,
-    TransitionKind,
     new_id,
 )
 from ltxdesktop.document.time import nearest
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.timeline.blend_commands import BlendCommands
 from ltxdesktop.ui.timeline.editing import EditDesk
 from ltxdesktop.ui.timeline.key_commands import KeyCommands
 from ltxdesktop.ui.timeline.partners import with_partners
+from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.snapping import nearest_cut, targets
 
-DISSOLVE_S = Fraction(1)
 FADE_S = Fraction(1, 2)
 
 
@@ -48,6 +46,7 @@ class TimelineCommands(QObject):
         self,
         desk: EditDesk,
         selection: Selection,
+        patching: Patching,
         playhead_at: Callable[[], int],
         go_to: Callable[[int], None],
         parent: QObject | None = None,
@@ -56,7 +55,9 @@ class TimelineCommands(QObject):
         self._desk, self._selection = desk, selection
         self._playhead_at, self._go_to = playhead_at, go_to
         self.clipboard = edits.Clipboard()
+        self.patching = patching
         self.keys = KeyCommands(desk, playhead_at, self.do)
+        self.blends = BlendCommands(desk, selection, patching, playhead_at, self.do, self.refused.emit)
 
     def calls(self) -> Mapping[str, Callable[[], None]]:
         """Name of the command -> what it does here."""
@@ -93,7 +94,7 @@ class TimelineCommands(QObject):
             "clip.ungroup": self.ungroup,
             "clip.detach_audio": self.detach_audio,
             "clip.fade": self.fade,
-            "clip.transition": self.dissolve,
+            "clip.transition": self.blends.dissolve,
             "clip.next_take": self.next_take,
             "clip.previous_take": self.previous_take,
             "sequence.add_video": self.add_video,
@@ -137,7 +138,8 @@ class TimelineCommands(QObject):
             self.refused.emit("Nothing has been copied yet.")
             return
         frame, before = self._playhead_at(), self._desk.document
-        if self.do(name, lambda document: edits.paste(document, self.clipboard, frame, mode=mode)):
+        aimed = self.patching.targets
+        if self.do(name, lambda document: edits.paste(document, self.clipboard, frame, tracks=aimed, mode=mode)):
             self._select_new(before)
             self._go_to(frame + self.clipboard.duration)
 
@@ -258,9 +260,15 @@ class TimelineCommands(QObject):
     # ---- tracks, markers, range -------------------------------------------------------------------------------------
 
     def press_header(self, track_id: str, button: str) -> None:
-        """One of a header's buttons: mute, solo or lock."""
+        """One of a header's buttons: aim, mute, solo, lock or sync."""
         track = self.sequence.track(TrackId(track_id))
         if track is None:
+            return
+        if button == "aim":
+            self.patching.aim(track)
+            return
+        if button == "sync":
+            self.switch_sync(track.id)
             return
         name, was = {
             "mute": ("Mute", track.muted),
@@ -415,69 +423,6 @@ class TimelineCommands(QObject):
 
         if clips:
             self.do("Fade in and out" if on else "No fades", faded)
-
-    def dissolve(self) -> None:
-        """A dissolve at the cuts between selected clips; with one clip at its head; with none at the nearest cut."""
-        cuts = self._selected_cuts() or self._nearest_head()
-        if not cuts:
-            self.refused.emit("There is no cut to dissolve over. Select a clip.")
-            return
-
-        def dissolved(document: Document) -> Document:
-            for clip_id in cuts:
-                document = edits.set_transition(document, clip_id, self._fitting_dissolve(document, clip_id))
-            return document
-
-        self.do("Dissolve", dissolved)
-
-    def _fitting_dissolve(self, document: Document, clip_id: ItemId) -> Transition:
-        """A second, centred on the cut, or as much of it as there is material for."""
-        wanted = edits.centred(TransitionKind.DISSOLVE, max(2, nearest(DISSOLVE_S * document.sequence.rate)))
-        before, after = edits.transition_room(document, clip_id)
-        if before == 0 or after == 0:  # towards a gap, all of it lies on one side
-            return replace(wanted, before=min(before, wanted.duration), after=min(after, wanted.duration))
-        return replace(wanted, before=min(before, wanted.before), after=min(after, wanted.after))
-
-    def _selected_cuts(self) -> list[ItemId]:
-        """Selected clips whose head is a cut to another selected clip; of a single clip its head, if it is a cut.
-
-        What is linked is named once: the edit takes the others along.
-        """
-        chosen, sequence = self._selection.clips, self.sequence
-        alone = bool(chosen) and chosen <= with_partners(sequence, {min(chosen)})
-        heads: list[ItemId] = []
-        named: set[ItemId] = set()
-        for track in sequence.tracks:
-            for left, item in pairwise(track.items):
-                if item.id not in chosen or not isinstance(item, Clip) or not isinstance(left, Clip):
-                    continue
-                if item.id not in named and (alone or left.id in chosen):
-                    heads.append(item.id)
-                    named |= with_partners(sequence, {item.id})
-        return heads
-
-    def _nearest_head(self) -> list[ItemId]:
-        """The clip whose head is the cut nearest to the playhead on the lowest video track that has one."""
-        frame = self._playhead_at()
-        for track in self.sequence.of_kind(TrackKind.VIDEO):
-            heads = [
-                (abs(track.starts[place] - frame), item.id)
-                for place, item in enumerate(track.items)
-                if isinstance(item, Clip) and place and isinstance(track.items[place - 1], Clip)
-            ]
-            if heads and not track.locked:
-                return [min(heads)[1]]
-        return []
-
-    def change_transition(self, clip_id: ItemId, kind: TransitionKind, *, at_tail: bool) -> None:
-        """Another kind of transition at the same place, as long as before."""
-        clip = self.sequence.clip(clip_id)
-        made = None if clip is None else (clip.tail if at_tail else clip.transition)
-        edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
-        if made is not None:
-            changed = replace(made, kind=kind)
-            name = f"Transition: {kind.value}"
-            self.do(name, lambda document: edits.set_transition(document, clip_id, changed, edge))
 
     def next_take(self) -> None:
         self._turn_take(1)

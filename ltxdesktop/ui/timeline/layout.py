@@ -40,6 +40,8 @@ TITLED_FROM_PX = 40  # lower lanes write the name over the body
 EDGE_PX = 7  # how near to an edge the mouse trims
 HANDLE_PX = 5  # radius of a fade's handle
 BUTTON_PX = 20
+NAME_LEFT_PX = 7  # of a track's name in its header
+TWO_ROWS_PX = 48  # higher headers have a second row
 BEYOND_PX = 16  # how far past the view rectangles may reach, so that rounded ends are out of sight
 TICK_PX = 96  # least distance of labelled ticks
 
@@ -125,9 +127,11 @@ class MarkerBox(NamedTuple):
 class Button(Enum):
     """What can be pressed on a track's header."""
 
+    AIM = "aim"  # the track's name: inserts and pastes go here
     MUTE = "mute"  # of a video track: visibility
     SOLO = "solo"
     LOCK = "lock"
+    SYNC = "sync"  # whether it shifts along with ripple edits; on high lanes only
 
 
 class ButtonBox(NamedTuple):
@@ -169,6 +173,7 @@ class Layout:
     selected: Collection[ItemId] = ()  # clips; they show the line of their number
     key: KeyPlace | None = None  # the selected key of one of them
     lines: LineNames = PLAIN_LINES
+    aimed: Collection[TrackId] = ()  # tracks that inserts and pastes go to
 
 
 Heights = Mapping[TrackId, int]  # of tracks whose height is being dragged
@@ -176,7 +181,7 @@ Heights = Mapping[TrackId, int]  # of tracks whose height is being dragged
 
 def lay_out(
     sequence: Sequence, viewport: Viewport, *, selected: Collection[ItemId] = (), heights: Heights | None = None,
-    key: KeyPlace | None = None, lines: LineNames = PLAIN_LINES,
+    key: KeyPlace | None = None, lines: LineNames = PLAIN_LINES, aimed: Collection[TrackId] = (),
 ) -> Layout:  # fmt: skip
     """The whole timeline. `heights` go before the tracks' own."""
     lanes = lay_out_lanes(sequence, viewport, heights)
@@ -201,6 +206,7 @@ def lay_out(
         selected,
         key,
         lines,
+        aimed,
     )
 
 
@@ -252,15 +258,21 @@ def lay_out_lanes(sequence: Sequence, viewport: Viewport, heights: Heights | Non
 
 
 def header_buttons(lane: Lane) -> tuple[ButtonBox, ...]:
-    """The buttons of a header, from the right end: they stay when the name has no room left."""
+    """The buttons of a header, from the right end; the name, which is one too, has what is left."""
     kinds = [Button.LOCK, Button.MUTE]
     if lane.track.kind is TrackKind.AUDIO:
         kinds.insert(1, Button.SOLO)
     top = lane.header.top + min(5.0, max(2.0, (lane.header.height - BUTTON_PX) / 2))
-    return tuple(
+    placed = [
         ButtonBox(kind, Box(HEADER_PX - 8 - (place + 1) * (BUTTON_PX + 2), top, BUTTON_PX, BUTTON_PX))
         for place, kind in enumerate(kinds)
-    )
+    ]
+    if lane.header.height >= TWO_ROWS_PX:
+        placed.append(ButtonBox(Button.SYNC, placed[0].box._replace(top=lane.header.bottom - BUTTON_PX - 2)))
+    if lane.track.kind is not TrackKind.SUBTITLE:
+        right = min(each.box.left for each in placed) - 4
+        placed.append(ButtonBox(Button.AIM, Box(NAME_LEFT_PX, top, right - NAME_LEFT_PX, BUTTON_PX)))
+    return tuple(placed)
 
 
 # ---- clips -----------------------------------------------------------------------------------------------------------

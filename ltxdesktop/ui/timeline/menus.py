@@ -138,13 +138,17 @@ class TimelineMenus:
         """What can be done with a track; the switches show their state."""
         menu, commands = self._of(()), self._commands
         sound = track.kind is TrackKind.AUDIO
-        switches = [
-            ("Mute" if sound else "Hide", track.muted, partial(commands.press_header, track.id, "mute")),
-            ("Lock", track.locked, partial(commands.press_header, track.id, "lock")),
-            ("Follow ripple edits", track.sync_locked, partial(commands.switch_sync, track.id)),
-        ]
+        aimed = track.id in commands.patching.targets.values()
+        press = partial(commands.press_header, track.id)
+        switches = [("Mute" if sound else "Hide", track.muted, partial(press, "mute"))]
         if sound:
-            switches.insert(1, ("Solo", track.soloed, partial(commands.press_header, track.id, "solo")))
+            switches.append(("Solo", track.soloed, partial(press, "solo")))
+        switches += [
+            ("Lock", track.locked, partial(press, "lock")),
+            ("Follow ripple edits", track.sync_locked, partial(press, "sync")),
+        ]
+        if track.kind is not TrackKind.SUBTITLE:
+            switches.append(("Insert and paste here", aimed, partial(press, "aim")))
         for words, on, call in switches:
             action = add(menu, words, call)
             action.setCheckable(True)
@@ -168,7 +172,7 @@ class TimelineMenus:
         clip = self._commands.sequence.clip(clip_id)
         made = None if clip is None else (clip.tail if at_tail else clip.transition)
         for kind in TransitionKind if made is not None else ():
-            call = partial(self._commands.change_transition, clip_id, kind, at_tail=at_tail)
+            call = partial(self._commands.blends.change, clip_id, kind, at_tail=at_tail)
             action = add(menu, kind.value.capitalize(), call)
             action.setCheckable(True)
             action.setChecked(made is not None and made.kind is kind)

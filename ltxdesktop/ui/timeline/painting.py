@@ -22,6 +22,7 @@ from ltxdesktop.ui.timeline.inks import Inks, marker_colour, mixed, veil
 from ltxdesktop.ui.timeline.layout import (
     MARKER_PX,
     TICK_PX,
+    TWO_ROWS_PX,
     Box,
     Button,
     ButtonBox,
@@ -166,39 +167,41 @@ class TimelinePainter:
         painter.fillRect(QRectF(0, RULER_PX, HEADER_PX, viewport.height), self.inks.ground)
         any_solo = any(lane.track.soloed for lane in layout.lanes)
         for lane in layout.lanes:
-            self._draw_header(painter, lane, any_solo=any_solo)
+            self._draw_header(painter, lane, any_solo=any_solo, aimed=lane.track.id in layout.aimed)
         painter.restore()
         painter.fillRect(QRectF(HEADER_PX - 1, 0, 1, viewport.height), self.inks.line)
 
-    def _draw_header(self, painter: QPainter, lane: Lane, *, any_solo: bool) -> None:
+    def _draw_header(self, painter: QPainter, lane: Lane, *, any_solo: bool, aimed: bool) -> None:
         track, box = lane.track, lane.header
         painter.fillRect(QRectF(0, box.top, HEADER_PX - 1, box.height), self.inks.header)
         painter.fillRect(QRectF(0, box.top, 3, box.height), self.inks.of(track).line)
         silent = track.muted or (any_solo and track.kind is TrackKind.AUDIO and not track.soloed)
         buttons = header_buttons(lane)
+        for each in buttons:
+            if each.button is Button.AIM and aimed:
+                self._draw_plate(painter, each.box, mixed(self.inks.theme.panel, self.inks.theme.accent, 0.55))
+            elif each.button is not Button.AIM:
+                self._draw_button(painter, track, each)
+        first = buttons[0].box
+        right = min(each.box.left for each in buttons if each.button is not Button.AIM)
+        room = QRectF(12, first.top, right - 20, first.height)
         painter.setFont(self._letters.bold_font)
         painter.setPen(self.inks.faint if silent else self.inks.text)
-        room = QRectF(12, buttons[0].box.top, buttons[-1].box.left - 16, buttons[0].box.height)
-        flags = LEFT
         name = QFontMetricsF(self._letters.bold_font).elidedText(track.name, Qt.TextElideMode.ElideRight, room.width())
-        painter.drawText(room, flags, name)
-        for each in buttons:
-            self._draw_button(painter, track, each)
-        if box.height >= 48:
+        painter.drawText(room, LEFT, name)
+        if box.height >= TWO_ROWS_PX:
             painter.setFont(self._letters.name_font)
             painter.setPen(self.inks.quiet)
-            line = QRectF(12, box.bottom - 19, HEADER_PX - 20, 15)
+            line = QRectF(12, box.bottom - 19, HEADER_PX - 48, 15)
             painter.drawText(line, LEFT, track_words(track))
 
     def _draw_button(self, painter: QPainter, track: Track, each: ButtonBox) -> None:
         box, theme = each.box, self.inks.theme
         is_on, icon, words = button_look(track, each.button)
         if is_on:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(mixed(theme.panel, theme.bad if each.button is Button.MUTE else theme.warn, 0.45))
-            painter.drawRoundedRect(rect_of(box), 4, 4)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
+            self._draw_plate(
+                painter, box, mixed(theme.panel, theme.bad if each.button is Button.MUTE else theme.warn, 0.45)
+            )
         ink = theme.text if is_on else theme.quiet
         if icon:
             self._letters.icon(painter, icon, box.left + 3, box.top + 3, 14, ink)
@@ -206,6 +209,13 @@ class TimelinePainter:
         painter.setFont(self._letters.bold_font)
         painter.setPen(QColor(ink))
         painter.drawText(rect_of(box), Qt.AlignmentFlag.AlignCenter, words)
+
+    def _draw_plate(self, painter: QPainter, box: Box, colour: QColor) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawRoundedRect(rect_of(box), 4, 4)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
 
     # ---- what moves -------------------------------------------------------------------------------------------------
 
@@ -319,6 +329,10 @@ def button_look(track: Track, button: Button) -> tuple[bool, str, str]:
             return track.soloed, "", "S"
         case Button.MUTE if track.kind is TrackKind.AUDIO:
             return track.muted, "", "M"
+        case Button.SYNC:
+            return not track.sync_locked, "sync" if track.sync_locked else "sync-off", ""
+        case Button.AIM:
+            return False, "", track.name
         case Button.MUTE:
             return track.muted, "eye-off" if track.muted else "eye", ""
 

@@ -10,20 +10,21 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QSli
 from ltxdesktop.document.history import History
 from ltxdesktop.document.model import Document, TrackId
 from ltxdesktop.ui.actions import Actions
-from ltxdesktop.ui.parts import ElidedLabel, IconButton
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.commands import TimelineCommands
 from ltxdesktop.ui.timeline.editing import EditDesk
 from ltxdesktop.ui.timeline.hits import Hit
 from ltxdesktop.ui.timeline.menus import TimelineMenus
 from ltxdesktop.ui.timeline.overview import Overview
+from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.selection_memory import SelectionMemory
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.ui.timeline.tools import EXTEND, SELECT, TOOLS, Tool
 from ltxdesktop.ui.timeline.view import ZOOM_STEP, TimelineView
-from ltxdesktop.ui.timeline.viewport import FINEST
+from ltxdesktop.ui.timeline.viewport import FINEST, HEADER_PX, RULER_PX
 
 SLIDER_STEPS = 1000
 
@@ -56,7 +57,10 @@ class TimelinePanel(QFrame):
         self.view = TimelineView(
             look, self.desk, self.selection, thumbnails=thumbnails, waveforms=waveforms, presence=presence, parent=self
         )
-        self.commands = TimelineCommands(self.desk, self.selection, lambda: self.view.playhead, self.go_to, self)
+        self.patching = Patching(self)
+        self.commands = TimelineCommands(
+            self.desk, self.selection, self.patching, lambda: self.view.playhead, self.go_to, self
+        )
         self.overview = Overview(look, self.view, self)
         self.timecode = TimecodeField(self)
         self.menus = TimelineMenus(self.commands, actions, self.view, self)
@@ -77,6 +81,7 @@ class TimelinePanel(QFrame):
     def _show_step(self, before: Document, after: Document, name: str) -> None:
         """After every do, undo and redo."""
         self._note.set_text("")
+        self.patching.keep_existing(after.sequence)
         self.view.show_document(after)
         self.overview.update()
         self.timecode.show_frame(self.view.playhead, after.sequence)
@@ -129,7 +134,22 @@ class TimelinePanel(QFrame):
         column.setSpacing(0)
         column.addLayout(self._tool_bar())
         column.addWidget(self.view, 1)
+        self._add_source_buttons()
         column.addWidget(self.overview)
+
+    def _add_source_buttons(self) -> None:
+        """In the corner over the headers: which half of a source is taken."""
+        corner = QWidget(self.view)
+        row = QHBoxLayout(corner)
+        row.setContentsMargins(8, 2, 0, 0)
+        row.setSpacing(2)
+        row.addWidget(label("Source", "hint"))
+        row.addSpacing(4)
+        for name, icon in (("source.picture", "film"), ("source.sound", "sound")):
+            button = self._actions.button(self._look, name, icon)
+            button.setFixedSize(26, 26)
+            row.addWidget(button)
+        corner.setFixedSize(HEADER_PX - 2, RULER_PX - 2)
 
     def _tool_bar(self) -> QHBoxLayout:
         row = QHBoxLayout()
@@ -171,6 +191,9 @@ class TimelinePanel(QFrame):
         self._actions.bind("view.zoom_out", lambda: self.view.zoom(ZOOM_STEP**-2))
         self._actions.bind("view.zoom_fit", self.view.zoom_to_fit)
         self._actions.bind_checked("view.snap", self.set_snapping, on=True)
+        self._actions.bind_checked("source.picture", self.patching.take_picture, on=True)
+        self._actions.bind_checked("source.sound", self.patching.take_sound, on=True)
+        self.patching.changed.connect(self._show_patching)
         self._actions.keys_changed.connect(self._say_keys)
         self._say_keys()
         self.timecode.entered.connect(self.go_to)
@@ -204,6 +227,9 @@ class TimelinePanel(QFrame):
         self.timecode.show_frame(frame, self.view.sequence)
         self.overview.update()
         self.scrubbed.emit(frame)
+
+    def _show_patching(self) -> None:
+        self.view.show_aimed(self.patching.targets.values())
 
     def _coarsest(self) -> float:
         """Frames per pixel at the slider's left end: the whole film with room to spare."""

@@ -6,6 +6,7 @@ everybody else. While the mouse is down it shows the document as the edit would 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from collections.abc import Sequence as Listed
 from dataclasses import replace
 from pathlib import Path
@@ -68,6 +69,7 @@ from ltxdesktop.ui.timeline.layout import (
     LOWEST_PX,
     PLAIN_LINES,
     Box,
+    Button,
     Layout,
     LineNames,
     content_px,
@@ -125,6 +127,7 @@ class TimelineView(QWidget):
         self._playhead = 0
         self._heights: dict[TrackId, int] = {}
         self._lines = PLAIN_LINES
+        self._aimed: frozenset[TrackId] = frozenset()
         self._activities: tuple[Activity, ...] = ()
         self.tool: Tool = SELECT
         self.snapping = True
@@ -246,6 +249,11 @@ class TimelineView(QWidget):
         self._lines = lines
         self.redraw()
 
+    def show_aimed(self, tracks: Collection[TrackId]) -> None:
+        """Mark the tracks that inserts and pastes go to."""
+        self._aimed = frozenset(tracks)
+        self.redraw()
+
     def zoom(self, factor: float, x: float | None = None) -> None:
         """Nearer by a factor, around x; without it around the playhead if it is in view, else around the middle."""
         if x is None:
@@ -277,7 +285,7 @@ class TimelineView(QWidget):
             selection = self.selection
             self._layout = lay_out(
                 self.sequence, self._viewport, selected=selection.clips, heights=self._heights or None,
-                key=selection.key, lines=self._lines,
+                key=selection.key, lines=self._lines, aimed=self._aimed,
             )  # fmt: skip
         return self._layout
 
@@ -403,7 +411,9 @@ class TimelineView(QWidget):
             return
         under = self.hit_at(event.position().x(), event.position().y())
         match under:
-            case OnHeader(track=track, button=None, divider=False):
+            case OnHeader(track=track, button=None | Button.AIM, divider=False):
+                if under.button is not None:  # takes the first click back
+                    self.header_pressed.emit(track.id, under.button.value)
                 self.rename_asked.emit(track.id)
             case OnHeader(track=track, divider=True):
                 self.height_changed.emit(track.id, 0)

@@ -96,6 +96,10 @@ def _button_words(kind: TrackKind, button: Button | None) -> str:
     match button:
         case None:
             return "Double-click to rename; right-click for more"
+        case Button.AIM:
+            return "Click: inserts, overwrites and pastes go to this track. Double-click to rename."
+        case Button.SYNC:
+            return "Whether this track shifts along when others ripple"
         case Button.LOCK:
             return "Lock: nothing on this track can be changed"
         case Button.SOLO:

@@ -171,6 +171,20 @@ def test_three_point_edit_from_the_source_monitor(project, qtbot):
     check(project.project.document)
 
 
+def test_sources_go_to_the_tracks_aimed_at_and_give_the_half_asked_for(project, qtbot):
+    project.media.media_opened.emit(next(iter(project.project.document.media)))
+    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    sequence = project.project.document.sequence
+    v2 = sequence.of_kind(TrackKind.VIDEO)[1]
+    project.timeline.view.header_pressed.emit(v2.id, "aim")
+    project.actions_by_name["source.sound"].setChecked(False)
+    press(project, qtbot, Qt.Key.Key_Period)
+    tracks = {track.name: list(track.clips) for track in project.project.document.sequence.tracks}
+    assert [len(tracks[name]) for name in ("V1", "V2", "A1", "A2")] == [1, 1, 1, 0]
+    assert tracks["V2"][0].link is None
+    check(project.project.document)
+
+
 def test_arrows_step_through_what_was_just_opened_in_the_source(project, qapp, qtbot):
     panel = project.media
     panel.view.setFocus()

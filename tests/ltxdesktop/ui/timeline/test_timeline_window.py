@@ -13,10 +13,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 from timeline_kit import MEDIA, Window, small_film
 
-from ltxdesktop.document.model import Document, ItemId, Take
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Document, ItemId, Take, TrackId, Transition, TransitionKind
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity
 from ltxdesktop.ui.timeline.drops import media_mime
+from ltxdesktop.ui.timeline.layout import Button, header_buttons
 from ltxdesktop.ui.timeline.tools import BLADE, HAND, RANGE, RIPPLE, ROLL, SELECT, SLIDE, SLIP, ZOOM
 from ltxdesktop.ui.timeline.viewport import HEADER_PX
 
@@ -565,3 +567,90 @@ def test_extend_tool_asks_for_what_is_missing(window: Window, qtbot):
     with qtbot.assertNotEmitted(window.panel.extend_asked):
         window.drag(window.at(340, "V1"), window.at(300, "V1"))
     assert len(window.history.entries) == 1
+
+
+# ---- where new things go ---------------------------------------------------------------------------------------------
+
+
+def press_name(window: Window, track: str) -> None:
+    header = window.lane(track).header
+    window.click(QPoint(20, round(header.top) + 12))
+
+
+def test_paste_goes_to_the_track_that_was_aimed_at(window: Window):
+    window.click(window.at(50, "V1"))
+    trigger(window, "edit.copy")
+    press_name(window, "V2")
+    press_name(window, "A2")
+    window.panel.go_to(400)
+    trigger(window, "edit.paste")
+    assert window.row("V2") == window.row("A2") == [("a", 400, 100)]
+    press_name(window, "V2")  # again: no longer
+    press_name(window, "A2")
+    window.panel.go_to(600)
+    trigger(window, "edit.paste")
+    assert window.row("V1")[-1] == window.row("A1")[-1] == ("a", 600, 100)
+
+
+def test_aim_is_seen_and_forgotten_with_its_track(window: Window):
+    plain = window.view.grab().toImage()
+    press_name(window, "V2")
+    header = window.lane("V2").header
+    there = QPoint(60, round(header.top) + 9) * window.view.devicePixelRatioF()
+    assert window.view.grab().toImage().pixelColor(there) != plain.pixelColor(there)
+    window.panel.commands.remove_track(window.lane("V2").track.id)
+    assert window.panel.patching.targets == {}
+
+
+def test_sync_button_lets_a_track_stay_when_others_ripple(window: Window):
+    a2 = window.lane("A2")
+    window.history.do("Fill", move_copy(window.history.document, "a", a2.track.id, 300))
+    box = next(each.box for each in header_buttons(window.lane("A2")) if each.button is Button.SYNC)
+    window.click(QPoint(round(box.left) + 8, round(box.top) + 8))
+    assert not window.lane("A2").track.sync_locked
+    window.click(window.at(50, "V1"))
+    trigger(window, "edit.extract")
+    assert window.row("V1")[0] == ("b", 0, 100)
+    assert window.row("A2") == [("a", 300, 100)]
+
+
+def move_copy(document: Document, name: str, track: TrackId, frame: int) -> Document:
+    """A copy of a sound clip on another track."""
+    clip = next(each for t in document.sequence.tracks for each in t.clips if each.id == f"{name}a")
+    return edits.overwrite_clips(document, [edits.Placement(track, replace(clip, link=None))], frame)
+
+
+# ---- blends ----------------------------------------------------------------------------------------------------------
+
+
+def blends(window: Window) -> dict[str, Transition]:
+    return {c.name: c.transition for t in window.sequence.tracks for c in t.clips if c.transition is not None}
+
+
+def test_a_distant_selected_clip_keeps_its_blend(window: Window):
+    window.panel.go_to(100)
+    trigger(window, "clip.transition")
+    made = blends(window)["b"]
+    window.panel.commands.blends.change(ItemId("bv"), TransitionKind.WIPE_LEFT, at_tail=False)
+    window.click(window.at(150, "V1"))
+    window.panel.go_to(330)
+    trigger(window, "clip.transition")
+    assert blends(window)["b"].kind is TransitionKind.WIPE_LEFT
+    assert blends(window)["b"].duration == made.duration
+
+
+def test_a_cut_with_a_blend_refuses_another(window: Window, qtbot):
+    window.panel.go_to(100)
+    trigger(window, "clip.transition")
+    steps = len(window.history.entries)
+    with qtbot.waitSignal(window.panel.refused) as said:
+        trigger(window, "clip.transition")
+    assert "has a blend already" in said.args[0]
+    assert len(window.history.entries) == steps
+
+
+def test_the_cut_behind_the_selected_clip_is_taken_when_the_playhead_is_near_it(window: Window):
+    window.click(window.at(50, "V1"))
+    window.panel.go_to(90)
+    trigger(window, "clip.transition")
+    assert set(blends(window)) == {"b"}

@@ -1,0 +1,127 @@
+"""Blends over cuts: which cut a command means, and a dissolve that fits there. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from itertools import pairwise
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Clip, Document, ItemId, Sequence, Track, TrackKind, Transition, TransitionKind
+from ltxdesktop.document.time import nearest
+from ltxdesktop.ui.timeline.editing import EditDesk
+from ltxdesktop.ui.timeline.partners import with_partners
+from ltxdesktop.ui.timeline.patching import Patching
+from ltxdesktop.ui.timeline.selection import Selection
+
+DISSOLVE_S = Fraction(1)
+Do = Callable[[str, Callable[[Document], Document]], bool]
+
+
+class BlendCommands:
+    """Each is one step of the history, done by `do`; `refuse` is told why there is nothing to do."""
+
+    def __init__(
+        self,
+        desk: EditDesk,
+        selection: Selection,
+        patching: Patching,
+        playhead_at: Callable[[], int],
+        do: Do,
+        refuse: Callable[[str], object],
+    ) -> None:
+        self._desk, self._selection, self._patching = desk, selection, patching
+        self._playhead_at, self._do, self._refuse = playhead_at, do, refuse
+
+    @property
+    def _sequence(self) -> Sequence:
+        return self._desk.document.sequence
+
+    def dissolve(self) -> None:
+        """A dissolve at the cuts between selected clips, else at the cut that the playhead is nearest to: one of the
+        selected clip's if the playhead is on it. A blend that is there already stays as it is."""
+        cuts = self._between_selected() or self._of_selected() or self._nearest()
+        if not cuts:
+            self._refuse("There is no cut to dissolve over.")
+            return
+        plain = [each for each in cuts if self._transition_at(each) is None]
+        if not plain:
+            self._refuse("This cut has a blend already. Click the blend to change it, Delete takes it away.")
+            return
+
+        def dissolved(document: Document) -> Document:
+            for clip_id in plain:
+                document = edits.set_transition(document, clip_id, _fitting_dissolve(document, clip_id))
+            return document
+
+        self._do("Dissolve" if len(plain) == 1 else f"Dissolve over {len(plain)} cuts", dissolved)
+
+    def change(self, clip_id: ItemId, kind: TransitionKind, *, at_tail: bool) -> None:
+        """Another kind of transition at the same place, as long as before."""
+        clip = self._sequence.clip(clip_id)
+        made = None if clip is None else (clip.tail if at_tail else clip.transition)
+        edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
+        if made is not None:
+            changed = replace(made, kind=kind)
+            self._do(
+                f"Transition: {kind.value}", lambda document: edits.set_transition(document, clip_id, changed, edge)
+            )
+
+    # Which cut: always named by the clip behind it
+
+    def _between_selected(self) -> list[ItemId]:
+        """Cuts whose both sides are selected. What is linked is named once: the edit takes the others along."""
+        chosen, sequence = self._selection.clips, self._sequence
+        heads: list[ItemId] = []
+        named: set[ItemId] = set()
+        for track in sequence.tracks:
+            for left, item in pairwise(track.items):
+                both = {left.id, item.id} <= chosen and isinstance(left, Clip) and isinstance(item, Clip)
+                if both and item.id not in named:
+                    heads.append(item.id)
+                    named |= with_partners(sequence, {item.id})
+        return heads
+
+    def _of_selected(self) -> list[ItemId]:
+        """The nearer cut of the selected clip that the playhead is on; none for a clip that it is far from."""
+        frame, found = self._playhead_at(), list[tuple[int, ItemId]]()
+        for track in self._sequence.tracks:
+            for place, item in enumerate(track.items):
+                first, last = track.starts[place], track.starts[place + 1]
+                if item.id in self._selection.clips and first <= frame <= last:
+                    found += [each for each in _cuts(track) if each[0] in (first, last)]
+        nearest_first = sorted(found, key=lambda each: abs(each[0] - frame))  # picture before sound at the same cut
+        return [clip for _, clip in nearest_first[:1]]
+
+    def _nearest(self) -> list[ItemId]:
+        """The cut nearest to the playhead: of the video track that is aimed at, else of the lowest one with cuts."""
+        frame, aimed = self._playhead_at(), self._patching.targets.get(TrackKind.VIDEO)
+        tracks = sorted(self._sequence.of_kind(TrackKind.VIDEO), key=lambda track: track.id != aimed)
+        for track in tracks:
+            cuts = [(abs(cut - frame), clip) for cut, clip in _cuts(track)]
+            if cuts and not track.locked:
+                return [min(cuts)[1]]
+        return []
+
+    def _transition_at(self, clip_id: ItemId) -> Transition | None:
+        clip = self._sequence.clip(clip_id)
+        return clip.transition if clip is not None else None
+
+
+def _cuts(track: Track) -> list[tuple[int, ItemId]]:
+    """The cuts between clips of a track: the frame, and the clip behind it."""
+    return [
+        (track.starts[place], item.id)
+        for place, item in enumerate(track.items)
+        if place and isinstance(item, Clip) and isinstance(track.items[place - 1], Clip)
+    ]
+
+
+def _fitting_dissolve(document: Document, clip_id: ItemId) -> Transition:
+    """A second, centred on the cut, or as much of it as there is material for."""
+    wanted = edits.centred(TransitionKind.DISSOLVE, max(2, nearest(DISSOLVE_S * document.sequence.rate)))
+    before, after = edits.transition_room(document, clip_id)
+    if before == 0 or after == 0:  # all of it on the side that has material
+        return replace(wanted, before=min(before, wanted.duration), after=min(after, wanted.duration))
+    return replace(wanted, before=min(before, wanted.before), after=min(after, wanted.after))
