@@ -18,7 +18,6 @@ import msgspec
 from engine.protocol.messages import Recipe, ResultFile
 from ltxdesktop.document import edits
 from ltxdesktop.document.errors import DocumentError
-from ltxdesktop.document.handles import handles
 from ltxdesktop.document.model import (
     Clip,
     Document,
@@ -30,16 +29,15 @@ from ltxdesktop.document.model import (
     Take,
     TrackId,
     TrackKind,
-    Transition,
     new_id,
 )
 from ltxdesktop.document.model import Sequence as Timeline
 from ltxdesktop.document.time import parse_rate
 from ltxdesktop.loop.errors import NothingCame
+from ltxdesktop.loop.joining import BLEND_FRAMES, joined
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 
 What = Literal["both", "picture", "sound"]
-BLEND_FRAMES = 4  # of each join's handles, unless the person wants another length
 
 
 class Made(NamedTuple):
@@ -178,7 +176,7 @@ def _retake(document: Document, place: OfClip, made: Sequence[Made], what: What,
         sequence_id=place.sequence,
     )
     middle = _clip_at(document, place, spot.clip.id, start + spot.first)
-    document = _joined(document, place, middle, blend)
+    document = joined(document, middle, blend, place.sequence)
     cut = "" if (spot.last - spot.first) == place.frames else "A part of its range is no longer there."
     return Landing(document, "Retake", middle, cut)
 
@@ -205,34 +203,6 @@ def _overlap(clip: Clip, place: OfClip) -> _Spot | None:
         return None
     first, last = max(int(offset), 0), min(int(offset) + place.frames, clip.duration)
     return _Spot(clip, first, last, first - int(offset)) if first < last else None
-
-
-def _joined(document: Document, place: Place, clip_id: ItemId, blend: int) -> Document:
-    """A dissolve inside the take's handles at either cut, as long as they are there and nothing else crosses."""
-    if blend < 1:
-        return document
-    sequence = _timeline(document, place)
-    assert sequence is not None
-    track = sequence.track_of(clip_id)
-    assert track is not None
-    at = track.index[clip_id]
-    clip = track.items[at]
-    assert isinstance(clip, Clip)
-    left = track.items[at - 1] if at else None
-    right = track.items[at + 1] if at + 1 < len(track.items) else None
-    room = handles(clip, document.media, sequence.rate)
-    if isinstance(left, Clip) and clip.transition is None and (before := min(blend, room.before, left.duration)) > 0:
-        document = _crossed(document, place, clip_id, Transition(before=before))
-    if isinstance(right, Clip) and right.transition is None and (after := min(blend, room.after, right.duration)) > 0:
-        document = _crossed(document, place, right.id, Transition(after=after))
-    return document
-
-
-def _crossed(document: Document, place: Place, clip_id: ItemId, transition: Transition) -> Document:
-    try:
-        return edits.set_transition(document, clip_id, transition, sequence_id=place.sequence)
-    except DocumentError:
-        return document  # a hard cut is right too, only less smooth
 
 
 def _beside(document: Document, place: LikeTake, made: Sequence[Made]) -> Landing | None:
@@ -274,7 +244,7 @@ def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend:
     put = edits.overwrite_clips if free is None or free >= place.frames else edits.insert_clips
     document = put(document, laid, frame, sequence_id=place.sequence)
     new = _clip_at(document, place, clip.id, frame)
-    return Landing(_joined(document, place, new, blend), "Extend", new)
+    return Landing(joined(document, new, blend, place.sequence), "Extend", new)
 
 
 def _free(items: Sequence[Any], place: int) -> int | None:
@@ -295,7 +265,7 @@ def _bridge(document: Document, place: InGap, made: Sequence[Made], blend: int) 
     laid = _placements(document, sequence, track.id, None, made, place.frames)
     document = edits.overwrite_clips(document, laid, track.starts[at], sequence_id=place.sequence)
     new = _on_track(document, place, track.id, track.starts[at])
-    return Landing(_joined(document, place, new, blend), "Fill gap", new)
+    return Landing(joined(document, new, blend, place.sequence), "Fill gap", new)
 
 
 def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landing | None:

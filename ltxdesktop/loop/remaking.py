@@ -46,8 +46,16 @@ def prompt_of(media: Media) -> str:
         return ""
 
 
+def was_draft(media: Media) -> bool:
+    """Whether it was made as a draft, at half the size."""
+    try:
+        return again(media).stage == "draft"
+    except NoRecipe:
+        return False
+
+
 def is_draft(media: Media) -> bool:
-    """Whether a take can be finished."""
+    """Whether a take can be finished: what it goes on from is there."""
     return bool(media.recipe.get("draft_latents"))
 
 

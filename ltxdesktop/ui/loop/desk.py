@@ -19,6 +19,7 @@ from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.loop import landing
 from ltxdesktop.loop.asking import mode_of_place, problems, work_for
 from ltxdesktop.loop.errors import LoopError
+from ltxdesktop.loop.joining import BLEND_FRAMES
 from ltxdesktop.loop.pending import Pending, PendingTakes
 from ltxdesktop.loop.places import AfterClip, AtFrame, Locate, OfClip, Place
 from ltxdesktop.loop.prompts import ClipPrompts
@@ -64,7 +65,7 @@ class LoopDesk(QObject):
         self._extension: Extension | None = None  # dragged with the tool
         self._speaks_against = True  # whether there are problems
         self._asked = 0  # estimates
-        self.blend_frames = landing.BLEND_FRAMES
+        self.blend_frames = BLEND_FRAMES
         self._closed = False
         self._prompts = ClipPrompts()
         self._was_ready = session.view.life == "ready"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QDockWidget, QWidget
 
-from ltxdesktop.document.model import Document, Media
+from ltxdesktop.document.model import Document, ItemId, Media
 from ltxdesktop.loop.pending import PendingTakes
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.actions import Actions
@@ -68,11 +68,12 @@ class LoopInEditor(QObject):
         editor.materials.presence_changed.connect(self.desk.refresh)
         self.takes = TakesDesk(
             editor.look, editor.actions, editor.project, editor.selection, self.takes_view,
-            self.desk.submit, editor.footage, lambda: editor.timeline.view.playhead, editor.window,
+            self.desk.submit, editor.footage, editor.materials, editor.program, editor.window,
         )  # fmt: skip
         for desk in (self.desk, self.takes):
             desk.said.connect(self.said)
         self.desk.previewed.connect(self._show_becoming)
+        self.desk.landed.connect(self._raise_takes)
         editor.program.moved.connect(self.takes.follow)
         for name, call in (
             ("make.now", self.make.trigger),
@@ -94,6 +95,12 @@ class LoopInEditor(QObject):
     def _show_make(self) -> None:
         self.make_asked.emit()
         self.make.focus_prompt()
+
+    def _raise_takes(self, clip_id: str) -> None:
+        """Where there is something to choose from now, the list comes to the front of its tabs."""
+        clip, dock = self._editor.project.document.sequence.clip(ItemId(clip_id)), self.takes_view.parentWidget()
+        if clip is not None and len(clip.takes) > 1 and isinstance(dock, QDockWidget):
+            dock.raise_()
 
     def _show_becoming(self, picture: QImage | None) -> None:
         """What a running job has so far, over the program; its own picture again when the job has ended."""

@@ -29,13 +29,15 @@ from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
 from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
-from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, Segments, label, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes, shortened
 
 Action = Literal["retake", "extend", "new"]
 
 CHANGED_AFTER_MS = 400
+PROMPT_LINES = 4  # that are seen at least; twice as many where there is room
+PROMPT_MARGINS_PX = 22
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
 
@@ -245,9 +247,6 @@ class MakePanel(Panel):
         self.body.addWidget(self._where)
         scroll, rows = scrolled_form(10)
         rows.addWidget(self._build_action())
-        self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
-        self._what.chosen.connect(self._touch)
-        rows.addWidget(self._what)
         rows.addLayout(self._build_words())
         rows.addLayout(self._build_numbers())
         rows.addLayout(self._build_model())
@@ -270,13 +269,28 @@ class MakePanel(Panel):
         self._prompt = QPlainTextEdit()
         self._prompt.setPlaceholderText(PLACEHOLDER)
         self._prompt.setTabChangesFocus(True)
-        self._prompt.setMinimumHeight(76)
-        self._prompt.setMaximumHeight(140)
+        line_px = self._prompt.fontMetrics().lineSpacing()
+        self._prompt.setMinimumHeight(PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
+        self._prompt.setMaximumHeight(2 * PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
         self._prompt.textChanged.connect(self._touch)
         self._history = IconButton(self._look, "list", "Earlier prompts")
         self._history.setEnabled(len(self._prompts) > 0)
         self._history.clicked.connect(self._show_history)
-        column.addLayout(labelled("&Prompt", self._prompt, self._history))
+        head = QHBoxLayout()
+        words = label("Prompt", "label")
+        words.setBuddy(self._prompt)
+        self._prompt.setAccessibleName("Prompt")
+        head.addWidget(words)
+        head.addStretch(1)
+        head.addWidget(self._history)
+        said = QVBoxLayout()
+        said.setSpacing(2)
+        said.addLayout(head)
+        said.addWidget(self._prompt)
+        column.addLayout(said)
+        self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
+        self._what.chosen.connect(self._touch)
+        column.addWidget(self._what)
         self._negative_box = QWidget()
         self._negative = QPlainTextEdit()
         self._negative.setPlaceholderText("What should not be there")

@@ -14,23 +14,28 @@ from PySide6.QtWidgets import QWidget
 from engine.protocol.messages import Recipe
 from engine.protocol.work import AnyWork
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, Media, Sequence, TrackKind
+from ltxdesktop.document.model import Clip, Document, Media, Sequence, Take, TrackKind
 from ltxdesktop.jobs.ask import HIGHEST_SEED
-from ltxdesktop.loop import remaking
+from ltxdesktop.loop import joining, remaking
 from ltxdesktop.loop.errors import LoopError
 from ltxdesktop.loop.places import LikeTake
 from ltxdesktop.playback.source import Size
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.materials import Materials
+from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
+from ltxdesktop.ui.loop.audition import Audition
 from ltxdesktop.ui.loop.compare import CompareWindow
-from ltxdesktop.ui.loop.takes_view import TakesView, take_words
+from ltxdesktop.ui.loop.takes_view import TakesView
+from ltxdesktop.ui.models.clip_takes import TakeRow, rows_of
 from ltxdesktop.ui.recipe_window import RecipeWindow
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.words import counted
 
 Submit = Callable[[AnyWork, LikeTake, str], None]
+PICTURE_PX = 80  # of height: twice the card's, for screens of scale 2
 
 
 class TakesDesk(QObject):
@@ -47,12 +52,15 @@ class TakesDesk(QObject):
         view: TakesView,
         submit: Submit,
         footage: Callable[[Document], Footage],
-        playhead: Callable[[], int],
+        materials: Materials,
+        program: EditMonitor,
         window: QWidget,
     ) -> None:
         super().__init__(window)
+        self._materials, self._program = materials, program
+        self.audition = Audition(program, actions["play.loop"], self)
         self._look, self._project, self._selection, self._view = look, project, selection, view
-        self._submit, self._footage, self._playhead, self._window = submit, footage, playhead, window
+        self._submit, self._footage, self._window = submit, footage, window
         self._random = Random()
         self._compare: CompareWindow | None = None
         self._actions = actions
@@ -66,10 +74,13 @@ class TakesDesk(QObject):
             ("make.remove_unused", self.remove_unused),
         ):
             actions.bind(name, call)
+        for name, by in (("clip.next_take", 1), ("clip.previous_take", -1)):
+            actions.detour(name, partial(self._turn, by))
         view.chosen.connect(self.choose)
         view.renamed.connect(self._rename)
         view.rated.connect(self._rate)
         view.removed.connect(self._remove)
+        view.blended.connect(self._blend)
         selection.changed.connect(self.refresh)
         project.changed.connect(self.refresh)
         project.opened.connect(self.refresh)
@@ -91,7 +102,7 @@ class TakesDesk(QObject):
     def refresh(self) -> None:
         """Another clip, or other takes."""
         clip, media = self.clip, self._media()
-        self._view.show_clip(clip)
+        self._show(clip)
         several = clip is not None and len(clip.takes) > 1
         made = media is not None and bool(media.recipe)
         for name, can in (
@@ -105,6 +116,19 @@ class TakesDesk(QObject):
         ):
             self._actions[name].setEnabled(can)
 
+    def _show(self, clip: Clip | None) -> None:
+        document = self._project.document
+        rows = rows_of(document, clip) if clip is not None else []
+        self._view.show_takes(rows, clip.active if clip is not None else 0)
+        if clip is None or len(rows) < 2:
+            return
+        self._view.show_join(joining.blend_of(document, clip.id), joining.room_for_blend(document, clip.id))
+        for row in self._view.model.values():
+            media = document.media.get(row.take.media)
+            if row.picture is None and media is not None:
+                show = partial(self._view.show_picture, media.id)
+                self._materials.ask_picture(("takes", media.id), media, 0.5, PICTURE_PX, show)
+
     def _media(self) -> Media | None:
         clip = self.clip
         return self._project.document.media.get(clip.media) if clip is not None and clip.media is not None else None
@@ -115,10 +139,31 @@ class TakesDesk(QObject):
         """Show another take. Turning through takes is one step, however many are looked at."""
         clip = self.clip
         if clip is not None and number != clip.active and number < len(clip.takes):
-            words = f"Show {take_words(clip.takes[number], number)}"
+            words = f"Show {_called(clip.takes[number], number)}"
             self._project.edit(
                 words, lambda document: edits.set_take(document, clip.id, number), merge=f"takes of {clip.id}"
             )
+
+    def _turn(self, by: int) -> bool:
+        """Another take of the selected clip, else of the topmost at the playhead, played in a loop around it."""
+        clip = self.clip
+        if clip is None or len(clip.takes) < 2:
+            clip = self._under_playhead()
+            if clip is None:
+                return False  # the timeline's own command says what is wrong
+            self._selection.choose([clip.id])
+        self.choose((clip.active + by) % len(clip.takes))
+        self.audition.play_around(self._project.document.sequence, clip.id)
+        return True
+
+    def _under_playhead(self) -> Clip | None:
+        """The topmost clip at the playhead that has several takes."""
+        sequence, frame = self._project.document.sequence, self._program.frame
+        for track in reversed(sequence.of_kind(TrackKind.VIDEO)):
+            item = track.at(frame)
+            if isinstance(item, Clip) and len(item.takes) > 1:
+                return item
+        return None
 
     def accept(self) -> None:
         """Say that the take that is shown is the one: it's rated highest, and turning ends here."""
@@ -127,13 +172,25 @@ class TakesDesk(QObject):
             self._project.edit(
                 "Keep take", lambda document: edits.change_take(document, clip.id, clip.active, rating=5)
             )
-            self.said.emit(f"Kept {take_words(clip.takes[clip.active], clip.active)}. The others stay, unused.")
+            self.audition.end()
+            self.said.emit(f"Kept {_called(clip.takes[clip.active], clip.active)}. The others stay, unused.")
 
     def _rename(self, number: int, name: str) -> None:
         self._change("Rename take", lambda document, clip: edits.change_take(document, clip.id, number, name=name))
 
     def _rate(self, number: int, rating: int) -> None:
         self._change("Rate take", lambda document, clip: edits.change_take(document, clip.id, number, rating=rating))
+
+    def _blend(self, frames: int) -> None:
+        """The joins of the take that is shown over so many frames. Turning the field is one step."""
+        clip = self.clip
+        if clip is not None:
+            words = f"Blend over {counted(frames, 'frame')}" if frames else "Hard cuts"
+            self._project.edit(
+                words,
+                lambda document: joining.with_blend(document, clip.id, frames),
+                merge=f"joins of {clip.id}",
+            )
 
     def _remove(self, number: int) -> None:
         self._change("Remove take", lambda document, clip: edits.remove_take(document, clip.id, number))
@@ -201,8 +258,8 @@ class TakesDesk(QObject):
         if self._compare is None:
             self._compare = CompareWindow(self._look, self._window)
         b = clip.active or len(clip.takes) - 1
-        sides = [(take_words(clip.takes[number], number), self._picture(clip, number)) for number in (0, b)]
-        self._compare.compare(sides[0], sides[1], self._playhead())
+        sides = [(_called(clip.takes[number], number), self._picture(clip, number)) for number in (0, b)]
+        self._compare.compare(sides[0], sides[1], self._program.frame)
 
     def follow(self, frame: int) -> None:
         """The playhead moved."""
@@ -235,3 +292,7 @@ class _Rendered:
 
 def _varied(seed: int, media: Media) -> AnyWork:
     return remaking.varied(media, seed)
+
+
+def _called(take: Take, number: int) -> str:
+    return TakeRow(number, take, "").name

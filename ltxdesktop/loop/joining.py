@@ -1,0 +1,99 @@
+"""How a take joins what is beside it: a dissolve inside the take's own handles at either cut, or a hard cut.
+
+| A | take | B |  ->  | A >take< B |
+
+The sound beside it crosses with equal power. A transition that a person made at a cut stays as it is.
+"""
+
+from __future__ import annotations
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.errors import DocumentError, NoSuchClip
+from ltxdesktop.document.handles import handles
+from ltxdesktop.document.model import (
+    Clip,
+    Document,
+    Item,
+    ItemId,
+    Sequence,
+    SequenceId,
+    Transition,
+    TransitionKind,
+)
+
+BLEND_FRAMES = 4  # of each join's handles, unless the person wants another length
+
+
+def joined(document: Document, clip_id: ItemId, blend: int, sequence_id: SequenceId | None = None) -> Document:
+    """Dissolve at both cuts of a clip over `blend` frames, or as many as its handles have; where a cut has a
+    transition already, or nothing beside it, it stays. 0 frames change nothing. Raises NoSuchClip."""
+    sequence = _sequence(document, sequence_id)
+    left, clip, right = _beside(sequence, clip_id)
+    if blend < 1:
+        return document
+    room = handles(clip, document.media, sequence.rate)
+    if left is not None and clip.transition is None and (before := min(blend, room.before, left.duration)) > 0:
+        document = _crossed(document, clip_id, Transition(before=before), sequence_id)
+    if right is not None and right.transition is None and (after := min(blend, room.after, right.duration)) > 0:
+        document = _crossed(document, right.id, Transition(after=after), sequence_id)
+    return document
+
+
+def with_blend(document: Document, clip_id: ItemId, blend: int) -> Document:
+    """The clip's joins over `blend` frames, 0 for hard cuts, instead of those that it has. Raises NoSuchClip."""
+    _, clip, right = _beside(document.sequence, clip_id)
+    if _is_join(clip.transition, at_head=True):
+        document = edits.set_transition(document, clip_id, None)
+    if right is not None and _is_join(right.transition, at_head=False):
+        document = edits.set_transition(document, right.id, None)
+    return joined(document, clip_id, blend)
+
+
+def blend_of(document: Document, clip_id: ItemId) -> int:
+    """Over how many frames the clip's joins go now: of two that differ the longer. Raises NoSuchClip."""
+    _, clip, right = _beside(document.sequence, clip_id)
+    head = clip.transition if _is_join(clip.transition, at_head=True) else None
+    tail = right.transition if right is not None and _is_join(right.transition, at_head=False) else None
+    return max((each.duration for each in (head, tail) if each is not None), default=0)
+
+
+def room_for_blend(document: Document, clip_id: ItemId) -> int:
+    """The longest blend (frames) that a cut of the clip has handles for. Raises NoSuchClip."""
+    sequence = document.sequence
+    left, clip, right = _beside(sequence, clip_id)
+    room = handles(clip, document.media, sequence.rate)
+    at_head = min(room.before, left.duration) if left is not None else 0
+    at_tail = min(room.after, right.duration) if right is not None else 0
+    return max(0, at_head, at_tail)
+
+
+def _is_join(transition: Transition | None, *, at_head: bool) -> bool:
+    """Whether a transition lies all on the other side of the take's cut, in the take's handles, as joins do."""
+    if transition is None or transition.kind is not TransitionKind.DISSOLVE:
+        return False
+    return (transition.after if at_head else transition.before) == 0
+
+
+def _crossed(document: Document, clip_id: ItemId, transition: Transition, sequence_id: SequenceId | None) -> Document:
+    try:
+        return edits.set_transition(document, clip_id, transition, sequence_id=sequence_id)
+    except DocumentError:
+        return document  # a hard cut is right too, only less smooth
+
+
+def _sequence(document: Document, sequence_id: SequenceId | None) -> Sequence:
+    wanted = document.sequence.id if sequence_id is None else sequence_id
+    return next(each for each in document.sequences if each.id == wanted)
+
+
+def _beside(sequence: Sequence, clip_id: ItemId) -> tuple[Clip | None, Clip, Clip | None]:
+    """What is before a clip without a gap, the clip, and what is behind it."""
+    track = sequence.track_of(clip_id)
+    place = track.index[clip_id] if track is not None else -1
+    items: tuple[Item, ...] = track.items if track is not None else ()
+    clip = items[place] if items else None
+    if not isinstance(clip, Clip):
+        raise NoSuchClip(clip_id)
+    left = items[place - 1] if place else None
+    right = items[place + 1] if place + 1 < len(items) else None
+    return left if isinstance(left, Clip) else None, clip, right if isinstance(right, Clip) else None

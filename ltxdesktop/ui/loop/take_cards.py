@@ -1,0 +1,107 @@
+"""How the takes of a clip are drawn: a picture, the name, what it was made with, and stars that are clicked to rate."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFont, QMouseEvent, QPainter
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from ltxdesktop.ui.drawing import (
+    STAR_PX,
+    STARS,
+    font_of,
+    is_hovered,
+    paint_ground,
+    paint_line,
+    paint_picture,
+    paint_stars,
+    rect_of,
+    sized,
+    star_at,
+)
+from ltxdesktop.ui.models.clip_takes import TakeRow
+from ltxdesktop.ui.models.values import VALUE, Index
+from ltxdesktop.ui.theme import Look
+
+CARD_HEIGHT = 50
+
+
+class Boxes(NamedTuple):
+    """Where the parts of a card lie."""
+
+    picture: QRect
+    name: QRect
+    facts: QRect
+    stars: QRect
+
+
+def lay_out(card: QRect) -> Boxes:
+    inner = card.adjusted(6, 5, -8, -5)
+    picture = QRect(inner.left(), inner.top(), inner.height() * 16 // 9, inner.height())
+    left = picture.right() + 10
+    width = inner.right() - left
+    stars = QRect(inner.right() - STARS * STAR_PX, inner.top() + 21, STARS * STAR_PX, 17)
+    return Boxes(
+        picture,
+        QRect(left, inner.top() + 2, width, 18),
+        QRect(left, inner.top() + 21, max(0, stars.left() - left - 4), 17),
+        stars,
+    )
+
+
+class TakeRows(QStyledItemDelegate):
+    """Draws rows of a `ClipTakesModel`. The stars of footage aren't shown: it's not among what is chosen from."""
+
+    rated = Signal(int, int)  # number of the take, 0 to 5
+
+    def __init__(self, look: Look, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(180, CARD_HEIGHT)
+
+    def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
+        editor.setGeometry(lay_out(rect_of(option)).name.adjusted(-4, -3, 0, 6))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: TakeRow = index.data(VALUE)
+        theme, font, boxes = self._look.theme, font_of(option), lay_out(rect_of(option))
+        painter.save()
+        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
+        paint_ground(painter, option, theme)
+        paint_picture(painter, boxes.picture, row.picture, theme)
+        paint_line(painter, boxes.name, row.name, theme.text, sized(font, 12, QFont.Weight.Medium))
+        paint_line(painter, boxes.facts, row.facts, theme.quiet, sized(font, 11))
+        if row.take.rating or is_hovered(option):
+            paint_stars(painter, boxes.stars, row.take.rating, theme, sized(font, 13))
+        painter.restore()
+
+    def editorEvent(
+        self,
+        event: QEvent,
+        model: QAbstractItemModel,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """A click on a star rates; on the star that is the rating already it takes the rating away."""
+        if event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
+            box, at = lay_out(rect_of(option)).stars, event.position().toPoint()
+            star = star_at(box, at.x()) if box.contains(at) and event.button() == Qt.MouseButton.LeftButton else 0
+            if star:
+                row: TakeRow = index.data(VALUE)
+                self.rated.emit(row.number, 0 if star == row.take.rating else star)
+                return True
+        return super().editorEvent(event, model, option, index)

@@ -1,0 +1,77 @@
+"""Joins of a take can be longer, shorter or hard cuts, and what a person made at a cut stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from test_places_and_landing import clips, locate, made, project, v1
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import Clip, Document, Transition, TransitionKind
+from ltxdesktop.loop import joining, landing, places
+
+
+def retaken(blend: int = 4, *, before: int = 8, after: int = 8) -> Document:
+    """Frames 40 to 60 of a clip made again, with handles of so many frames."""
+    document = project((50, 150))
+    (place,) = places.in_range(document, 40, 60, locate)
+    landed = landing.land(document, place, made(20, before=before, after=after), blend=blend)
+    return landed.document
+
+
+def take_of(document: Document) -> Clip:
+    return clips(document, v1(document))[1]
+
+
+def test_the_joins_take_the_length_that_is_asked_for() -> None:
+    document = retaken()
+    take = take_of(document)
+    assert (joining.blend_of(document, take.id), joining.room_for_blend(document, take.id)) == (4, 8)
+    for blend in (7, 1, 0, 8):
+        document = joining.with_blend(document, take.id, blend)
+        check(document)
+        assert joining.blend_of(document, take.id) == blend
+    right = clips(document, v1(document))[2]
+    assert take_of(document).transition == Transition(before=8)
+    assert right.transition == Transition(after=8)
+
+
+def test_a_blend_longer_than_the_handles_is_as_long_as_they_are() -> None:
+    document = retaken(0, before=3, after=0)
+    take = take_of(document)
+    document = joining.with_blend(document, take.id, 20)
+    check(document)
+    assert take_of(document).transition == Transition(before=3)
+    assert clips(document, v1(document))[2].transition is None
+
+
+def test_sound_crosses_where_the_picture_does() -> None:
+    document = retaken(0)
+    take = take_of(document)
+    assert take.link is not None
+    document = joining.with_blend(document, take.id, 6)
+    partners = [document.sequence.clip(each) for each in document.sequence.linked[take.link]]
+    assert [each.transition for each in partners if each is not None] == [Transition(before=6)] * 2
+
+
+def test_a_transition_that_a_person_made_stays() -> None:
+    document = retaken(0)
+    take = take_of(document)
+    wipe = Transition(TransitionKind.WIPE_LEFT, before=2, after=2)
+    document = edits.set_transition(document, take.id, wipe)
+    document = joining.with_blend(document, take.id, 5)
+    assert take_of(document).transition == wipe
+    assert clips(document, v1(document))[2].transition == Transition(after=5)
+    document = joining.with_blend(document, take.id, 0)
+    assert take_of(document).transition == replace(wipe)
+    assert clips(document, v1(document))[2].transition is None
+
+
+def test_at_the_ends_of_a_track_there_is_nothing_to_join() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 0, 100, locate)
+    document = landing.land(document, place, made(100)).document
+    take = clips(document, v1(document))[0]
+    assert joining.room_for_blend(document, take.id) == 0
+    assert joining.with_blend(document, take.id, 4) == document

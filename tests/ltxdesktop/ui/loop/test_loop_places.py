@@ -1,0 +1,107 @@
+"""Ranges at every awkward place are asked for, made and landed through the real desk, or it's said why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from loop_kit import SOON_MS, pictures, say
+from PySide6.QtGui import QColor, QImage
+from pytestqt.qtbot import QtBot
+
+from ltxdesktop.app import App
+from ltxdesktop.document import edits
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import Document, Title, TrackKind
+from ltxdesktop.ui.editor.workspace import EditWorkspace
+
+Range = tuple[int, int]  # of the sequence; the sample has clips of 96 frames at [0, 96) and [96, 192)
+
+
+def mark(edit: EditWorkspace, first: int, last: int) -> None:
+    edit.project.edit("Mark", lambda document: edits.set_range(document, first, last))
+
+
+def change_speed(speed: Fraction) -> Callable[[Document], Document]:
+    def change(document: Document) -> Document:
+        clip = next(iter(document.sequence.of_kind(TrackKind.VIDEO)[0].clips))
+        return edits.set_speed(document, clip.id, speed, ripple=True)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("speed", "marked", "made"),
+    [
+        (Fraction(1), (0, 8), [(0, 8)]),
+        (Fraction(1), (184, 192), [(184, 192)]),
+        (Fraction(1), (188, 230), [(188, 192)]),  # it reaches beyond the end
+        (Fraction(1), (80, 112), [(80, 96), (96, 112)]),
+        (Fraction(2), (10, 30), [(10, 30)]),
+        (Fraction(1, 2), (10, 30), [(10, 30)]),
+        (Fraction(-1), (10, 30), [(10, 30)]),
+    ],
+    ids=["first frame", "last frame", "beyond the end", "over a cut", "twice as fast", "half as fast", "reversed"],
+)
+def test_a_range_is_made_again_where_it_is(
+    qtbot: QtBot, app: App, edit: EditWorkspace, speed: Fraction, marked: Range, made: list[Range]
+) -> None:
+    if speed != 1:
+        edit.project.edit("Speed", change_speed(speed))
+    before = edit.project.document.sequence.duration
+    mark(edit, *marked)
+    say(qtbot, edit)
+    landed: list[str] = []
+    edit.loop.landed.connect(landed.append)
+    edit.actions_by_name["make.now"].trigger()
+    qtbot.waitUntil(lambda: len(landed) == len(made), timeout=SOON_MS)
+    document = edit.project.document
+    check(document)
+    assert document.sequence.duration == before
+    retaken = [clip for clip in pictures(edit) if len(clip.takes) == 2]
+    spans = [(document.sequence.start_of(clip.id) or 0, clip.duration) for clip in retaken]
+    assert [(start, start + duration) for start, duration in spans] == made
+
+
+def test_a_range_of_a_still_says_why_it_isnt_made_again(qtbot: QtBot, edit: EditWorkspace, tmp_path: Path) -> None:
+    picture = QImage(64, 48, QImage.Format.Format_RGB32)
+    picture.fill(QColor("red"))
+    picture.save(str(tmp_path / "still.png"))
+    edit.import_paths([tmp_path / "still.png"])
+    qtbot.waitUntil(lambda: len(edit.project.document.media) == 3, timeout=SOON_MS)
+    still = list(edit.project.document.media.values())[-1]
+    edit._append([still.id])
+    say(qtbot, edit)
+    mark(edit, 200, 220)
+    assert not edit.make.ready
+    assert "still" in edit.make._problem.text()
+    edit.actions_by_name["make.now"].trigger()
+    assert not list(edit.loop._waiting)
+
+
+def test_a_range_of_a_title_or_of_nothing_says_so(qtbot: QtBot, edit: EditWorkspace) -> None:
+    say(qtbot, edit)
+    mark(edit, 400, 420)
+    assert "There is no clip with footage" in edit.make._problem.text()
+    title = edits.clip_from_content(Title("Words"), 48)
+    track = edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].id
+    edit.project.edit("Title", lambda document: edits.append_clips(document, [edits.Placement(track, title)]))
+    edit.selection.choose([title.id])
+    mark(edit, 196, 220)
+    assert not edit.make.ready
+
+
+def test_a_range_of_a_clip_whose_file_is_missing_says_which(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    say(qtbot, edit)
+    media = pictures(edit)[0].media
+    assert media is not None
+    with qtbot.waitSignal(edit.materials.presence_changed, timeout=SOON_MS):
+        edit.materials.look_for(lambda: frozenset([media]))
+    assert not edit.make.ready
+    assert "ball-on-the-meadow.mp4' can't be found" in edit.make._problem.text()
+    mark(edit, 100, 120)  # the other clip is there
+    assert edit.make.ready
+    mark(edit, 80, 120)
+    assert not edit.make.ready

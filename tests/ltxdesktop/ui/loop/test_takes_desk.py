@@ -1,0 +1,110 @@
+"""The takes of a clip in the real window: turned while they play, rated, named, joined, removed."""
+
+from __future__ import annotations
+
+import pytest
+from loop_kit import SOON_MS, ask, pictures, say
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QLineEdit
+from pytestqt.qtbot import QtBot
+
+from ltxdesktop.app import App
+from ltxdesktop.document import edits
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import Clip
+from ltxdesktop.loop import joining
+from ltxdesktop.ui.drawing import STAR_PX
+from ltxdesktop.ui.editor.workspace import EditWorkspace
+from ltxdesktop.ui.loop.take_cards import lay_out
+from ltxdesktop.ui.loop.takes_view import TakesView
+
+
+@pytest.fixture
+def view(qtbot: QtBot, app: App, edit: EditWorkspace) -> TakesView:
+    """Two takes of the middle of the first clip, which is selected."""
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
+    edit.make._variations.setValue(2)
+    ask(qtbot, app, edit)
+    assert len(retaken(edit).takes) == 3
+    return edit.takes._view
+
+
+def retaken(edit: EditWorkspace) -> Clip:
+    return pictures(edit)[1]
+
+
+def test_turning_plays_in_a_loop_around_the_range_and_is_one_step(
+    qtbot: QtBot, edit: EditWorkspace, view: TakesView
+) -> None:
+    steps, player = len(edit.project.entries), edit.program.player
+    edit.timeline.go_to(90)
+    for active in (2, 0, 1, 2):
+        edit.actions_by_name["clip.next_take"].trigger()
+        assert retaken(edit).active == active
+    assert player.playing
+    assert player.looping
+    assert edit.takes.audition.clip == retaken(edit).id
+    qtbot.waitUntil(lambda: player.frame < 84, timeout=SOON_MS)  # a second of 24 frames behind the range of 20 to 60
+    assert len(edit.project.entries) == steps + 1
+    edit.actions_by_name["make.accept"].trigger()
+    assert not player.playing
+    assert not player.looping
+    assert retaken(edit).takes[2].rating == 5
+    edit.actions_by_name["play.toggle"].trigger()
+    assert player.playing
+    assert not player.looping
+    player.pause()
+
+
+def test_a_click_on_a_star_rates_and_on_the_same_again_does_not(
+    qtbot: QtBot, edit: EditWorkspace, view: TakesView
+) -> None:
+    edit.docks["takes"].raise_()
+    shown = view._list
+    qtbot.waitUntil(lambda: shown.isVisible(), timeout=SOON_MS)
+    shown.scrollTo(view.model.index(2))
+    box = lay_out(shown.visualRect(view.model.index(2))).stars
+    fourth = QPoint(box.left() + 3 * STAR_PX + 4, box.center().y())
+    qtbot.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=fourth)
+    assert retaken(edit).takes[2].rating == 4
+    qtbot.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=fourth)
+    assert retaken(edit).takes[2].rating == 0
+    shown.setCurrentIndex(view.model.index(1))
+    qtbot.keyClick(shown, Qt.Key.Key_3)
+    assert retaken(edit).takes[1].rating == 3
+    edit.project.undo()
+    assert retaken(edit).takes[1].rating == 0
+
+
+def test_a_take_is_named_where_it_stands(qtbot: QtBot, edit: EditWorkspace, view: TakesView) -> None:
+    edit.docks["takes"].raise_()
+    view._list.edit(view.model.index(1))
+    field = view._list.findChild(QLineEdit)
+    assert field is not None
+    field.setText("The calm one")
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: retaken(edit).takes[1].name == "The calm one", timeout=SOON_MS)
+    assert view.model.values()[1].name == "The calm one"
+
+
+def test_the_join_is_set_beside_the_takes_and_is_one_step(qtbot: QtBot, edit: EditWorkspace, view: TakesView) -> None:
+    steps = len(edit.project.entries)
+    assert (view._blend.value(), view._blend.maximum()) == (4, 4)
+    for frames in (3, 1, 0):
+        view._blend.setValue(frames)
+    assert joining.blend_of(edit.project.document, retaken(edit).id) == 0
+    assert view._blend.text() == "Hard cut"
+    assert len(edit.project.entries) == steps + 1
+    check(edit.project.document)
+    edit.project.undo()
+    assert view._blend.value() == 4
+
+
+def test_a_draft_is_called_one_and_cant_be_finished_without_its_latents(
+    qtbot: QtBot, app: App, edit: EditWorkspace
+) -> None:
+    say(qtbot, edit)
+    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
+        edit.actions_by_name["make.draft"].trigger()
+    assert edit.takes._view.model.values()[1].facts.startswith("draft · seed")
+    assert not edit.actions_by_name["make.finish"].isEnabled()  # the stripes keep none
