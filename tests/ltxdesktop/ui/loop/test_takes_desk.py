@@ -78,9 +78,12 @@ def test_a_click_on_a_star_rates_and_on_the_same_again_does_not(
 
 def test_a_take_is_named_where_it_stands(qtbot: QtBot, edit: EditWorkspace, view: TakesView) -> None:
     edit.docks["takes"].raise_()
+    edit.window().activateWindow()
+    qtbot.waitUntil(lambda: edit.window().isActiveWindow() and view._list.isVisible(), timeout=SOON_MS)
     view._list.edit(view.model.index(1))
     field = view._list.findChild(QLineEdit)
     assert field is not None
+    qtbot.waitUntil(field.hasFocus, timeout=SOON_MS)
     field.setText("The calm one")
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: retaken(edit).takes[1].name == "The calm one", timeout=SOON_MS)
