@@ -81,8 +81,8 @@ def cpu_seconds() -> float:
 # The material --------------------------------------------------------------------------------------------------------
 
 
-def make_clip(path: Path, seed: int) -> Path:
-    """10 s of moving, softly noisy colour with a tone: H.264 as cameras and editors write it, with AAC."""
+def make_clip(path: Path, seed: int, frames: int = CLIP_FRAMES) -> Path:
+    """So many frames of moving, softly noisy colour with a tone: H.264 as cameras and editors write it, with AAC."""
     random = np.random.default_rng(seed)
     noise = random.integers(0, 24, (SIZE[1] + 64, SIZE[0] + 64), dtype=np.uint8)
     y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0] * 2]
@@ -94,7 +94,7 @@ def make_clip(path: Path, seed: int) -> Path:
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         context = video.codec_context
         context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
-        for number in range(CLIP_FRAMES):
+        for number in range(frames):
             frame = new_frame(*SIZE)
             luma, cb, cr = planes_of(frame)
             at = number * 4 % SIZE[0]
@@ -103,7 +103,7 @@ def make_clip(path: Path, seed: int) -> Path:
             cr[:] = (128 + 40 * np.cos((np.arange(SIZE[1] // 2) + number * 2) / 130 + seed))[:, None]
             frame.pts = number
             out.mux(video.encode(frame))
-        tone = sine(CLIP_FRAMES / 30, 220.0 * seed, 0.2)
+        tone = sine(frames / 30, 220.0 * seed, 0.2)
         for first in range(0, tone.shape[1], 1024):
             block = AudioFrame.from_ndarray(np.ascontiguousarray(tone[:, first : first + 1024]), "fltp", "stereo")
             block.sample_rate, block.pts = 48_000, first

@@ -173,25 +173,14 @@ class Export:
         film = job.make_film(sequence_to_render(job.sequence, job.settings))
         gain = self._gain(film) if shape.has_sound and shape.lufs is not None else 1.0
         choice = self._chosen()
-        feed = Feed(
-            film,
-            (job.sequence.width, job.sequence.height),
-            shape,
-            _fed_format(choice, shape),
-            job.settings.focus,
-            gain,
-        )
-        options = (
-            choice.encoder.with_rate(quality=shape.quality, bitrate_kbps=job.settings.bitrate_kbps) if choice else {}
-        )
-        plan = self._smart_plan(choice)
         if shape.preset.is_folder:
             digits = max(5, len(str(shape.frames)))
-            return self._write_folder(PictureFolder(part, job.target.name, options, digits), feed, film)
-        bridge = Bridge(plan, choice.encoder, options, shape) if plan is not None and choice is not None else None
-        out = self._file(part, choice, options, bridge, plan, self._extras(film))
+            folder = PictureFolder(part, job.target.name, self._options(choice), digits)
+            return self._write_folder(folder, self._feed(film, choice, gain), film)
+        plan = self._smart_plan(choice)
+        out, bridge, choice = self._opened(part, choice, plan, self._extras(film))
         try:
-            sent = self._write(out, feed, film, bridge, plan)
+            sent = self._write(out, self._feed(film, choice, gain), film, bridge, plan)
             self._step("writing the index")
             out.finish()
         except BaseException:
@@ -201,6 +190,16 @@ class Export:
         self._step("checking the file")
         verdict = check_film(part, job.target, shape, sent)
         return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
+
+    def _feed(self, film: RenderedFilm, choice: Choice | None, gain: float) -> Feed:
+        sequence = self.job.sequence
+        size = (sequence.width, sequence.height)
+        return Feed(film, size, self.shape, _fed_format(choice, self.shape), self.job.settings.focus, gain)
+
+    def _options(self, choice: Choice | None) -> dict[str, str]:
+        if choice is None:
+            return {}
+        return choice.encoder.with_rate(quality=self.shape.quality, bitrate_kbps=self.job.settings.bitrate_kbps)
 
     def _check_media(self) -> None:
         """Say at once what would be found out in an hour. Raises MediaMissing."""
@@ -234,14 +233,37 @@ class Export:
             self._notes.extend(plan.notes)
         return plan
 
+    def _opened(
+        self, part: Path, choice: Choice | None, plan: smart.SmartPlan | None, extras: Extras
+    ) -> tuple[FilmFile, Bridge | None, Choice | None]:
+        """The file, ready to be written, what copies into it, and the encoder that took the job.
+
+        A hardware encoder may work on a small picture and refuse this film (its size, too many at a time): then it's
+        encoded without it, and a note says so.
+        """
+        if choice is not None and plan is not None:
+            bridge = Bridge(plan, choice.encoder, self._options(choice), self.shape)
+            return self._file(part, choice, extras, bridge, plan), bridge, choice
+        try:
+            return self._file(part, choice, extras), None, choice
+        except (FFmpegError, ValueError):
+            codec = self.shape.preset.picture
+            if choice is None or codec is None or not choice.encoder.is_hardware:
+                raise
+            instead = choose(codec)
+            if instead.encoder.is_hardware:
+                raise
+            failed, used = choice.encoder.name, instead.encoder.name
+            self._notes.append(f"The hardware encoder {failed} can't take this film here; {used} is used instead.")
+            return self._file(part, instead, extras), None, instead
+
     def _file(
         self,
         part: Path,
         choice: Choice | None,
-        options: dict[str, str],
-        bridge: Bridge | None,
-        plan: smart.SmartPlan | None,
         extras: Extras,
+        bridge: Bridge | None = None,
+        plan: smart.SmartPlan | None = None,
     ) -> FilmFile:
         codec = self.shape.preset.sound
         sound = choose_sound(codec) if self.shape.has_sound and codec is not None else None
@@ -250,6 +272,7 @@ class Export:
                 template: VideoStream = picture_stream(container, plan.template)
                 return FilmFile(part, self.shape, sound=sound, extras=extras, template=template, headers=bridge.headers)
         encoder = choice.encoder if choice else None
+        options = self._options(choice)
         return FilmFile(part, self.shape, encoder=encoder, options=options, sound=sound, extras=extras)
 
     def _extras(self, film: RenderedFilm) -> Extras:

@@ -17,7 +17,7 @@ from ltxdesktop.render.renderer import Renderer
 # An export goes through the film once, so it keeps little: these, the encoder and a few frames stay below 600 MB at
 # 1080p. They're not the program's own decoders, so that playing and exporting don't move each other's readers.
 _FRAME_BYTES: Final = 16 << 20
-_READER_BYTES: Final = 96 << 20
+_READER_BYTES: Final = 512 << 20  # of films shown at once: two of 4K in a dissolve must both stay open
 _SOUND_BYTES: Final = 16 << 20
 
 Locate = Callable[[Media], Path]
@@ -39,6 +39,7 @@ def prepared(
         frame_bytes=_FRAME_BYTES,
         reader_bytes=_READER_BYTES,
         sound_bytes=_SOUND_BYTES,
+        once_through=True,
     )
 
     def film(shown: Sequence) -> Renderer:

@@ -42,6 +42,7 @@ _SMALL_PIXELS: Final = 1280 * 720
 # A decoder holds about so many pictures beside those of its threads (the references of H.264 and HEVC).
 _HELD_BY_DECODER: Final = 6
 
+_IDLE_LOANS: Final = 30  # pictures of other films; cuts to and fro are rarely faster, and an open decoder holds 70 MB
 _READERS_PER_FILE: Final = 2  # idle ones: two clips of one file may play at once
 _STILL_S: Final = 0.15  # who asks for nothing for so long stands still; the pictures before are made ready then
 _CHECK_S: Final = 1.0  # how often it's checked whether a file has changed
@@ -170,10 +171,11 @@ class _Open:
 
 
 class Readers:
-    """Open `VideoReader`s, lent to one caller at a time. Beyond `limit_bytes` (estimated) idle ones are closed."""
+    """Open `VideoReader`s, lent to one caller at a time. Beyond `limit_bytes` (estimated) idle ones are closed, and
+    those that weren't wanted while others were lent `idle_loans` times."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit_bytes = limit_bytes
+    def __init__(self, limit_bytes: int, idle_loans: int | None = None) -> None:
+        self._limit_bytes, self._idle_loans = limit_bytes, idle_loans
         self._lock = threading.Lock()
         self._idle: list[_Open] = []
         self._count = 0
@@ -228,6 +230,9 @@ class Readers:
         by_age = sorted(self._idle, key=lambda opened: opened.used)
         mine = [opened for opened in by_age if opened.source is source]
         surplus = mine[: max(0, len(mine) - _READERS_PER_FILE)]
+        if self._idle_loans is not None:
+            left = self._count - self._idle_loans
+            surplus += [opened for opened in by_age if opened.used < left and opened not in surplus]
         total = sum(opened.bytes for opened in by_age) - sum(opened.bytes for opened in surplus)
         for opened in by_age[:-1]:
             if total <= self._limit_bytes:
@@ -266,10 +271,14 @@ class Decoders:
         frame_bytes: int = 256 << 20,
         reader_bytes: int = 512 << 20,
         sound_bytes: int = 64 << 20,
+        once_through: bool = False,
     ) -> None:
+        """`once_through`: the film is gone through from its beginning to its end, as for an export. Nothing is made
+        ready for a step back then, and a film's decoder is closed soon after its clip."""
         self._facts_of, self._proxies = facts_of, proxies
+        self._once_through = once_through
         self.cache = FrameCache(frame_bytes)
-        self.readers = Readers(reader_bytes)
+        self.readers = Readers(reader_bytes, _IDLE_LOANS if once_through else None)
         self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
         self._references = References()
         self._lock = threading.Lock()
@@ -371,7 +380,7 @@ class Decoders:
         elif found is None:
             found = self._decoded(source, stored)
             self._keep_recent(source, found)
-        if stored != last and not goes_on:
+        if stored != last and not goes_on and not self._once_through:
             self._make_ready(source, stored, delay_s=0 if steps_back else _STILL_S)
         return found
 
