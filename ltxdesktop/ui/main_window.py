@@ -592,6 +592,9 @@ class MainWindow(QMainWindow):
         if self.edit is not None and not self.edit.may_close():
             event.ignore()
             return
+        if self.deliver is not None and not self.deliver.may_close():
+            event.ignore()
+            return
         self._settings.setValue(WORKSPACE, self.workspace)
         self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self._columns.saveState())

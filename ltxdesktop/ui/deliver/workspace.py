@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QListView,
     QMenu,
+    QMessageBox,
     QPushButton,
     QSplitter,
     QStackedLayout,
@@ -35,6 +36,7 @@ PRESET_SETTING = "deliver/preset"
 FOLDER_SETTING = "deliver/folder"
 
 AskTarget = Callable[[str, str], str]  # (proposed path, filter) -> chosen path, "" if none
+AskStop = Callable[[str], bool]  # (what is being exported) -> whether it's to be stopped
 
 
 class DeliverWorkspace(QWidget):
@@ -43,10 +45,17 @@ class DeliverWorkspace(QWidget):
     said = Signal(str)  # for the status bar
     problem = Signal(str)  # what a person has to know
 
-    def __init__(self, look: Look, settings: QSettings, exports: Exports, ask_target: AskTarget | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        settings: QSettings,
+        exports: Exports,
+        ask_target: AskTarget | None = None,
+        ask_stop: AskStop | None = None,
+    ) -> None:
         super().__init__()
         self._look, self._settings, self._exports = look, settings, exports
-        self._ask_target = ask_target or self._ask
+        self._ask_target, self._ask_stop = ask_target or self._ask, ask_stop or self._ask_whether_to_stop
         self._document: Document | None = None
         self._locate: Locate | None = None
         self.presets = PresetList(look)
@@ -101,6 +110,15 @@ class DeliverWorkspace(QWidget):
         menu.addSeparator()
         return menu
 
+    def may_close(self) -> bool:
+        """Whether the window may go: while an export runs the person says so. What is stopped begins again later."""
+        row = next((row for row in self.queue.model.rows() if isinstance(row.entry.state, Running)), None)
+        if row is None:
+            return True
+        waiting = sum(isinstance(entry.state, Waiting) for entry in self._exports.entries)
+        more = f"\n{waiting} more {'waits' if waiting == 1 else 'wait'} in the queue." if waiting else ""
+        return self._ask_stop(f"“{row.entry.target.name}” is being made. {row.status}.{more}")
+
     def close_all(self) -> None:
         """Stop what runs; the next start of the program goes on with it."""
         self._settings.setValue(PRESET_SETTING, self.preset.id)
@@ -133,6 +151,15 @@ class DeliverWorkspace(QWidget):
 
     def _ask(self, proposed: str, words: str) -> str:
         return QFileDialog.getSaveFileName(self, "Export", proposed, words)[0]
+
+    def _ask_whether_to_stop(self, words: str) -> bool:
+        box = QMessageBox(QMessageBox.Icon.Question, "An export is running", words, parent=self.window())
+        box.setInformativeText("Stopped, it begins again when the program is started the next time.")
+        stay = box.addButton("Keep exporting", QMessageBox.ButtonRole.RejectRole)
+        stop = box.addButton("Stop and quit", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(stay)
+        box.exec()
+        return box.clickedButton() is stop
 
     def _tell_end(self, entry: Entry) -> None:
         match entry.state:

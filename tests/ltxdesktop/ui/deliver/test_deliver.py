@@ -224,6 +224,22 @@ def test_what_waited_is_made_at_the_next_start(tmp_path, document, qapp, qtbot):
     assert (tmp_path / "film.mkv").exists()
 
 
+@pytest.mark.parametrize("answer", [True, False])
+def test_the_window_asks_before_it_stops_an_export(workspace, answer):
+    asked: list[str] = []
+    workspace._ask_stop = lambda words: bool(asked.append(words)) or answer
+    assert workspace.may_close()
+    workspace._exports._take_entries((entry("done.mp4", Done()),))
+    assert workspace.may_close()
+    assert not asked
+    workspace._exports._take_entries((entry("a.mp4", Running()), entry("b.mp4", Waiting())))
+    workspace._exports._take_progress("a.mp4", Progress("exporting", 312, 840, 41.3, 12.8))
+    assert workspace.may_close() is answer
+    words = "“a.mp4” is being made. Exporting · 37% · 41 fps · 0:13 left.\n1 more waits in the queue."
+    assert asked == [words]
+    workspace._exports._take_entries(())
+
+
 def test_gaps_alone_are_nothing_to_hear(workspace):
     sequence = film(track(clip(None, 10, content=Solid())), track(gap(10), kind=TrackKind.AUDIO))
     workspace.show_film(new_document("mute", sequence), locate)

@@ -16,6 +16,7 @@ from render_samples import clip, film, numbered, track, write_film
 
 from engine.media.index import build_index
 from ltxdesktop.document.model import Document, new_document
+from ltxdesktop.export.queue import Entry, Running
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.ui import main_window
@@ -91,3 +92,17 @@ def test_what_waited_is_made_without_opening_deliver(open_window, document, tmp_
 
 def test_without_exports_nothing_of_it_is_loaded(open_window):
     assert open_window().deliver is None
+
+
+def test_a_window_that_keeps_exporting_stays_open(open_window, document, tmp_path, qtbot):
+    window = open_window()
+    switch(window, "Deliver")
+    deliver = window.deliver
+    assert deliver is not None
+    running = Entry("1", "Holiday", document.active, Settings("h264"), tmp_path / "film.mp4", Running())
+    deliver._exports._take_entries((running,))
+    deliver._ask_stop = lambda words: False
+    assert not window.close()
+    assert window.isVisible()
+    deliver._ask_stop = lambda words: True
+    assert window.close()
