@@ -394,6 +394,17 @@ def unsaved_projects(state: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
+def throw_away(path: Path, state: Path) -> None:
+    """Remove a project without a name that an ended session left behind. Raises ProjectInUse, NotWritable."""
+    if path.parent.parent != state / _UNSAVED:
+        raise ValueError(f"{path} is no project without a name")
+    Lock.take(places_of(path, state).lock, path).release()
+    try:
+        shutil.rmtree(path.parent)
+    except OSError as error:
+        raise writing_error(path.parent, error) from error
+
+
 def _claim(path: Path, state: Path, *, by_force: bool = False) -> tuple[Places | None, Lock | None]:
     """The places of a project, and its lock. Neither where nothing at all can be written."""
     try:

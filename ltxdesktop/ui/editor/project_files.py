@@ -212,6 +212,17 @@ class ProjectFiles(QObject):
 
         self._run("", work, self._take_recent)
 
+    def throw_away(self, path: Path) -> None:
+        """Remove work that was never saved and that a crash left behind."""
+
+        def work() -> list[RecentProject]:
+            from ltxdesktop.project.project import throw_away
+
+            throw_away(path, self._state)
+            return self._all_recent()
+
+        self._run("", work, self._take_recent)
+
     def close_project(self, *, keep_edits: bool = False) -> None:
         """Let the file go. An unnamed project's edits are thrown away, unless they're to be kept."""
         file, self._file = self._file, None

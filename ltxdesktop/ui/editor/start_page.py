@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 WIDTH_PX = 620
 PATH_ROLE = Qt.ItemDataRole.UserRole
+UNSAVED_ROLE = PATH_ROLE + 1
 
 
 class StartPage(QWidget):
@@ -38,7 +41,8 @@ class StartPage(QWidget):
     open_asked = Signal()
     sample_asked = Signal()
     recent_chosen = Signal(object)  # Path
-    forget_asked = Signal(object)  # Path
+    forget_asked = Signal(object)  # Path: off the list; the file stays
+    discard_asked = Signal(object)  # Path of work that was never saved: away with it
     files_dropped = Signal(list)
 
     def __init__(self, look: Look) -> None:
@@ -63,6 +67,12 @@ class StartPage(QWidget):
         self._sample.clicked.connect(self.sample_asked)
         self.recent.itemActivated.connect(self._choose)
         self.recent.itemClicked.connect(self._choose)
+        self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.recent.customContextMenuRequested.connect(self._open_menu)
+        for key in (QKeySequence.StandardKey.Delete, QKeySequence.StandardKey.Backspace):
+            away = QShortcut(QKeySequence(key), self.recent)
+            away.setContext(Qt.ShortcutContext.WidgetShortcut)
+            away.activated.connect(self._remove_current)
 
     def show_recent(self, projects: list[RecentProject]) -> None:
         self.recent.clear()
@@ -72,6 +82,7 @@ class StartPage(QWidget):
             words = f"{project.path.stem}\n{place}  ·  {_when(project.at)}{gone}"
             item = QListWidgetItem(words)
             item.setData(PATH_ROLE, str(project.path))
+            item.setData(UNSAVED_ROLE, project.unsaved)
             item.setToolTip(str(project.path))
             item.setSizeHint(QSize(100, 46))
             self.recent.addItem(item)
@@ -118,6 +129,28 @@ class StartPage(QWidget):
     def _choose(self, item: QListWidgetItem) -> None:
         self.recent_chosen.emit(Path(str(item.data(PATH_ROLE))))
 
+    def menu(self, item: QListWidgetItem) -> QMenu:
+        """What can be done with a project of the list."""
+        menu = QMenu(self)
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.addAction("Open").triggered.connect(partial(self._choose, item))
+        menu.addAction(_away_words(item)).triggered.connect(partial(self._remove, item))
+        return menu
+
+    def _open_menu(self, at: QPoint) -> None:
+        place = self.recent.indexAt(at)
+        if place.isValid():
+            self.menu(self.recent.item(place.row())).popup(self.recent.viewport().mapToGlobal(at))
+
+    def _remove_current(self) -> None:
+        item = self.recent.currentItem()
+        if item is not None:
+            self._remove(item)
+
+    def _remove(self, item: QListWidgetItem) -> None:
+        path = Path(str(item.data(PATH_ROLE)))
+        (self.discard_asked if item.data(UNSAVED_ROLE) else self.forget_asked).emit(path)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if files_of(event.mimeData()):
             event.acceptProposedAction()
@@ -125,6 +158,10 @@ class StartPage(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         self.files_dropped.emit(list(files_of(event.mimeData())))
         event.acceptProposedAction()
+
+
+def _away_words(item: QListWidgetItem) -> str:
+    return "Throw this work away…" if item.data(UNSAVED_ROLE) else "Remove from the list"
 
 
 def _when(at: datetime) -> str:

@@ -75,7 +75,12 @@ SOURCE_EXTRA = (
     ("source.overwrite", "overwrite"),
     ("source.append", "append"),
 )
-PROGRAM_EXTRA = (("play.loop", "loop"), ("play.mute", "sound"), ("view.full_screen", "full-screen"))
+PROGRAM_EXTRA = (
+    ("play.loop", "loop"),
+    ("play.mute", "sound"),
+    ("project.proxies", "stand-in"),
+    ("view.full_screen", "full-screen"),
+)
 
 
 class EditWorkspace(QStackedWidget):
@@ -272,13 +277,13 @@ class EditWorkspace(QStackedWidget):
         files.found.connect(self._relink)
         materials.news.connect(self.timeline.view.show_new_media)
         materials.presence_changed.connect(self._show_presence)
-        materials.proxies_changed.connect(self._show_film_anew)
-        materials.proxy_progress.connect(self._say_proxy)
+        materials.stand_ins.shown_changed.connect(self._show_film_anew)
         self.start.new_asked.connect(self.new_project)
         self.start.open_asked.connect(self.open_project)
         self.start.sample_asked.connect(self.open_sample)
         self.start.recent_chosen.connect(files.open)
         self.start.forget_asked.connect(files.forget)
+        self.start.discard_asked.connect(self._throw_away)
         self.start.files_dropped.connect(self._begin_with_files)
         self.media.media_opened.connect(self._open_in_source)
         self.media.import_asked.connect(self.import_paths)
@@ -357,7 +362,7 @@ class EditWorkspace(QStackedWidget):
         actions.bind_checked("play.mute", self._set_muted)
         actions.bind_checked("play.scrub_sound", self._set_scrub_sound)
         actions.bind_checked("view.safe_areas", self._set_safe_areas)
-        actions.bind_checked("project.proxies", self.materials.use_proxies, on=True)
+        actions.bind_checked("project.proxies", self.materials.stand_ins.show, on=True)
         source = self.source_side
         for name, call in (
             ("mark.in", source.mark_in),
@@ -422,9 +427,6 @@ class EditWorkspace(QStackedWidget):
         if self.has_project:
             self.program.swap_film(self._film(self.project.document))
 
-    def _say_proxy(self, name: str, share: float) -> None:
-        self.said.emit(f"Making a stand-in for {name}: {share:.0%}" if share < 1 else f"{name} has a stand-in now")
-
     def _film(self, document: Document) -> partial[SequenceSource]:
         return partial(SequenceSource, document.sequence, self._footage(document))
 
@@ -458,7 +460,7 @@ class EditWorkspace(QStackedWidget):
     def _look_for_files(self) -> None:
         document, files = self.project.document, self.files
         self.materials.look_for(lambda: files.missing(document))
-        self.materials.make_proxies(document.media.values())
+        self.materials.stand_ins.look_at(document.media.values(), self.materials.missing)
 
     # Playback
 
@@ -808,6 +810,11 @@ class EditWorkspace(QStackedWidget):
             self.files.recover()
         else:
             self.files.discard_recovery()
+
+    def _throw_away(self, path: Path) -> None:
+        words = "This work was never saved. Once it is thrown away nothing brings it back."
+        if ask(self.window(), "Throw away", words, "Throw it away", "Keep it"):
+            self.files.throw_away(path)
 
     def _folder(self, kind: str) -> str:
         return str(self._settings.value(f"edit/folder/{kind}", ""))

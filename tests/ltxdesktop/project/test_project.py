@@ -29,7 +29,7 @@ from ltxdesktop.project.errors import (
     ProjectInUse,
 )
 from ltxdesktop.project.journal import Edit, Point, edits_after, line_of
-from ltxdesktop.project.project import Project, read_project, unsaved_projects
+from ltxdesktop.project.project import Project, read_project, throw_away, unsaved_projects
 from ltxdesktop.project.recent import RecentProjects
 
 HERE = Path(__file__).parent
@@ -241,6 +241,19 @@ def test_a_project_without_a_name_is_kept_and_found(desk: Desk) -> None:
 
 
 # ---- after a crash ---------------------------------------------------------------------------------------------------
+
+
+def test_work_without_a_name_can_be_thrown_away(desk: Desk) -> None:
+    project = desk.keep(Project.untitled(desk.state, film()))
+    with pytest.raises(ProjectInUse):
+        throw_away(project.path, desk.state)
+    project.close(keep_edits=True)
+    throw_away(project.path, desk.state)
+    assert unsaved_projects(desk.state) == []
+    saved = desk.create(film())
+    with pytest.raises(ValueError, match="no project without a name"):
+        throw_away(saved.path, desk.state)
+    assert saved.path.exists()
 
 
 def test_recovery_says_how_much_and_from_when(desk: Desk) -> None:
