@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence, QShortcut
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -32,6 +32,25 @@ if TYPE_CHECKING:
 WIDTH_PX = 620
 PATH_ROLE = Qt.ItemDataRole.UserRole
 UNSAVED_ROLE = PATH_ROLE + 1
+AWAY = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+
+
+class RecentList(QListWidget):
+    """Delete on an entry asks for its removal; the window's own commands of that key wait."""
+
+    removal_asked = Signal(QListWidgetItem)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in AWAY:
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in AWAY and self.currentRow() >= 0:
+            self.removal_asked.emit(self.currentItem())
+        else:
+            super().keyPressEvent(event)
 
 
 class StartPage(QWidget):
@@ -50,7 +69,7 @@ class StartPage(QWidget):
         self._look = look
         self.setAcceptDrops(True)
         self.setAccessibleName("Start")
-        self.recent = QListWidget()
+        self.recent = RecentList()
         self.recent.setAccessibleName("Recent projects")
         self.recent.setToolTip("Open a recent project; Delete takes it off the list")
         self._none = label("Projects you open or save are listed here.", "hint")
@@ -69,10 +88,7 @@ class StartPage(QWidget):
         self.recent.itemClicked.connect(self._choose)
         self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.recent.customContextMenuRequested.connect(self._open_menu)
-        for key in (QKeySequence.StandardKey.Delete, QKeySequence.StandardKey.Backspace):
-            away = QShortcut(QKeySequence(key), self.recent)
-            away.setContext(Qt.ShortcutContext.WidgetShortcut)
-            away.activated.connect(self._remove_current)
+        self.recent.removal_asked.connect(self._remove)
 
     def show_recent(self, projects: list[RecentProject]) -> None:
         self.recent.clear()
@@ -141,11 +157,6 @@ class StartPage(QWidget):
         place = self.recent.indexAt(at)
         if place.isValid():
             self.menu(self.recent.item(place.row())).popup(self.recent.viewport().mapToGlobal(at))
-
-    def _remove_current(self) -> None:
-        item = self.recent.currentItem()
-        if item is not None:
-            self._remove(item)
 
     def _remove(self, item: QListWidgetItem) -> None:
         path = Path(str(item.data(PATH_ROLE)))
