@@ -176,7 +176,9 @@ class LocalBackend(Backend):
         import psutil
 
         total = psutil.virtual_memory().total
-        name = f"CPU, {torch.get_num_threads()} threads" if self._device.type == "cpu" else "Apple GPU"
+        threads = torch.get_num_threads()
+        cpu = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
+        name = cpu if self._device.type == "cpu" else "Apple GPU"
         return Device(name=name, kind=memory.kind, memory_bytes=total, free_bytes=memory.device_free)
 
     @property
