@@ -121,10 +121,13 @@ class MediaFiles:
         """What the caches take on disk now, proxies included."""
         return sum(cache.size_bytes() for cache in self._caches) + self.proxies.size_bytes()
 
-    def clear_caches(self) -> None:
-        """Remove facts, thumbnails and waveforms from the disk. Proxies took long to make: see `Proxies.remove`."""
+    def clear_caches(self, *, proxies: bool = False) -> None:
+        """Remove facts, thumbnails and waveforms from the disk; with `proxies` those too, which took long to make."""
         for cache in self._caches:
             cache.clear()
+        if proxies:
+            for path in self.proxies.clear():
+                self.decoders.forget(path)
 
     def facts(self, path: Path, *, sequence: bool = False) -> Facts:
         """All that is known of a file. Raises as `describe` does."""

@@ -80,8 +80,10 @@ class Proxies:
 
     def proxy_of(self, path: Path) -> Path | None:
         """The stand-in for the picture of a film, if there's a whole one and `enabled`. Quick when asked again."""
-        if not self.enabled:
-            return None
+        return self.existing(path) if self.enabled else None
+
+    def existing(self, path: Path) -> Path | None:
+        """The same, whether or not they're used."""
         try:
             facts = self._facts_of(path, False)
         except MediaError:
@@ -139,6 +141,19 @@ class Proxies:
             self._path(path, facts).unlink(missing_ok=True)
         with self._lock:
             self._found.pop(path, None)
+
+    def clear(self) -> list[Path]:
+        """Delete all but what is being written; the files that were there. An open one goes when it's closed (on
+        Windows it stays)."""
+        with self._lock:
+            self._found.clear()
+        gone: list[Path] = []
+        for file, _ in list(self._files()):
+            if file.suffix != _PART:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+                    gone.append(file)
+        return gone
 
     def size_bytes(self) -> int:
         """What the folder takes now."""

@@ -57,6 +57,14 @@ SCREEN: Final = Choice(
     choices={"auto": "Whichever suits this machine", "raster": "Painting", "opengl": "The graphics processor (OpenGL)"},
     restart=True,
 )
+MAKE_PROXIES: Final = Switch(
+    key="media.make_proxies",
+    default=True,
+    title="Make stand-ins of heavy films",
+    help="Small copies (proxies) of films that don't play smoothly are made in the background and shown instead. "
+    "Exports always use the originals.",
+    words="proxy proxies 4k hevc smooth",
+)
 CACHE_GB: Final = Number(
     key="media.cache_gb",
     default=20.0,

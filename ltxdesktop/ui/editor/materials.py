@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -15,6 +15,7 @@ from PySide6.QtGui import QImage
 
 from ltxdesktop.document.model import Media, MediaId, MediaKind
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.editor.stand_ins import StandIns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,9 +47,6 @@ class Materials(QObject):
     news = Signal()  # pictures or waveforms have come
     presence_changed = Signal()
     import_progress = Signal(int, int)  # files looked at, of how many
-    proxies_changed = Signal()
-    proxy_progress = Signal(str, float)  # file name, share that is done
-    _proxy_moved = Signal(str, float)
     _picture_came = Signal(object, object)  # a callback, a thumbnail
     _arrived = Signal()
     _looked_at = Signal(int, int)
@@ -62,9 +60,8 @@ class Materials(QObject):
         self._locate: Callable[[Media], Path] = _as_said
         self._missing: frozenset[MediaId] = frozenset()
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
-        self._judged: set[Path] = set()  # films that were looked at for being heavy
         self._cancelled = False
-        self._proxy_moved.connect(self._tell_proxy)
+        self.stand_ins = StandIns(lambda: self.files, self.run, self.locate, self)
         self._news = QTimer(self, singleShot=True, interval=NEWS_MS)
         self._news.timeout.connect(self.news)
         self._arrived.connect(self._gather_news)
@@ -177,47 +174,31 @@ class Materials(QObject):
     def _say_import_failed(self, done: Callable[[Imported], None], problem: Exception) -> None:
         done(Imported((), (str(problem),)))
 
-    # Stand-ins for heavy films
-
-    def make_proxies(self, media: Iterable[Media]) -> None:
-        """Have small stand-ins made of what is too heavy to be played as it is; `proxies_changed` when one is there."""
-        films = [self.locate(each) for each in media if each.kind is MediaKind.VIDEO and each.id not in self._missing]
-        fresh = [path for path in films if path not in self._judged]
-        self._judged.update(fresh)
-        if fresh:
-            files = self.files
-            self._background.run(lambda: self._request_proxies(files, fresh), self._ignore, self._ignore)
-
-    def use_proxies(self, on: bool) -> None:
-        """Whether stand-ins are shown where there are any; export never does."""
-        self.files.proxies.enabled = on
-        self.proxies_changed.emit()
-
-    def _request_proxies(self, files: MediaFiles, paths: list[Path]) -> None:
-        from engine.media.errors import MediaError
-        from ltxdesktop.media.heavy import why_heavy
-
-        for path in paths:
-            try:
-                heavy = why_heavy(files.facts(path))
-            except (MediaError, OSError):
-                continue
-            if heavy and files.proxies.proxy_of(path) is None:
-                self._proxy_moved.emit(path.name, 0.0)
-                files.proxies.request(
-                    path,
-                    lambda _, name=path.name: self._proxy_moved.emit(name, 1.0),
-                    lambda share, name=path.name: self._proxy_moved.emit(name, share),
-                )
-
-    def _tell_proxy(self, name: str, share: float) -> None:
-        self.proxy_progress.emit(name, share)
-        if share >= 1:
-            self.proxies_changed.emit()
-
     def run(self, work: Callable[[], object], done: Callable[[object], None]) -> None:
         """Some other work with files, off this thread; errors come as results."""
         self._background.run(work, done, done)
+
+    # What is kept on disk
+
+    def count_cache(self, done: Callable[[object], None]) -> None:
+        """`done` gets the bytes that the cache takes, stand-ins included, or an error."""
+        files = self.files
+        self.run(files.cache_bytes, done)
+
+    def clear_cache(self, done: Callable[[object], None], *, proxies: bool) -> None:
+        """Empty it, of stand-ins too if `proxies`; `done` gets the bytes that are left, or an error."""
+        files = self.files
+
+        def work() -> int:
+            files.clear_caches(proxies=proxies)
+            return files.cache_bytes()
+
+        def tell(result: object) -> None:
+            if proxies:
+                self.stand_ins.forget()
+            done(result)
+
+        self.run(work, tell)
 
     # For the timeline's painter: `ui.timeline.providers`
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ltxdesktop.document.model import MediaKind
 from ltxdesktop.ui.editor.media_list import ENTRY, Entry, Index, MediaList
+from ltxdesktop.ui.editor.stand_ins import StandIn
 from ltxdesktop.ui.icons import pixmap
 from ltxdesktop.ui.theme import Look, figures
 
@@ -82,7 +83,12 @@ class MediaCards(QStyledItemDelegate):
             )
         theme = self._look.theme
         self._paint_line(painter, boxes.name, entry.name, theme.text, 12)
-        self._paint_line(painter, boxes.facts, entry.facts, theme.bad if entry.missing else theme.quiet, 11)
+        facts = entry.facts
+        stand_in = self._model.stand_in(entry)
+        if stand_in is not None and not entry.missing:
+            self._paint_stand_in(painter, boxes.picture, stand_in)
+            facts = stand_in.words if stand_in.is_coming or stand_in.problem else facts
+        self._paint_line(painter, boxes.facts, facts, theme.bad if entry.missing else theme.quiet, 11)
         painter.restore()
 
     def _paint_ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
@@ -120,6 +126,26 @@ class MediaCards(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(theme.accent))
             painter.drawEllipse(QRectF(box.right() - 12, box.top() + 5, 7, 7))
+
+    def _paint_stand_in(self, painter: QPainter, box: QRect, stand_in: StandIn) -> None:
+        """While it's made how far it is; then a letter."""
+        theme = self._look.theme
+        painter.setPen(Qt.PenStyle.NoPen)
+        if stand_in.is_coming:
+            line = QRectF(box.left() + 4, box.bottom() - 7, box.width() - 8, 4)
+            painter.setBrush(QColor(10, 12, 16, 190))
+            painter.drawRoundedRect(line, 2, 2)
+            painter.setBrush(QColor(theme.accent))
+            painter.drawRoundedRect(QRectF(line.left(), line.top(), line.width() * stand_in.share, 4), 2, 2)
+        elif stand_in.is_there and not self.as_lines:
+            plate = QRectF(box.left() + 4, box.top() + 4, 16, 16)
+            painter.setBrush(QColor(10, 12, 16, 190))
+            painter.drawRoundedRect(plate, 4, 4)
+            painter.setPen(QColor("#e8ebf0"))
+            font = figures(painter.font())
+            font.setPixelSize(11)
+            painter.setFont(font)
+            painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, "S")
 
     def _paint_sign(self, painter: QPainter, box: QRect, entry: Entry) -> None:
         theme = self._look.theme

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
 
 from ltxdesktop.document.model import Bin, BinId, Document, Media, MediaId, MediaKind
 from ltxdesktop.ui.editor.materials import Materials
+from ltxdesktop.ui.editor.stand_ins import StandIn
 from ltxdesktop.ui.timeline.drops import MEDIA_MIME, files_of, media_mime, media_of
 from ltxdesktop.words import clock, counted, rate_name
 
@@ -69,9 +71,11 @@ class MediaList(QAbstractListModel):
         self._materials = materials
         self._document: Document | None = None
         self._rows: list[Entry] = []
+        self._files: dict[Path, int] | None = None  # rows by path, once one was asked for
         self._pictures: dict[MediaId, QImage] = {}
         self._asked: set[MediaId] = set()
         self._scrubbed: tuple[MediaId, QImage] | None = None
+        materials.stand_ins.changed.connect(self._tell_of_file)
         self.bin: BinId | None = None
         self.search = ""
 
@@ -96,7 +100,7 @@ class MediaList(QAbstractListModel):
         rows = self._made()
         if rows != self._rows:
             self.beginResetModel()
-            self._rows = rows
+            self._rows, self._files = rows, None
             self.endResetModel()
 
     def forget_pictures(self) -> None:
@@ -124,6 +128,10 @@ class MediaList(QAbstractListModel):
 
     def _entry(self, media: Media, used: dict[MediaId, int]) -> Entry:
         return Entry(media, used=used.get(media.id, 0), missing=self._materials.is_missing(media.id))
+
+    def stand_in(self, entry: Entry) -> StandIn | None:
+        """The stand-in of a heavy film, if it has or gets one."""
+        return self._materials.stand_ins.of(entry.media) if entry.media is not None else None
 
     # Pictures
 
@@ -164,6 +172,14 @@ class MediaList(QAbstractListModel):
             if entry.media is not None and entry.media.id == media:
                 self.dataChanged.emit(self.index(row), self.index(row))
 
+    def _tell_of_file(self, path: Path) -> None:
+        if self._files is None:  # asked some times a second while a stand-in is made
+            media = ((row, entry.media) for row, entry in enumerate(self._rows) if entry.media is not None)
+            self._files = {self._materials.locate(each): row for row, each in media}
+        row = self._files.get(path)
+        if row is not None:
+            self.dataChanged.emit(self.index(row), self.index(row))
+
     # The model
 
     def entry(self, index: Index) -> Entry | None:
@@ -196,6 +212,10 @@ class MediaList(QAbstractListModel):
         if entry.media is None:
             return f"{entry.name}: double click opens it"
         used = f"used {counted(entry.used, 'time')}" if entry.used else "not used yet"
+        stand_in = self.stand_in(entry)
+        if stand_in is not None:
+            used += f"\n{stand_in.words}: a small film that plays smoothly in its place; never exported"
+            used += f"\n{stand_in.problem}" if stand_in.problem else ""
         missing = "\nThe file is missing. Use “Find missing media”." if entry.missing else ""
         return f"{entry.name}\n{entry.facts}, {used}\n{self._materials.locate(entry.media)}{missing}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -19,13 +21,13 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import BinId, Document, Media, MediaId
+from ltxdesktop.document.model import BinId, Document, Media, MediaId, MediaKind
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.media_cards import MediaCards, card_size
 from ltxdesktop.ui.editor.media_list import Entry, MediaList
 from ltxdesktop.ui.editor.open_project import OpenProject
-from ltxdesktop.ui.parts import IconButton, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.drops import files_of, media_of
 
@@ -116,6 +118,33 @@ class MediaView(QListView):
         return entry if entry is not None and entry.folder is not None else None
 
 
+class BusyRow(QWidget):
+    """What goes on in the background: words, how far it is, and a button that ends it."""
+
+    stopped = Signal()
+
+    def __init__(self, look: Look, stop_words: str) -> None:
+        super().__init__()
+        self._words = ElidedLabel("", "hint")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(6)
+        self._bar.setRange(0, 1000)
+        self.stop = IconButton(look, "cancel", stop_words)
+        self.stop.clicked.connect(self.stopped)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self._words, 3)
+        row.addWidget(self._bar, 2)
+        row.addWidget(self.stop)
+
+    def show_work(self, words: str, share: float) -> None:
+        """`share`: how much of it is done, 0..1."""
+        self._words.set_text(words)
+        self._bar.setAccessibleName(words)
+        self._bar.setValue(round(share * 1000))
+
+
 class MediaPanel(QWidget):
     """Follows the project. `media_opened` is for the source monitor."""
 
@@ -141,17 +170,15 @@ class MediaPanel(QWidget):
         self._new_bin = IconButton(look, "folder", "New bin")
         self._missing = QPushButton("")
         self._missing.setObjectName("flat")
-        self._progress = QProgressBar()
-        self._progress.setTextVisible(False)
-        self._progress.setFixedHeight(6)
-        self._stop = IconButton(look, "cancel", "Stop importing")
-        self._words = label("", "hint")
+        self.imports = BusyRow(look, "Stop importing")
+        self.making = BusyRow(look, "Stop making stand-ins")
         self._recount = QTimer(self, singleShot=True, interval=RECOUNT_MS)
         self._recount.timeout.connect(self.show_document)
         self._lay_out(actions)
         self._wire(actions)
         self.show_document()
         self.show_progress(0, 0)
+        self._show_making()
 
     @property
     def chosen(self) -> list[Media]:
@@ -174,14 +201,18 @@ class MediaPanel(QWidget):
 
     def show_progress(self, done: int, of: int) -> None:
         """How far an import is; nothing when it's done."""
-        busy = done < of
-        self._progress.setVisible(busy)
-        self._stop.setVisible(busy)
-        self._words.setVisible(busy)
-        if busy:
-            self._progress.setRange(0, of)
-            self._progress.setValue(done)
-            self._words.setText(f"Looking at {done + 1} of {of}")
+        self.imports.setVisible(done < of)
+        if done < of:
+            self.imports.show_work(f"Looking at {done + 1} of {of}", done / of)
+
+    def _show_making(self, _: object = None) -> None:
+        """How far the stand-ins are that are being made."""
+        coming = self._materials.stand_ins.coming
+        self.making.setVisible(bool(coming))
+        if coming:
+            path, now = next(iter(coming.items()))
+            more = f" and {len(coming) - 1} more" if len(coming) > 1 else ""
+            self.making.show_work(f"Stand-in of {path.name}{more}", now.share)
 
     def show_document(self) -> None:
         document = self._project.document
@@ -219,11 +250,8 @@ class MediaPanel(QWidget):
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.view)
         column.addWidget(page, 1)
-        busy = QHBoxLayout()
-        busy.addWidget(self._words)
-        busy.addWidget(self._progress, 1)
-        busy.addWidget(self._stop)
-        column.addLayout(busy)
+        column.addWidget(self.imports)
+        column.addWidget(self.making)
 
     def _wire(self, actions: Actions) -> None:
         self._search.textChanged.connect(self._find)
@@ -232,7 +260,9 @@ class MediaPanel(QWidget):
         self._new_bin.clicked.connect(self._add_bin)
         self._missing.clicked.connect(actions["project.relink"].trigger)
         self._missing.setToolTip(actions["project.relink"].toolTip())
-        self._stop.clicked.connect(self._materials.cancel_import)
+        self.imports.stopped.connect(self._materials.cancel_import)
+        self.making.stopped.connect(self._materials.stand_ins.stop_all)
+        self._materials.stand_ins.changed.connect(self._show_making)
         self.view.doubleClicked.connect(self._open)
         self.view.customContextMenuRequested.connect(self._open_menu)
         self.model.files_dropped.connect(self.import_asked)
@@ -332,6 +362,7 @@ class MediaPanel(QWidget):
             self._offer(menu, "Open in the source monitor", lambda: self._open(self.view.indexAt(at)))
             if entry.media is not None:
                 self._offer(menu, "Append to the timeline", self._append)
+                self._offer_stand_in(menu, entry.media)
             self._offer(menu, "Rename", lambda: self.view.edit(self.view.indexAt(at)))
             self._offer(menu, "Remove from the project", self._remove)
             if self.model.bin is not None and entry.media is not None:
@@ -339,6 +370,18 @@ class MediaPanel(QWidget):
             menu.addSeparator()
         self._offer(menu, "New bin", self._add_bin)
         menu.exec(self.view.viewport().mapToGlobal(at))
+
+    def _offer_stand_in(self, menu: QMenu, media: Media) -> None:
+        stand_ins = self._materials.stand_ins
+        found = stand_ins.of(media)
+        if media.kind is not MediaKind.VIDEO or self._materials.is_missing(media.id):
+            return
+        if found is None or found.problem:
+            self._offer(menu, "Make a stand-in (proxy)", partial(stand_ins.make, media))
+        elif found.is_coming:
+            self._offer(menu, "Stop making its stand-in", partial(stand_ins.stop, media))
+        else:
+            self._offer(menu, "Remove its stand-in", partial(stand_ins.remove, media))
 
     def _offer(self, menu: QMenu, words: str, call: object) -> None:
         action: QAction = menu.addAction(words)

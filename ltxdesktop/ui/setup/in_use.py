@@ -19,6 +19,7 @@ from ltxdesktop.settings.declared import (
     CACHE_GB,
     HANDLES,
     KEYMAP,
+    MAKE_PROXIES,
     MONTHLY_LIMIT,
     PREVIEW_SCALE,
     THEME,
@@ -33,6 +34,7 @@ from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
 
 if TYPE_CHECKING:
     from ltxdesktop.ui.editor.workspace import EditWorkspace
+    from ltxdesktop.ui.setup.settings_window import SettingsWindow
 
 T = TypeVar("T")
 KEYMAPS: Final = {"ltxdesktop": OURS, "premiere": PREMIERE, "resolve": RESOLVE}
@@ -68,8 +70,15 @@ class SettingsInUse(QObject):
         if keymap.name in {each.name for each in KEYMAPS.values()} and self.settings.is_set(KEYMAP):
             self._apply(KEYMAP)
         edit.actions_by_name.keys_changed.connect(self._keep_keymap)
-        for setting in (BACKUPS, PREVIEW_SCALE, CACHE_GB, HANDLES, BLEND, BACKEND):
+        for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, BACKEND):
             self._apply(setting)
+
+    def add_lines(self, window: SettingsWindow) -> None:
+        """What a window of settings shows of the Edit workspace besides settings: its cache."""
+        if self._edit is not None:
+            from ltxdesktop.ui.editor.cache_line import CacheLine
+
+            window.add_line("media", CacheLine(self._edit.materials))
 
     def set(self, setting: Setting[T], value: T) -> None:
         """Set and keep; what can't be written is said by `failed`."""
@@ -100,6 +109,8 @@ class SettingsInUse(QObject):
         elif setting == PREVIEW_SCALE:
             for monitor in (edit.source, edit.program):
                 monitor.set_preview(SHARES[get(PREVIEW_SCALE)])
+        elif setting == MAKE_PROXIES:
+            edit.materials.stand_ins.automatic = get(MAKE_PROXIES)
         elif setting == CACHE_GB:
             edit.materials.limit_cache(round(get(CACHE_GB) * GIGABYTE))
         elif setting in (HANDLES, BLEND):

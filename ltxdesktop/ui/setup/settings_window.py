@@ -51,6 +51,10 @@ class SettingsWindow(QDialog):
         """The keys of the rows that the words in the search field leave."""
         return [key for key, row in self.rows.items() if row.isVisibleTo(self)]
 
+    def add_line(self, group: str, line: QWidget) -> None:
+        """Something more to see and do at the end of a group."""
+        self._panels[group].body.addWidget(line)
+
     # Parts
 
     def _build(self) -> None:

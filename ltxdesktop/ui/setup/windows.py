@@ -55,6 +55,7 @@ class SetUp(QObject):
 
             self.settings = SettingsWindow(self._look, self._in_use.settings, self._owner, search=search)
             self.settings.finished.connect(self._forget_settings)
+            self._in_use.add_lines(self.settings)
         elif search:
             self.settings.search.setText(search)
         _raise(self.settings)
