@@ -19,6 +19,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--verbose", action="store_true", help="log what happens, to standard error")
     commands = parser.add_subparsers(dest="command")
+    opened = commands.add_parser("open", help="open a project; the word may be left out: ltxdesktop film.otio")
+    opened.add_argument("project", help="project file (.otio)")
     make = commands.add_parser("make", help="make one film without a window, and print its path")
     make.add_argument("--prompt", default="", help="what should be seen and heard")
     make.add_argument("--source", default="", help="a clip to work on: a range of it is made again")
@@ -89,9 +91,15 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--poster", default="", metavar="FRAME", help="frame or timecode of the cover picture")
 
 
+def with_open(arguments: Sequence[str]) -> list[str]:
+    """The words with `open` before a lone file, as file managers start programs."""
+    words = list(arguments)
+    return ["open", *words] if len(words) == 1 and words[0].lower().endswith(".otio") else words
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the window or the command; returns the exit status."""
-    options = build_parser().parse_args(arguments)
+    options = build_parser().parse_args(with_open(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )

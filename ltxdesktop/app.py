@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QSettings, QStandardPaths
+from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, QTimer
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.jobs.channel import engine_command, runs_elsewhere
+from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.resources import samples
 from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, SCREEN, THEME
 from ltxdesktop.settings.store import FILE_NAME, Settings
@@ -21,21 +28,36 @@ from ltxdesktop.ui.monitor.sinks import WANTED, look_for_hardware
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.in_use import theme_for
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.top_bar import RESTART
 from ltxdesktop.ui.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from ltxdesktop.ui.setup.engine_window import EngineWindow
 
 
 class App(QObject):
     """Everything that one running program consists of. Ends when its window is closed and the engine has gone."""
 
     def __init__(
-        self, application: QApplication, command: list[str], settings: QSettings, choices: Settings | None = None
+        self,
+        application: QApplication,
+        command: list[str],
+        settings: QSettings,
+        choices: Settings | None = None,
+        *,
+        find_engine: Callable[[], list[str]] | None = None,
     ) -> None:
-        """`settings` keeps how the window lies, `choices` what the person has set; None: nothing, and on no disk."""
+        """`settings` keeps how the window lies, `choices` what the person has set; None: nothing, and on no disk.
+
+        `find_engine` looks for the engine again after it was installed; then `command` may be empty: there is none yet.
+        """
         super().__init__()
         choices = choices or Settings(None)
         self._application, self._settings = application, settings
         application.setQuitOnLastWindowClosed(False)  # the engine is ended first
         application.setWindowIcon(app_icon())
+        if sys.platform == "darwin":  # nobody else sends such events, and each one would pass through here
+            application.installEventFilter(self)
         self.look = Look(application, theme_for(choices.get(THEME), application), parent=self)
         self.link = EngineLink(command, self)
         self.session = EngineSession(self.link.send, self)
@@ -46,13 +68,16 @@ class App(QObject):
         if chosen := choices.get(CACHE_FOLDER):
             cache = Path(chosen).expanduser()
         settings.setValue(WANTED, choices.get(SCREEN))  # before the monitors are made
-        elsewhere = runs_elsewhere(command)
+        elsewhere = bool(command) and runs_elsewhere(command)
         self.window = MainWindow(self.look, self.session, settings, state, cache, choices, elsewhere=elsewhere)
         self.link.ready.connect(self.session.engine_ready)
         self.link.received.connect(self.session.receive)
         self.link.lost.connect(self._tell_lost)
         self.link.stopped.connect(application.quit)
-        self.window.restart_engine_requested.connect(self.link.restart)
+        self._find_engine, self._has_engine = find_engine, bool(command)
+        self._engine_window: EngineWindow | None = None
+        self.window.restart_engine_requested.connect(self._restart)
+        self.window.install_engine_requested.connect(self.install_engine)
         self.window.closing.connect(self.link.stop)
         self.window.closing.connect(self._look_for_hardware)
 
@@ -64,7 +89,68 @@ class App(QObject):
             self.window.open_sample(shipped[0])
             if self.window.edit is not None:
                 self.window.edit.open_sample()
-        self.link.start()
+        if self._has_engine:
+            self.link.start()
+        else:
+            self._tell_absent()
+            self.install_engine()
+
+    def install_engine(self) -> None:
+        """Show the dialog that installs the engine of a bundle."""
+        if self._engine_window is None:
+            from ltxdesktop.ui.setup.engine_window import EngineWindow
+
+            why = "" if self._has_engine else "There is none yet: a film can be cut and exported, and no frame made."
+            self._engine_window = EngineWindow(self.look, why, self.window)
+            self._engine_window.installed.connect(self._use_installed)
+            self._engine_window.destroyed.connect(self._forget_engine_window)
+        self._engine_window.show()
+        self._engine_window.raise_()
+
+    def _forget_engine_window(self) -> None:
+        self._engine_window = None
+
+    def _use_installed(self) -> None:
+        """Start what was just installed; a running engine is ended first."""
+        if self._find_engine is not None:
+            self.link.use(self._find_engine())
+            self._has_engine = True
+            self.window.top.offer(RESTART)
+            self.link.restart()
+
+    def _restart(self) -> None:
+        if self._has_engine:
+            self.link.restart()
+        else:
+            self.install_engine()
+
+    def _tell_absent(self) -> None:
+        self.window.top.offer("Install it…")
+        self.session.engine_lost("The engine isn't installed", given_up=True)
+
+    def tell_start(self) -> None:
+        """For benchmarks: paint, print how long the start took and what it holds, and end."""
+        self.window.repaint()
+        QTimer.singleShot(0, self, self._say_start)
+
+    def _say_start(self) -> None:
+        import psutil
+
+        process = psutil.Process()
+        facts = {
+            "seconds": time.time() - process.create_time(),
+            "bytes": process.memory_info().rss,
+            "cpu": sum(process.cpu_times()[:2]),
+        }
+        print(json.dumps(facts), flush=True)
+        self.window.close()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """macOS names the file to open by an event, also while the program runs."""
+        if isinstance(event, QFileOpenEvent) and event.file():
+            self.window.open_project(Path(event.file()))
+            return True
+        return super().eventFilter(watched, event)
 
     def _look_for_hardware(self) -> None:
         """The window goes, so it holds up nobody: what OpenGL is here counts from the next start."""
@@ -85,8 +171,18 @@ def run(options: argparse.Namespace) -> int:
     choices = Settings(config / FILE_NAME)
     command = options.engine or choices.get(ENGINE_COMMAND)
     models = str(Path(folder).expanduser()) if (folder := choices.get(MODELS_FOLDER)) else ""
-    app = App(application, engine_command(command, options.backend, options.store, models), settings, choices)
-    app.start(with_sample=not settings.contains(WINDOW_GEOMETRY))
+    find_engine = partial(engine_command, command, options.backend, options.store, models)
+    try:
+        words = find_engine()
+    except NoPack:
+        words = []
+    app = App(application, words, settings, choices, find_engine=find_engine)
+    named = Path(options.project).absolute() if options.command == "open" else None
+    app.start(with_sample=named is None and not settings.contains(WINDOW_GEOMETRY))
+    if named is not None:
+        app.window.open_project(named)
+    if os.environ.get("LTXDESKTOP_TELL_START"):
+        app.tell_start()
     watchdog = Watchdog() if os.environ.get("LTXDESKTOP_WATCHDOG") else None
     status = application.exec()
     if watchdog is not None:

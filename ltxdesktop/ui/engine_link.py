@@ -69,6 +69,10 @@ class EngineLink(QObject):
         """0 when no process runs."""
         return self._supervisor.process_id
 
+    def use(self, command: Sequence[str]) -> None:
+        """Have the next start be of another engine on this machine."""
+        self._command = list(command)
+
     def start(self) -> None:
         """Start the engine; `ready` or `lost` follows."""
         self._supervisor.start()

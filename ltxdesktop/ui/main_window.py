@@ -25,12 +25,14 @@ from PySide6.QtWidgets import (
 from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
+from ltxdesktop.loop.ratings import Ratings
 from ltxdesktop.resources import Sample, samples
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.clip_pictures import Given, look_at, poster
 from ltxdesktop.ui.deliver.waiting import exports_wait
+from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.jobs_panel import JobsPanel
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.monitor.film import Film
@@ -54,6 +56,7 @@ POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
 WINDOW_GEOMETRY = "window/geometry"
 WORKSPACE = "window/workspace"
+RATINGS = "ratings.json"  # in the program's folder
 FIRST_SIZE = QSize(1440, 900)
 TITLE_BAR_PX = 40  # what a window manager adds, or nearly
 WORKSPACES = [("generate", "Generate"), ("edit", "Edit"), ("deliver", "Deliver")]
@@ -109,7 +112,9 @@ class MainWindow(QMainWindow):
         self.prompt = PromptPanel(look)
         self.monitor = MonitorPanel(look)
         self.jobs = JobsPanel(look, session.jobs)
-        self.takes = TakesPanel(look, session.takes)
+        self._films = HoverFilms(self._background, self)
+        self.takes = TakesPanel(look, session.takes, self._films)
+        session.takes.use_ratings(Ratings(state / RATINGS))
         self.top = TopBar(look, WORKSPACES)
         self.banner = Banner(look)
         self._lay_out()
@@ -182,6 +187,9 @@ class MainWindow(QMainWindow):
         self._add(generate.addAction("&Generate"), "Ctrl+Return", self.prompt.generate)
         generate.addSeparator()
         for name in ("finish", "again", "vary", "retake", "recipe"):
+            generate.addAction(self.takes.actions_by_name[name])
+        generate.addSeparator()
+        for name in ("timeline", "media"):
             generate.addAction(self.takes.actions_by_name[name])
         jobs = self._add_menu("&Jobs")
         for action in self.jobs.actions_by_name.values():
@@ -345,6 +353,9 @@ class MainWindow(QMainWindow):
         self.takes.recipe_requested.connect(self._show_recipe)
         self.takes.save_requested.connect(self._save_copy)
         self.takes.join_requested.connect(self._save_joined)
+        self.takes.timeline_requested.connect(partial(self._send, on_timeline=True))
+        self.takes.media_requested.connect(partial(self._send, on_timeline=False))
+        self.takes.rated.connect(self._rate)
         self.top.restart_requested.connect(self.restart_engine_requested)
         self.banner.acted.connect(self._act_on_banner)
 
@@ -404,17 +415,34 @@ class MainWindow(QMainWindow):
             self._session.submit(work, f"Finish: {take.caption}")
 
     def _again(self, take: Take) -> None:
-        self._use_recipe(take, new_seed=False)
+        if not self.prompt.show_recipe(take, new_seed=False):
+            self._queue_again(take, new_seed=False)
 
     def _vary(self, take: Take) -> None:
-        if self._use_recipe(take, new_seed=True):
+        if self.prompt.show_recipe(take, new_seed=True):
             self.prompt.generate()
+        else:
+            self._queue_again(take, new_seed=True)
 
-    def _use_recipe(self, take: Take, *, new_seed: bool) -> bool:
-        done = self.prompt.show_recipe(take, new_seed=new_seed)
-        if not done:
-            self.banner.say("Open the clip that this take was made from first, then use its recipe again.")
-        return done
+    def _queue_again(self, take: Take, *, new_seed: bool) -> None:
+        """The same work, as it was asked for: of a clip that isn't open here, or from a take of another program."""
+        work = take.again(self.prompt.new_seed() if new_seed else None)
+        if work is not None:
+            self._following = True
+            self._session.submit(work, f"{'Vary' if new_seed else 'Again'}: {take.caption}")
+            self.statusBar().showMessage("Put into the queue", 4000)
+
+    def _send(self, take: Take, *, on_timeline: bool) -> None:
+        """A result goes to the timeline that is open in Edit, or to its media."""
+        if self.edit is None:
+            self.edit = self._make_edit()
+        self.edit.place_take(take, on_timeline=on_timeline)
+
+    def _rate(self, take: Take, rating: int) -> None:
+        try:
+            self._session.takes.rate(take.file.path, rating)
+        except OSError as error:
+            self.statusBar().showMessage(f"The rating isn't kept for the next start: {error}", 8000)
 
     def _retake(self, take: Take) -> None:
         self.look_at_file(take.file.path)
@@ -604,6 +632,7 @@ class MainWindow(QMainWindow):
             self.deliver.close_all()
         if self.edit is not None:
             self.edit.close_all()
+        self._films.end()
         self.monitor.close_all()
         self._background.close()
         self.closing.emit()

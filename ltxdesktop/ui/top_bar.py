@@ -12,6 +12,8 @@ from ltxdesktop.ui.session import EngineView
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import counted, gigabytes
 
+RESTART = "Start it again"
+
 
 def engine_words(view: EngineView) -> str:
     """The engine in one line: device, model, memory, jobs; or why it isn't there."""
@@ -82,13 +84,17 @@ class TopBar(QFrame):
         self._words.setFont(figures(self._words.font()))
         self._words.setAccessibleName("Engine")
         self._words.clicked.connect(self.setup_requested)
-        self._restart = QPushButton("Start it again")
+        self._restart = QPushButton(RESTART)
         self._restart.clicked.connect(self.restart_requested)
         theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
         theme.clicked.connect(look.toggle)
         for each in (self._light, self._words, self._restart, theme):
             row.addWidget(each)
         self.show_view(EngineView())
+
+    def offer(self, remedy: str) -> None:
+        """What the button says that is shown while there is no engine; a press is `restart_requested`."""
+        self._restart.setText(remedy)
 
     def show_view(self, view: EngineView) -> None:
         words = engine_words(view)
