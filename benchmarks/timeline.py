@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 from _report import report
 from numpy.typing import NDArray
-from PySide6.QtCore import QSettings
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -106,11 +103,11 @@ def timed(call: Callable[[int], object], *, times: int = TIMES, warm_up: int = 3
     return runs, (time.process_time() - cpu) / times * 1e3
 
 
-def measure_film(clips: int, application: QApplication, look: Look, folder: Path) -> None:
+def measure_film(clips: int, application: QApplication, look: Look) -> None:
     history = History(film(clips))
     window = QWidget()
     pictures = Pictures()
-    actions = Actions(window, QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat))
+    actions = Actions(window)
     panel = TimelinePanel(look, history, actions, thumbnails=pictures, waveforms=pictures, parent=window)
     panel.resize(*SIZE)
     window.resize(*SIZE)
@@ -171,9 +168,8 @@ def measure_film(clips: int, application: QApplication, look: Look, folder: Path
 def main() -> None:
     application = QApplication(sys.argv[:1])
     look = Look(application)
-    with tempfile.TemporaryDirectory() as folder:
-        for clips in (10, 1_000, 10_000):
-            measure_film(clips, application, look, Path(folder))
+    for clips in (10, 1_000, 10_000):
+        measure_film(clips, application, look)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,15 @@ KEYMAP: Final = Choice(
     title="Keyboard shortcuts",
     help="Which program's shortcuts to use. Single ones are changed in the list of shortcuts.",
     words="keys hotkeys premiere resolve",
-    choices={"ltxdesktop": "ltxdesktop", "premiere": "Premiere Pro", "resolve": "DaVinci Resolve"},
+    choices={"ltxdesktop": "ltxdesktop", "premiere": "Premiere Pro", "resolve": "DaVinci Resolve", "own": "Your own"},
+)
+OWN_KEYS: Final = Text(
+    key="looks.own_keys",
+    default="",
+    longest=100_000,
+    title="Your own shortcuts",
+    help="What was changed in the list of shortcuts, which writes it; it holds while your own are chosen.",
+    words="keys hotkeys",
 )
 
 # --- projects ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -18,12 +18,10 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.ui.commands import COMMANDS, Command
-from ltxdesktop.ui.keymaps import BUILT_IN, OURS, Keymap, NotAKeymap, from_text
+from ltxdesktop.ui.keymaps import OURS, Keymap
 from ltxdesktop.ui.parts import IconButton
 from ltxdesktop.ui.theme import Look
 
-KEYMAP_SETTING = "keys/map"
-CUSTOM_SETTING = "keys/custom"
 ENTER = frozenset((Qt.Key.Key_Return, Qt.Key.Key_Enter))
 ARROWS = frozenset(
     (
@@ -40,13 +38,15 @@ ARROWS = frozenset(
 
 
 class Actions(QObject):
-    """Holds an action for every command. `owner` is the widget whose window they work in, while it's visible."""
+    """Holds an action for every command. `owner` is the widget whose window they work in, while it's visible.
+
+    The keys are ours until somebody says otherwise; who keeps the person's choice listens to `keys_changed`.
+    """
 
     keys_changed = Signal()
 
-    def __init__(self, owner: QWidget, settings: QSettings) -> None:
+    def __init__(self, owner: QWidget) -> None:
         super().__init__(owner)
-        self._settings = settings
         self._actions: dict[str, QAction] = {}
         self._calls: dict[str, list[Callable[[], object]]] = {}
         self._detours: dict[str, Callable[[], bool]] = {}
@@ -59,7 +59,7 @@ class Actions(QObject):
             owner.addAction(action)
             self._actions[command.name] = action
         owner.installEventFilter(_FocusKeys(self))
-        self.use(self._saved())
+        self.use(OURS)
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
@@ -100,26 +100,9 @@ class Actions(QObject):
             action.setToolTip(tooltip(command, keys))
         self.keys_changed.emit()
 
-    def choose(self, keymap: Keymap) -> None:
-        """Use a keymap from now on, at the next start too."""
-        self._settings.setValue(KEYMAP_SETTING, keymap.name)
-        if keymap.name not in {each.name for each in BUILT_IN}:
-            self._settings.setValue(CUSTOM_SETTING, keymap.to_text())
-        self.use(keymap)
-
     def button(self, look: Look, name: str, icon: str) -> IconButton:
         """A button for a command, with its tooltip; follows its keys, and whether it can be used."""
         return ActionButton(look, icon, self, name)
-
-    def _saved(self) -> Keymap:
-        name = str(self._settings.value(KEYMAP_SETTING, OURS.name))
-        built_in = next((each for each in BUILT_IN if each.name == name), None)
-        if built_in is not None:
-            return built_in
-        try:
-            return from_text(str(self._settings.value(CUSTOM_SETTING, "")))
-        except NotAKeymap:
-            return OURS
 
 
 def native(key: str) -> str:

@@ -50,9 +50,10 @@ class Keymap:
                 owned.setdefault(key, []).append(command.name)
         return {key: tuple(names) for key, names in owned.items() if len(names) > 1}
 
-    def to_text(self) -> str:
-        """As JSON, for the settings and for a file."""
-        return json.dumps({"name": self.name, "words": self.words, "keys": self.changed}, indent=1)
+    def to_text(self, *, one_line: bool = False) -> str:
+        """As JSON, for a file and (on one line) for the settings."""
+        said = {"name": self.name, "words": self.words, "keys": self.changed}
+        return json.dumps(said, indent=None if one_line else 1)
 
 
 def from_text(text: str) -> Keymap:
@@ -174,4 +175,5 @@ RESOLVE = Keymap(
     },
 )
 
+OWN = "own"  # the name of a keymap that a person has made
 BUILT_IN = (OURS, PREMIERE, RESOLVE)

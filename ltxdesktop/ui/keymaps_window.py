@@ -25,12 +25,11 @@ from PySide6.QtWidgets import (
 
 from ltxdesktop.ui.actions import Actions, native
 from ltxdesktop.ui.commands import BY_NAME, COMMANDS, GROUP_NAMES
-from ltxdesktop.ui.keymaps import BUILT_IN, NotAKeymap, from_text
+from ltxdesktop.ui.keymaps import BUILT_IN, OWN, NotAKeymap, from_text
 from ltxdesktop.ui.palette import rank
 from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.theme import Look
 
-CUSTOM = "custom"
 NAME_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -104,7 +103,7 @@ class KeymapsWindow(QDialog):
         column.addWidget(ends)
 
     def accept(self) -> None:
-        self._actions.choose(self.keymap)
+        self._actions.use(self.keymap)
         super().accept()
 
     def _offer(self) -> None:
@@ -196,8 +195,8 @@ class KeymapsWindow(QDialog):
         if not self.chosen:
             return
         changed = self.keymap.with_keys(self.chosen, keys)
-        if changed.name != CUSTOM:
-            changed = replace(changed, name=CUSTOM, words=f"My own (from {changed.words})")
+        if changed.name != OWN:
+            changed = replace(changed, name=OWN, words=f"My own (from {changed.words})")
         self.keymap = changed
         self._offer()
         self._fill()
@@ -207,7 +206,7 @@ class KeymapsWindow(QDialog):
         if not path:
             return
         try:
-            self.keymap = replace(from_text(Path(path).read_text(encoding="utf-8")), name=CUSTOM)
+            self.keymap = replace(from_text(Path(path).read_text(encoding="utf-8")), name=OWN)
         except (NotAKeymap, OSError, UnicodeDecodeError) as exc:
             self.warning.setText(str(exc))
             return

@@ -93,7 +93,7 @@ class EditWorkspace(QStackedWidget):
     def __init__(self, look: Look, settings: QSettings, state: Path, cache: Path) -> None:
         super().__init__()
         self._look, self._settings, self._state = look, settings, state
-        self.actions_by_name = Actions(self, settings)
+        self.actions_by_name = Actions(self)
         self.project = OpenProject(self)
         self.files = ProjectFiles(self.project, state, self)
         self.materials = Materials(cache, self)

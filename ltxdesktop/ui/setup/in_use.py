@@ -17,17 +17,19 @@ from ltxdesktop.settings.declared import (
     BACKUPS,
     BLEND,
     CACHE_GB,
+    DOWNLOAD_LIMIT,
     HANDLES,
     KEYMAP,
     MAKE_PROXIES,
     MONTHLY_LIMIT,
     PREVIEW_SCALE,
+    OWN_KEYS,
     THEME,
 )
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.kinds import Setting
 from ltxdesktop.settings.store import Settings
-from ltxdesktop.ui.keymaps import OURS, PREMIERE, RESOLVE
+from ltxdesktop.ui.keymaps import OURS, OWN, PREMIERE, RESOLVE, Keymap, NotAKeymap, from_text
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.situation import paid
 from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
@@ -66,9 +68,7 @@ class SettingsInUse(QObject):
     def join(self, edit: EditWorkspace) -> None:
         """The Edit workspace is there now: have it follow the settings."""
         self._edit = edit
-        keymap = edit.actions_by_name.keymap
-        if keymap.name in {each.name for each in KEYMAPS.values()} and self.settings.is_set(KEYMAP):
-            self._apply(KEYMAP)
+        self._apply(KEYMAP)
         edit.actions_by_name.keys_changed.connect(self._keep_keymap)
         for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, BACKEND):
             self._apply(setting)
@@ -100,12 +100,14 @@ class SettingsInUse(QObject):
             self._send_limit()
         if edit is None:
             return
-        if setting == KEYMAP:
-            keymap = KEYMAPS[get(KEYMAP)]
+        if setting in (KEYMAP, OWN_KEYS):
+            keymap = self._keymap()
             if edit.actions_by_name.keymap != keymap:
-                edit.actions_by_name.choose(keymap)
+                edit.actions_by_name.use(keymap)
         elif setting == BACKUPS:
             edit.files.keep_backups(get(BACKUPS))
+        elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:
+            self._stock.set_downloads(get(MIRROR), get(DOWNLOAD_LIMIT))
         elif setting == PREVIEW_SCALE:
             for monitor in (edit.source, edit.program):
                 monitor.set_preview(SHARES[get(PREVIEW_SCALE)])
@@ -134,13 +136,26 @@ class SettingsInUse(QObject):
     # The keymap
 
     def _keep_keymap(self) -> None:
-        """One was chosen in the window of shortcuts; the person's own keymap isn't one of the choices here."""
-        chosen = self._edit.actions_by_name.keymap if self._edit is not None else None
-        for value, keymap in KEYMAPS.items():
-            if keymap == chosen and self.settings.get(KEYMAP) != value:
-                self.set(KEYMAP, value)
+        """One was chosen, or made, in the window of shortcuts."""
+        if self._edit is None or self._edit.actions_by_name.keymap == self._keymap():
+            return
+        chosen = self._edit.actions_by_name.keymap
+        choice = next((value for value, keymap in KEYMAPS.items() if keymap == chosen), OWN)
+        if choice == OWN:
+            self.set(OWN_KEYS, chosen.to_text(one_line=True))
+        self.set(KEYMAP, choice)
 
     # The limit of the paid backend
+    def _keymap(self) -> Keymap:
+        """The one that is chosen; ours as long as the person has none of their own."""
+        choice = self.settings.get(KEYMAP)
+        if choice != OWN:
+            return KEYMAPS[choice]
+        try:
+            return from_text(self.settings.get(OWN_KEYS))
+        except NotAKeymap:
+            return OURS
+
 
     @property
     def _limit_cents(self) -> int | None:

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ltxdesktop.settings.declared import DOWNLOAD_LIMIT, GROUPS, KEEP_TAKES, MIRROR, SETTINGS
+from ltxdesktop.settings.declared import DOWNLOAD_LIMIT, GROUPS, KEEP_TAKES, MIRROR, OWN_KEYS, SETTINGS
 from ltxdesktop.settings.errors import BadValue, NotSaved
 from ltxdesktop.settings.kinds import Setting
 from ltxdesktop.settings.store import Settings
@@ -24,8 +24,9 @@ from ltxdesktop.ui.parts import Panel, label, wrapped
 from ltxdesktop.ui.setup.setting_row import SettingRow
 from ltxdesktop.ui.theme import Look
 
-# Nothing in the program asks for these yet, and a control that does nothing is worse than none.
-NOT_IN_USE: Final = (KEEP_TAKES, MIRROR, DOWNLOAD_LIMIT)
+# Nothing in the program asks for the first yet, and a control that does nothing is worse than none; the last is set in
+# the window of shortcuts.
+NO_ROW: Final = (KEEP_TAKES, MIRROR, DOWNLOAD_LIMIT, OWN_KEYS)
 
 
 class SettingsWindow(QDialog):
@@ -82,7 +83,7 @@ class SettingsWindow(QDialog):
         rows.setContentsMargins(0, 0, 8, 0)
         rows.setSpacing(10)
         for group, title in GROUPS.items():
-            offered = [each for each in SETTINGS if each.group == group and each not in NOT_IN_USE]
+            offered = [each for each in SETTINGS if each.group == group and each not in NO_ROW]
             if offered:
                 rows.addWidget(self._build_group(group, title, offered))
         self._nothing = label("No setting is described by these words.", "hint")

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.commands import COMMANDS, GROUP_NAMES
-from ltxdesktop.ui.keymaps import BUILT_IN, OURS, PREMIERE, NotAKeymap, from_text
+from ltxdesktop.ui.keymaps import BUILT_IN, OURS, OWN, PREMIERE, NotAKeymap, from_text
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
 from ltxdesktop.ui.palette import CommandPalette, matching
 from ltxdesktop.ui.theme import Look
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> QSettings:
-    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
 
 
 @pytest.fixture
@@ -34,8 +27,8 @@ def window(qtbot) -> QWidget:
 
 
 @pytest.fixture
-def actions(window, settings) -> Actions:
-    return Actions(window, settings)
+def actions(window) -> Actions:
+    return Actions(window)
 
 
 def test_commands_have_names_of_their_own_and_known_groups():
@@ -94,11 +87,11 @@ def test_focused_button_keeps_its_space(actions, window, qtbot):
     assert done == ["button"]
 
 
-def test_chosen_keymap_is_there_at_the_next_start(actions, window, settings):
-    actions.choose(PREMIERE)
+def test_keymap_is_in_force_and_told(actions, window, qtbot):
+    with qtbot.waitSignal(actions.keys_changed):
+        actions.use(PREMIERE)
     assert [key.toString() for key in actions["tool.blade"].shortcuts()] == ["C"]
     assert "(C)" in actions["tool.blade"].toolTip()
-    assert Actions(window, settings).keymap == PREMIERE
 
 
 def test_window_warns_of_a_conflict_and_keeps_a_keymap_of_ones_own(actions, window, qtbot, qapp):
@@ -114,7 +107,7 @@ def test_window_warns_of_a_conflict_and_keeps_a_keymap_of_ones_own(actions, wind
     assert editor.chosen == "tool.blade"
     editor.accept()
     assert [key.toString() for key in actions["play.toggle"].shortcuts()] == ["B"]
-    assert actions.keymap.name == "custom"
+    assert actions.keymap.name == OWN
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_what_is_dragged_survives_the_way_and_nonsense_does_not():
 
 def test_transport_never_overlaps_and_keeps_the_timecode(qapp, qtbot, settings):
     owner = QWidget()
-    actions = Actions(owner, settings)
+    actions = Actions(owner)
     monitor = EditMonitor("Source", Look(qapp), actions, SOURCE_EXTRA, draggable=True)
     qtbot.addWidget(monitor, before_close_func=EditMonitor.close_all)
     monitor.show()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, Q
 
 from ltxdesktop.settings.declared import SETTINGS
 from ltxdesktop.settings.store import FILE_NAME, Settings
-from ltxdesktop.ui.setup.settings_window import NOT_IN_USE, SettingsWindow
+from ltxdesktop.ui.setup.settings_window import NO_ROW, SettingsWindow
 from ltxdesktop.ui.theme import Look
 
 
@@ -40,7 +40,7 @@ def choose(qtbot, field: QComboBox, value: str) -> None:
 
 def test_every_setting_that_does_something_has_a_row_with_a_name_and_a_tooltip(open_window):
     window, _ = open_window()
-    assert set(window.rows) == {each.key for each in SETTINGS if each not in NOT_IN_USE}
+    assert set(window.rows) == {each.key for each in SETTINGS if each not in NO_ROW}
     for row in window.rows.values():
         for control in (row.field, row.reset):
             assert control.accessibleName(), row.setting.key

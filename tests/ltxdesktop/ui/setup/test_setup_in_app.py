@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from ltxdesktop.settings.declared import (
     THEME,
 )
 from ltxdesktop.settings.store import Settings
-from ltxdesktop.ui.keymaps import OURS, PREMIERE
+from ltxdesktop.ui.keymaps import OURS, OWN, PREMIERE
 from ltxdesktop.ui.setup import key_keeper
 from ltxdesktop.ui.setup.settings_window import SettingsWindow
 from ltxdesktop.ui.setup.setup_window import SetupWindow
@@ -232,8 +233,14 @@ def test_settings_take_effect_at_once(open_app, qtbot):
     assert (settings.get(THEME), theme.currentData()) == ("dark", "dark")
     settings.set(KEYMAP, "premiere")
     assert edit.actions_by_name.keymap == PREMIERE
-    edit.actions_by_name.choose(OURS)
+    edit.actions_by_name.use(OURS)
     assert settings.get(KEYMAP) == "ltxdesktop"
+    own = replace(OURS.with_keys("clip.split", ("Ctrl+K",)), name=OWN, words="My own")
+    edit.actions_by_name.use(own)
+    assert settings.get(KEYMAP) == "own"
+    settings.set(KEYMAP, "resolve")
+    settings.set(KEYMAP, "own")
+    assert edit.actions_by_name.keymap == own
     settings.set(HANDLES, 9)
     settings.set(BLEND, 0)
     assert (edit.make.wish.handles, edit.loop.blend_frames) == (9, 0)

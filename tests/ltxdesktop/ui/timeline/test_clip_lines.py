@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -26,8 +25,8 @@ BV, BA = ItemId("bv"), ItemId("ba")
 
 
 @pytest.fixture
-def window(qapp: QApplication, tmp_path: Path) -> Iterator[Window]:
-    window = Window(Look(qapp), small_film(), tmp_path)
+def window(qapp: QApplication) -> Iterator[Window]:
+    window = Window(Look(qapp), small_film())
     yield window
     window.sound()
     window.widget.close()

@@ -35,8 +35,8 @@ def look(qapp: QApplication) -> Look:
 
 
 @pytest.fixture
-def window(look: Look, tmp_path: Path) -> Iterator[Window]:
-    window = Window(look, small_film(), tmp_path)
+def window(look: Look) -> Iterator[Window]:
+    window = Window(look, small_film())
     yield window
     window.sound()
     window.widget.close()
@@ -379,8 +379,8 @@ def with_takes(document: Document) -> Document:
     return document.with_sequence(replace(sequence, tracks=(replace(track, items=items), *sequence.tracks[1:])))
 
 
-def test_takes_are_chosen_from_their_stack(look: Look, tmp_path: Path, qtbot):
-    window = Window(look, with_takes(small_film()), tmp_path)
+def test_takes_are_chosen_from_their_stack(look: Look, qtbot):
+    window = Window(look, with_takes(small_film()))
     body = window.lane("V1").body
     with qtbot.waitSignal(window.panel.takes_asked) as said:
         window.click(QPoint(window.at(80).x(), round(body.top) + 8))

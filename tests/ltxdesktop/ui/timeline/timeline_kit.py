@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
@@ -73,13 +72,12 @@ def small_film() -> Document:
 class Window:
     """A timeline panel in a window, and how a person's hand moves on it."""
 
-    def __init__(self, look: Look, document: Document, folder: Path, *, size: tuple[int, int] = (1160, 420)) -> None:
+    def __init__(self, look: Look, document: Document, *, size: tuple[int, int] = (1160, 420)) -> None:
         self.history = History(document)
         self.widget = QWidget()
         column = QVBoxLayout(self.widget)
         column.setContentsMargins(0, 0, 0, 0)
-        settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        self.actions = Actions(self.widget, settings)
+        self.actions = Actions(self.widget)
         self.actions.bind("edit.undo", self.history.undo)
         self.actions.bind("edit.redo", self.history.redo)
         self.panel = TimelinePanel(look, self.history, self.actions)
