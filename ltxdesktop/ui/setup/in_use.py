@@ -17,7 +17,6 @@ from ltxdesktop.settings.declared import (
     BACKUPS,
     BLEND,
     CACHE_GB,
-    DOWNLOAD_LIMIT,
     HANDLES,
     KEYMAP,
     MAKE_PROXIES,
@@ -106,8 +105,6 @@ class SettingsInUse(QObject):
                 edit.actions_by_name.use(keymap)
         elif setting == BACKUPS:
             edit.files.keep_backups(get(BACKUPS))
-        elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:
-            self._stock.set_downloads(get(MIRROR), get(DOWNLOAD_LIMIT))
         elif setting == PREVIEW_SCALE:
             for monitor in (edit.source, edit.program):
                 monitor.set_preview(SHARES[get(PREVIEW_SCALE)])
