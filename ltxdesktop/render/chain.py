@@ -54,6 +54,22 @@ class Chain:
         assert isinstance(made, VideoFrame)
         return made
 
+    def row(self, frames: Sequence[VideoFrame], *, ends: bool) -> list[VideoFrame]:
+        """What becomes of frames that follow each other, where the graph looks at those around each. With `ends` there
+        are no more, and what it holds back comes too; the chain can't be used again then."""
+        for frame in frames:
+            self._entry.push(frame)
+        if ends:
+            self._entry.push(None)
+        made: list[VideoFrame] = []
+        while True:
+            try:
+                pulled = self._exit.pull()
+            except (BlockingIOError, EOFError):
+                return made
+            assert isinstance(pulled, VideoFrame)
+            made.append(pulled)
+
     def flushed(self, frame: VideoFrame) -> VideoFrame:
         """What becomes of one frame, where the graph waits for the end before it gives anything. Ends the chain."""
         self._entry.push(frame)

@@ -15,8 +15,8 @@ from av.video.reformatter import ColorRange, VideoReformatter
 from PySide6.QtGui import QImage, QTransform
 
 from engine.media.colour import ColourTags, Matrix
-from ltxdesktop.render.chain import Chain
 from ltxdesktop.render.colour import PRIMARIES_BT2020, Floats, bt2020_to_bt709, hdr_to_bt709
+from ltxdesktop.render.fields import deinterlaced
 from ltxdesktop.render.frames import (
     SCALING,
     WORKING,
@@ -35,6 +35,9 @@ from ltxdesktop.render.recent import Recent
 from ltxdesktop.render.source import Decoded
 from ltxdesktop.render.tables import Coding, ColourTables
 
+Neighbours = tuple[VideoFrame | None, VideoFrame | None]  # the pictures before and behind
+ALONE: Final[Neighbours] = (None, None)
+
 _TABLES_KEPT: Final = 8  # 1 MB of luma table each for 8-bit media, 4 MB for deeper ones
 
 
@@ -44,8 +47,11 @@ class Conformer:
     def __init__(self) -> None:
         self._tables: Recent[tuple[Coding, int, int, Look], ColourTables] = Recent(_TABLES_KEPT)
 
-    def frame(self, decoded: Decoded, width: int, height: int, look: Look = NEUTRAL) -> VideoFrame:
-        """The picture stretched over `width` x `height`, planar YUV, BT.709 limited.
+    def frame(
+        self, decoded: Decoded, width: int, height: int, look: Look = NEUTRAL, around: Neighbours = ALONE
+    ) -> VideoFrame:
+        """The picture stretched over `width` x `height`, planar YUV, BT.709 limited. `around` matters where it's
+        interlaced (`needs_neighbours`).
 
         It keeps its own chroma and depth where nothing is to be done to it, else it becomes yuv420p. Transparent
         parts are not seen: ask `has_alpha` first.
@@ -54,7 +60,7 @@ class Conformer:
         if not is_planar_yuv(frame):
             frame, tags = self._rgb_as_yuv(frame, tags, *decoded.orientation.size(width, height)), ColourTags()
         elif frame.interlaced_frame:
-            frame = _deinterlaced(frame)
+            frame = deinterlaced(frame, *around)
         frame = turned(frame, decoded.orientation)
         plain = is_plain(frame, tags)
         if plain and look.is_neutral:
@@ -123,12 +129,9 @@ def has_alpha(decoded: Decoded) -> bool:
     return form.has_palette or any(component.is_alpha for component in form.components)
 
 
-def _deinterlaced(frame: VideoFrame) -> VideoFrame:
-    """The first field of an interlaced picture, the lines of the other one drawn along its edges.
-
-    Filters that look at the pictures around would need those too; this one makes the same of a picture in any order.
-    """
-    return Chain.over(frame, [("estdif", "mode=frame:parity=auto:deint=all")]).flushed(frame)
+def needs_neighbours(decoded: Decoded) -> bool:
+    """Is it an interlaced picture, whose missing lines come from the pictures around it?"""
+    return decoded.frame.interlaced_frame and is_planar_yuv(decoded.frame)
 
 
 def _change(transfer: int, primaries: int, look: Look) -> Callable[[Floats], Floats]:

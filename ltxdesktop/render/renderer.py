@@ -19,7 +19,7 @@ from engine.media.errors import MediaError
 from ltxdesktop.document.model import Media, MediaId, MediaKind, Sequence, Solid, Title
 from ltxdesktop.render import blend, raster
 from ltxdesktop.render.colour import yuv_codes
-from ltxdesktop.render.conform import Conformer, has_alpha
+from ltxdesktop.render.conform import ALONE, Conformer, Neighbours, has_alpha, needs_neighbours
 from ltxdesktop.render.errors import MediaGone
 from ltxdesktop.render.filters import Filters, filters_at
 from ltxdesktop.render.frames import filled, planes_of
@@ -53,6 +53,7 @@ class Tools:
         self.filters = Filters()
         self.titles = Titles()
         self.developed: Recent[object, VideoFrame] = Recent(_FRAMES_KEPT)
+        self.neighbours: Recent[object, VideoFrame] = Recent(_FRAMES_KEPT)  # of interlaced pictures
         self.stills: Recent[object, QImage] = Recent(_FRAMES_KEPT)
         self.see_through: set[MediaId] = set()  # films found to have transparent parts
 
@@ -185,25 +186,48 @@ class Renderer:
         if shown.media is not None and has_alpha(decoded):
             self._tools.see_through.add(shown.media.id)
 
+        fielded = needs_neighbours(decoded)
+
         def develop() -> VideoFrame:
-            made = self._tools.conformer.frame(decoded, *size, look)
+            around = self._neighbours(shown) if fielded else ALONE
+            made = self._tools.conformer.frame(decoded, *size, look, around)
             return self._tools.filters.apply(made, filters) if filters else made
 
-        if look.is_neutral and not filters and (decoded.frame.width, decoded.frame.height) == size:
+        if look.is_neutral and not filters and not fielded and (decoded.frame.width, decoded.frame.height) == size:
             return develop()
         key = (clip.media, decoded.number, decoded.is_proxy, size, look, filters)
         return self._tools.developed.get_or_make(key, develop)
 
-    def _decoded(self, shown: _Shown) -> Decoded:
+    def _decoded(self, shown: _Shown, away: int = 0) -> Decoded:
+        """The stored picture of a layer, or one so many pictures of its media away."""
         clip, media = shown.layer.clip, shown.media
         if media is None:
             raise MediaGone(str(clip.media))
-        number = clip.media_frame(shown.frame, self.sequence.rate, media)
+        number = clip.media_frame(shown.frame, self.sequence.rate, media) + away
         try:
-            return self._source.picture(media, self._locate(media), number, original=self._originals)
+            return self._source.picture(media, self._locate(media), number, original=self._originals, keep=away >= 0)
         except MediaError as error:
             self.missing[media.id] = error
             raise
+
+    def _neighbours(self, shown: _Shown) -> Neighbours:
+        """The pictures around a layer's; one that can't be read isn't there."""
+        media = shown.media
+        assert media is not None
+        number = shown.layer.clip.media_frame(shown.frame, self.sequence.rate, media)
+
+        def neighbour(away: int) -> VideoFrame | None:
+            if not 0 <= number + away < media.frames:
+                return None
+            key = (media.id, self._locate(media), self._originals, number + away)
+            try:
+                return self._tools.neighbours.get_or_make(key, lambda: self._decoded(shown, away).frame)
+            except MediaError:
+                return None
+
+        before = neighbour(-1)
+        neighbour(0)  # the next picture's neighbour
+        return before, neighbour(1)
 
     # Raster
 
