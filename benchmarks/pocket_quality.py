@@ -36,6 +36,7 @@ from engine.backends.local.backend import LocalBackend
 from engine.media.decode import AudioReader, VideoReader
 from engine.media.encode import Delivery, write_media
 from engine.media.index import build_index
+from engine.media.join import Handles, frame_weights, join_frames
 from engine.protocol.grid import sample_of_frame
 from engine.protocol.messages import Result
 from engine.protocol.work import (
@@ -56,6 +57,7 @@ from engine.training.contact_sheet import write_contact_sheet
 from engine.training.measure import Seen, eye, listen
 from engine.training.words import Attributes, caption
 from engine.training.world import bounce_times, render_audio, render_video, sample_scenes, scenes_from_attributes
+from ltxdesktop.loop.joining import BLEND_FRAMES
 
 RATE = Fraction(24)
 SAMPLES_PER_SECOND = 48_000
@@ -87,11 +89,27 @@ class Footage(NamedTuple):
 
 
 class Film(NamedTuple):
-    """A result: pixels (3, F, H, W) in -1..1, stereo sound at 48 kHz, and frames made before the asked ones."""
+    """A result: pixels (3, F, H, W) in -1..1, stereo sound at 48 kHz, and the frames made around the asked ones."""
 
     video_CFHW: Tensor
     sound_CN: Tensor
-    handle: int
+    handles: Handles
+
+    @property
+    def asked(self) -> Tensor:
+        """The frames that were asked for, without handles."""
+        return self.video_CFHW[:, self.handles.before : self.video_CFHW.shape[1] - self.handles.after]
+
+    def laid_into(self, source_CFHW: Tensor, start: int) -> Tensor:
+        """The source with the asked frames at [start, ...), blended over the handles as the editor does it."""
+        first = start - self.handles.before
+        end = first + self.video_CFHW.shape[1]
+        weights = frame_weights(self.asked.shape[1], self.handles, BLEND_FRAMES)
+        beneath = source_CFHW[:, first:end]
+        beneath = torch.cat([beneath, self.video_CFHW[:, beneath.shape[1] :]], dim=1)  # past the source's end: the take
+        own, made = (video.permute(1, 2, 3, 0).numpy() for video in (beneath, self.video_CFHW))
+        mixed = torch.as_tensor(join_frames(np.ascontiguousarray(own), np.ascontiguousarray(made), weights))
+        return torch.cat([source_CFHW[:, :first], mixed.permute(3, 0, 1, 2), source_CFHW[:, end:]], dim=1)
 
 
 @dataclass
@@ -303,31 +321,30 @@ class Measurement:
         film = self.run(work, "retake", f"now {wanted.colour}")
         if film is None:
             return
-        made = film.video_CFHW[:, film.handle : film.handle + end - start]
-        whole = torch.cat([given.video_CFHW[:, :start], made, given.video_CFHW[:, end:]], dim=1)
+        whole = film.laid_into(given.video_CFHW, start)
         # a take holds [start, end) and its handles only; outside, the editor goes on showing the source's own file
         self.note("retake source untouched", given.path.read_bytes() == untouched)
-        inside = self.eye.look(made, RATE)
+        inside = self.eye.look(film.asked, RATE)
         self.note("retake colour right", bool(inside.objects) and inside.objects[0].colour == wanted.colour)
         self.note_joins("retake", whole, given.video_CFHW, (start, end))
 
     def note_joins(self, name: str, whole: Tensor, own: Tensor, joins: Sequence[int]) -> None:
-        """Step of brightness and of the object's place across each join, in the clip's own largest ordinary steps."""
+        """Largest step of brightness and of the object's place over each join and its blend, in units of the clip's
+        own larger steps (their 90 % quantile, at least one level of 255 or one pixel)."""
+        inside = [join for join in joins if 0 < join < whole.shape[1]]
         brightness, usual = (video.mean((0, 2, 3)).diff().abs() for video in (whole, own))
-        scale = max(float(usual.quantile(0.9)), 1 / 255)
-        for join in joins:
-            if 0 < join < whole.shape[1]:
-                self.note(f"{name} brightness join", float(brightness[join - 1]) / scale)
+        scale = max(float(usual.quantile(0.9)), 2 / 255)
+        for join in inside:
+            self.note(f"{name} brightness join", step_over(brightness, join) / scale)
         seen, before = self.eye.look(whole, RATE), self.eye.look(own, RATE)
-        if seen.objects and before.objects:
-            steps = steps_of(seen)
-            ordinary = steps_of(before)
-            finite = ordinary[torch.isfinite(ordinary)]
-            if len(finite):
-                scale = max(float(finite.quantile(0.9)), 1 / self.width)
-                for join in joins:
-                    if 0 < join < whole.shape[1]:
-                        self.note(f"{name} position join", float(steps[join - 1]) / scale)
+        if not seen.objects or not before.objects:
+            return
+        steps, ordinary = steps_of(seen), steps_of(before)
+        ordinary = ordinary[torch.isfinite(ordinary)]
+        if len(ordinary):
+            scale = max(float(ordinary.quantile(0.9)), 1 / self.width)
+            for join in inside:
+                self.note(f"{name} position join", step_over(steps, join) / scale)
 
     def extend(self, number: int) -> None:
         """A slide goes on at its own speed."""
@@ -337,11 +354,12 @@ class Measurement:
         film = self.run(work, "extend", prompt)
         if film is None:
             return
-        made = film.video_CFHW[:, film.handle :]
+        made = film.asked
         before, after = self.eye.look(given.video_CFHW, RATE), self.eye.look(made, RATE)
         if before.objects and after.objects:
             self.note("extend speed ratio", speed_of(after) / (speed_of(before) or math.nan))
-        self.note_joins("extend", torch.cat([given.video_CFHW, made], 1), given.video_CFHW, (self.frames,))
+        whole = film.laid_into(given.video_CFHW, self.frames)
+        self.note_joins("extend", whole, given.video_CFHW, (self.frames,))
 
     def fill_gap(self, number: int) -> None:
         """The object arrives where the next clip starts."""
@@ -359,8 +377,7 @@ class Measurement:
         film = self.run(work, "fill gap", prompt)
         if film is None:
             return
-        made = film.video_CFHW[:, film.handle : film.handle + last - first]
-        whole = torch.cat([given.video_CFHW[:, :first], made, given.video_CFHW[:, last:]], dim=1)
+        whole = film.laid_into(given.video_CFHW, first)
         self.note_joins("fill gap", whole, given.video_CFHW, (first, last))
 
     def loras(self, number: int, names: Sequence[str]) -> None:
@@ -407,16 +424,16 @@ def as_tensor(frames: NDArray[np.uint8]) -> Tensor:
 def read_result(result: Result) -> Film:
     """The first file with a picture of a result."""
     file = next(file for file in result.files if file.width and file.frames)
-    return read_film(Path(file.path), file.handle_before)
+    return read_film(Path(file.path), Handles(file.handle_before, file.handle_after))
 
 
-def read_film(path: Path, handle: int) -> Film:
+def read_film(path: Path, handles: Handles) -> Film:
     index = build_index(path)
     with VideoReader(path, index) as reader:
         frames = np.asarray(reader.rgb(0, index.frames), np.uint8)
     with AudioReader(path, zero=Fraction(0)) as sound:
         samples = sound.read(0, sample_of_frame(index.frames, index.rate), rate=SAMPLES_PER_SECOND)
-    return Film(as_tensor(frames), torch.as_tensor(samples), handle)
+    return Film(as_tensor(frames), torch.as_tensor(samples), handles)
 
 
 def psnr(found: Tensor, wanted: Tensor) -> float:
@@ -430,6 +447,13 @@ def direction_of(motion: str) -> str:
         if motion.endswith(word):
             return direction
     return ""
+
+
+def step_over(steps: Tensor, join: int) -> float:
+    """The largest step within a blend's length of a join at frame `join`; NaN where nothing is seen."""
+    around = steps[max(0, join - 1 - BLEND_FRAMES) : join + BLEND_FRAMES]
+    around = around[torch.isfinite(around)]
+    return float(around.max()) if len(around) else math.nan
 
 
 def steps_of(seen: Seen) -> Tensor:
