@@ -16,10 +16,11 @@ from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
-from ltxdesktop.jobs.channel import engine_command, runs_elsewhere
+from ltxdesktop.jobs.channel import engine_command, runs_elsewhere, with_models
 from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.resources import samples
 from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, SCREEN, THEME
+from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.store import FILE_NAME, Settings
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
@@ -59,6 +60,7 @@ class App(QObject):
         if sys.platform == "darwin":  # nobody else sends such events, and each one would pass through here
             application.installEventFilter(self)
         self.look = Look(application, theme_for(choices.get(THEME), application), parent=self)
+        self._command, self._choices = command, choices
         self.link = EngineLink(command, self)
         self.session = EngineSession(self.link.send, self)
         places = QStandardPaths.StandardLocation
@@ -78,6 +80,7 @@ class App(QObject):
         self._engine_window: EngineWindow | None = None
         self.window.restart_engine_requested.connect(self._restart)
         self.window.install_engine_requested.connect(self.install_engine)
+        self.window.models_moved.connect(self._use_models)
         self.window.closing.connect(self.link.stop)
         self.window.closing.connect(self._look_for_hardware)
 
@@ -117,6 +120,18 @@ class App(QObject):
             self._has_engine = True
             self.window.top.offer(RESTART)
             self.link.restart()
+
+    def _use_models(self, folder: str) -> None:
+        """The models have moved: that is kept, and the engine is started with the other folder."""
+        if folder == self._choices.get(MODELS_FOLDER):
+            return
+        try:
+            self._choices.set(MODELS_FOLDER, folder)
+        except NotSaved as exc:
+            self.window.banner.say(str(exc))
+        self._command = with_models(self._command, folder)
+        self.link.use(self._command)
+        self.link.restart()
 
     def _restart(self) -> None:
         if self._has_engine:

@@ -61,7 +61,8 @@ class Errand(Struct, frozen=True, kw_only=True):
     errand: str
     kind: ErrandKind
     state: ErrandState
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()  # with what they need
+    asked: tuple[str, ...] = ()  # those of them that were asked for by name
     title: str = ""  # of what it works on, in words
     message: str = ""  # how it ended, for the person
     details: tuple[str, ...] = ()  # one line for each file, where that says more

@@ -20,7 +20,7 @@ from engine.protocol.packages import Errand, ErrandChanged, ErrandProgress, Erra
 from engine.server.outbox import Outbox
 from engine.server.words import sentence
 
-TELL_EVERY_S: Final = 0.1
+TELL_EVERY_S: Final = 0.05
 ENDED: Final = frozenset({"done", "failed", "cancelled"})
 
 _log = logging.getLogger(__name__)

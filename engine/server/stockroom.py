@@ -362,6 +362,7 @@ class Stockroom:
             kind="download",
             state="waiting",
             packages=tuple(package.id for package in packages),
+            asked=tuple(package.id for package in asked),
             title=title,
         )
         task = Task(errand, partial(self._download, packages), self._outbox)

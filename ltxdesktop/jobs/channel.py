@@ -204,6 +204,15 @@ def engine_command(command: str = "", backends: Sequence[str] = (), store: str =
     return [*words, *(["--store", store] if store else []), *(["--models", models] if models else [])]
 
 
+def with_models(command: Sequence[str], folder: str) -> list[str]:
+    """The same engine with another folder of weights."""
+    words = list(command)
+    if "--models" in words:
+        at = words.index("--models")
+        del words[at : at + 2]
+    return [*words, "--models", folder]
+
+
 def _own_engine() -> list[str]:
     """Beside this source the same Python; in a bundle the one of the engine pack. Raises NoPack."""
     if not BUNDLED:

@@ -78,6 +78,7 @@ class MainWindow(QMainWindow):
     kind, made when it's first shown."""
 
     restart_engine_requested = Signal()
+    models_moved = Signal(str)  # the folder in which they are now
     closing = Signal()
 
     def __init__(
@@ -215,7 +216,11 @@ class MainWindow(QMainWindow):
         self._settings_action = QAction("Settin&gs…", self)
         self._settings_action.setMenuRole(QAction.MenuRole.PreferencesRole)
         self._add(self._settings_action, "Ctrl+,", self._set_up.show_settings)
-        self._engine_menu.insertActions(before, [page])
+        models = QAction("&Models…", self)
+        models.setToolTip("Download, import, check and remove models and LoRAs")
+        self._add(models, "", self._set_up.show_models)
+        self._set_up.models_moved.connect(self.models_moved)
+        self._engine_menu.insertActions(before, [page, models])
         self._engine_menu.insertSeparator(before)
         self.addAction(self._settings_action)  # its key works while the menus of another workspace are shown
         self._edit_menu_of_generate.addAction(self._settings_action)

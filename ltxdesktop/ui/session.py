@@ -55,6 +55,7 @@ from engine.protocol.messages import (
     SetSpendingLimit,
     Submit,
 )
+from engine.protocol.packages import ErrandChanged, ErrandProgress
 from engine.protocol.work import AnyWork
 from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.ui.models.job_list import JobListModel
@@ -91,6 +92,7 @@ class EngineSession(QObject):
     take_made = Signal(object)  # Take, of a job that ended just now
     estimated = Signal(object)  # Estimated, the newest that was asked for
     noticed = Signal(str, str)  # kind, words for the person
+    errand_told = Signal(object)  # ErrandChanged or ErrandProgress, of work on files of models
     refused = Signal(str)  # a request that couldn't be done; words for the person
 
     def __init__(self, send: Callable[[Request], object], parent: QObject | None = None) -> None:
@@ -163,6 +165,10 @@ class EngineSession(QObject):
 
         self._ask(GetJob(job=job), told, lambda _: None)
 
+    def ask(self, request: Request, answer: Answer, refused: Refusal) -> None:
+        """Ask anything, for whoever says itself what becomes of it; nothing comes if the engine goes meanwhile."""
+        self._ask(request, answer, refused)
+
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
 
@@ -232,6 +238,10 @@ class EngineSession(QObject):
                 self._take_preview(event, body)
             case JobNotice() | Notice():
                 self.noticed.emit(event.kind, event.message)
+            case ErrandChanged() | ErrandProgress():
+                self.errand_told.emit(event)
+            case Capabilities():  # told unasked, when other models are here than before
+                self._take_capabilities(event)
             case _:
                 pass
 

@@ -94,6 +94,7 @@ QLabel#hint, QLabel#note { font-size: 12px; }
 QLabel#note { color: $quiet; }
 QLabel#problem { color: $warn; font-size: 12px; }
 QLabel#good { color: $good; font-size: 12px; }
+QLabel#line { background: $line; }
 QLabel#mode { color: $accent; font-weight: 600; }
 QToolTip { background: $control; color: $text; border: 1px solid $line; padding: 5px 7px; }
 
@@ -127,6 +128,12 @@ QToolButton#segment[place="last"] { border-top-right-radius: 6px; border-bottom-
     border-right-width: 1px; }
 QToolButton#segment:checked { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
 QToolButton#segment:focus { border-color: $text; }
+
+QCheckBox { spacing: 8px; }
+QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid $faint; border-radius: 4px; background: $control; }
+QCheckBox::indicator:hover { border-color: $accent; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($tick); }
+QCheckBox:focus { color: $accent; }
 
 QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px; }
 QSpinBox, QDoubleSpinBox { padding: 5px 20px 5px 2px; }
@@ -271,7 +278,7 @@ def palette(theme: Theme) -> QPalette:
 
 def style_sheet(theme: Theme) -> str:
     values = {name: str(value) for name, value in vars(theme).items()}
-    for name in ("chevron", "chevron_up"):
+    for name in ("chevron", "chevron_up", "tick"):
         file = RESOURCES / "icons" / f"{name.replace('_', '-')}-{theme.name}.svg"
         values[name] = file.as_posix()
     return _SHEET.substitute(values)

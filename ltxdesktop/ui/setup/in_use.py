@@ -17,9 +17,11 @@ from ltxdesktop.settings.declared import (
     BACKUPS,
     BLEND,
     CACHE_GB,
+    DOWNLOAD_LIMIT,
     HANDLES,
     KEYMAP,
     MAKE_PROXIES,
+    MIRROR,
     MONTHLY_LIMIT,
     PREVIEW_SCALE,
     OWN_KEYS,
@@ -31,6 +33,7 @@ from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.keymaps import OURS, OWN, PREMIERE, RESOLVE, Keymap, NotAKeymap, from_text
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.situation import paid
+from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
 
 if TYPE_CHECKING:
@@ -59,6 +62,7 @@ class SettingsInUse(QObject):
         self.settings = settings
         self._look, self._session = look, session
         self._edit: EditWorkspace | None = None
+        self._stock: Stock | None = None
         self._stop_listening = settings.listen(self._apply)
         look.changed.connect(self._keep_theme)
         session.capabilities_changed.connect(self._tell_limit)
@@ -79,6 +83,11 @@ class SettingsInUse(QObject):
 
             window.add_line("media", CacheLine(self._edit.materials))
 
+    def follow_downloads(self, stock: Stock) -> None:
+        """Have downloads come from where, and as fast as, the person has set."""
+        self._stock = stock
+        self._apply(MIRROR)
+
     def set(self, setting: Setting[T], value: T) -> None:
         """Set and keep; what can't be written is said by `failed`."""
         try:
@@ -97,6 +106,8 @@ class SettingsInUse(QObject):
             self._follow_system()
         elif setting == MONTHLY_LIMIT:
             self._send_limit()
+        elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:
+            self._stock.set_downloads(get(MIRROR), get(DOWNLOAD_LIMIT))
         if edit is None:
             return
         if setting in (KEYMAP, OWN_KEYS):

@@ -1,4 +1,4 @@
-"""The key of the LTX API in the system's keyring, under the names where the engine looks for it.
+"""The key of the LTX API and the hub's token in the system's keyring, under the names where the engine looks for them.
 
 The app only puts it there and takes it away: it never reads a key, keeps one, or sends one through the channel. Where
 no keyring works, the engine's own command can keep it in a file (`ltx-engine key --file`); that isn't done from here.
@@ -10,18 +10,22 @@ import hashlib
 import hmac
 from typing import Final, Protocol
 
-# The same in engine/backends/remote/keys.py; a test compares them. The app doesn't import the engine's backends.
+# The same in engine/backends/remote/keys.py and engine/fetching/tokens.py, which the app doesn't import; tests compare.
 SERVICE: Final = "ltxdesktop"
 NAME: Final = "ltx-api-key"
+HUB_TOKEN: Final = "hugging-face-token"
+
+_INSTEAD: Final = {NAME: ("LTX_API_KEY", "ltx-engine key --file"), HUB_TOKEN: ("HF_TOKEN", "hf auth login")}
 
 
 class NoKeyring(Exception):
     """This system has no keyring that works, or it stays locked. Says what can be done, never the key."""
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, name: str = NAME) -> None:
+        variable, command = _INSTEAD[name]
         super().__init__(
-            f"No keyring works here ({why}). Set LTX_API_KEY before the start, or say “ltx-engine key --file” "
-            "in a terminal to keep the key in a file that only this account can read."
+            f"No keyring works here ({why}). Set {variable} before the start, or say “{command}” in a terminal to keep "
+            "it in a file that only this account can read."
         )
 
 
@@ -33,19 +37,19 @@ class _Passwords(Protocol):
     def delete_password(self, service_name: str, username: str, /) -> None: ...
 
 
-def keep(key: str) -> None:
+def keep(key: str, name: str = NAME) -> None:
     """Put a key into the keyring, in the place of an earlier one. May wait for a person who unlocks it.
 
     Raises NoKeyring, also where a keyring takes everything and keeps nothing.
     """
     keyring, errors = _library()
     try:
-        keyring.set_password(SERVICE, NAME, key)
-        kept = keyring.get_password(SERVICE, NAME) or ""
+        keyring.set_password(SERVICE, name, key)
+        kept = keyring.get_password(SERVICE, name) or ""
     except errors as exc:
-        raise NoKeyring(type(exc).__name__) from None  # a backend's own words might repeat what it was given
+        raise NoKeyring(type(exc).__name__, name) from None  # a backend's own words might repeat what it was given
     if not hmac.compare_digest(_digest(kept), _digest(key)):
-        raise NoKeyring("it keeps nothing")
+        raise NoKeyring("it keeps nothing", name)
 
 
 def forget() -> None:

@@ -10,7 +10,6 @@ import html
 from collections.abc import Callable
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.protocol.hosts import CONSOLE
 from engine.protocol.messages import Model
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
@@ -34,15 +34,13 @@ from ltxdesktop.ui.setup import key_keeper
 from ltxdesktop.ui.setup.situation import Line, machine_lines, paid, spent_words, weights_lines, works_now
 from ltxdesktop.ui.theme import Look, figures
 
-MODELS_COMMAND = "ltx-engine models"
-CONSOLE = "https://console.ltx.video"
 MARK_PX = 16
 
 
 class SetupWindow(QDialog):
     """One page for one session; made when it's asked for, gone when it's closed."""
 
-    settings_requested = Signal(str)  # words to look for in the settings
+    models_requested = Signal()
     limit_chosen = Signal(float)  # US dollars a month; 0: none
 
     def __init__(
@@ -58,7 +56,7 @@ class SetupWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Set-up")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(660, 780)
+        self.resize(660, 700)
         self._look, self._session, self._elsewhere = look, session, elsewhere
         self._models: tuple[Model, ...] = ()
         self._background = background  # a keyring may wait for a person to unlock it
@@ -116,19 +114,14 @@ class SetupWindow(QDialog):
         panel = Panel("LTX-2.3 on this machine")
         self._weights = QVBoxLayout()
         panel.body.addLayout(self._weights)
-        words = label("In a terminal this lists the files with their sizes, and how to get them:", "hint")
-        words.setWordWrap(True)
-        panel.body.addWidget(words)
-        command = QLineEdit(MODELS_COMMAND)
-        command.setReadOnly(True)
-        command.setFont(figures(command.font()))
-        command.setAccessibleName("Command")
-        command.setToolTip("Say this in a terminal")
         row = QHBoxLayout()
-        row.addWidget(command, 1)
-        row.addWidget(self._button("Copy", "Put the command into the clipboard", self._copy_command))
-        folder = "Where the weights lie, tens of gigabytes of them"
-        row.addWidget(self._button("Models folder…", folder, self._ask_for_folder))
+        words = label("Sizes, licences, downloads, and files that other programs have here already:", "hint")
+        words.setWordWrap(True)
+        row.addWidget(words, 1)
+        self.models = self._button(
+            "Models…", "See what there is, and download or import it", self.models_requested.emit
+        )
+        row.addWidget(self.models)
         panel.body.addLayout(row)
         return panel
 
@@ -222,7 +215,7 @@ class SetupWindow(QDialog):
                 [Line("good", "A key is there.", "Nothing is sent before you agree, for a job or in the settings.")],
             )
         else:
-            about = f"LTX-2.3 on Lightricks' servers, for money, on any machine. Keys are made at {CONSOLE}."
+            about = f"LTX-2.3 on Lightricks' servers, for money, on any machine. Keys are made at {CONSOLE.address}."
             self._fill(self._key_state, [Line("missing", "No key is there.", about)])
         self._sends.setText("\n".join(f"•  {each}" for each in backend.sends))
         self._sends.setVisible(bool(backend.sends))
@@ -328,12 +321,6 @@ class SetupWindow(QDialog):
         return self._said.text()
 
     # The rest
-
-    def _copy_command(self) -> None:
-        QGuiApplication.clipboard().setText(MODELS_COMMAND)
-
-    def _ask_for_folder(self) -> None:
-        self.settings_requested.emit("models folder")
 
     def done(self, result: int) -> None:
         self._gone = True  # answers that are on their way find nobody

@@ -1,25 +1,29 @@
-"""Opens the set-up page and the window of settings, one of each at a time, and lets one lead to the other."""
+"""Opens the set-up page, the window of models and that of settings, one of each, and lets one lead to the other."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.in_use import SettingsInUse
+from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import Look
 
 if TYPE_CHECKING:
+    from ltxdesktop.ui.setup.models_window import ModelsWindow
     from ltxdesktop.ui.setup.settings_window import SettingsWindow
     from ltxdesktop.ui.setup.setup_window import SetupWindow
 
 
 class SetUp(QObject):
-    """Both windows, made when they're asked for: a start needs neither."""
+    """The windows, made when they're asked for: a start needs none of them."""
+
+    models_moved = Signal(str)  # the folder in which they are now: the engine has to be started with it
 
     def __init__(
         self,
@@ -34,7 +38,11 @@ class SetUp(QObject):
         super().__init__(owner)
         self._look, self._session, self._in_use, self._owner = look, session, in_use, owner
         self._background, self._elsewhere = background, elsewhere
+        self.stock = Stock(session, self)
+        self.stock.moved.connect(self.models_moved)
+        in_use.follow_downloads(self.stock)
         self.page: SetupWindow | None = None
+        self.models: ModelsWindow | None = None
         self.settings: SettingsWindow | None = None
 
     def show_page(self) -> None:
@@ -43,10 +51,19 @@ class SetUp(QObject):
             from ltxdesktop.ui.setup.setup_window import SetupWindow
 
             self.page = SetupWindow(self._look, self._session, self._background, self._owner, elsewhere=self._elsewhere)
-            self.page.settings_requested.connect(self.show_settings)
+            self.page.models_requested.connect(self.show_models)
             self.page.limit_chosen.connect(self._limit)
             self.page.finished.connect(self._forget_page)
         _raise(self.page)
+
+    def show_models(self) -> None:
+        """Show what can be had, what is here, and what is coming."""
+        if self.models is None:
+            from ltxdesktop.ui.setup.models_window import ModelsWindow
+
+            self.models = ModelsWindow(self._look, self.stock, self._background, self._owner, elsewhere=self._elsewhere)
+            self.models.finished.connect(self._forget_models)
+        _raise(self.models)
 
     def show_settings(self, search: str = "") -> None:
         """Show the settings that these words find; all of them for none."""
@@ -62,7 +79,7 @@ class SetUp(QObject):
 
     def close(self) -> None:
         """Close what is open."""
-        for window in (self.page, self.settings):
+        for window in (self.page, self.models, self.settings):
             if window is not None:
                 window.close()
 
@@ -71,6 +88,9 @@ class SetUp(QObject):
 
     def _forget_page(self) -> None:
         self.page = None
+
+    def _forget_models(self) -> None:
+        self.models = None
 
     def _forget_settings(self) -> None:
         self.settings = None

@@ -1,0 +1,233 @@
+"""The window of models with a real engine, a fake hub, and files of a few kilobytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keyring
+import msgspec
+import psutil
+import pytest
+from file_keyring import VARIABLE, FileKeyring
+from PySide6.QtCore import QMimeData, QPoint, QSettings, Qt, QUrl
+from PySide6.QtGui import QDropEvent, QImage
+from PySide6.QtWidgets import QMessageBox, QPlainTextEdit
+
+from engine.fetching.tokens import KEYRING_NAME, KEYRING_SERVICE
+from ltxdesktop.app import App
+from ltxdesktop.jobs.channel import engine_command, with_models
+from ltxdesktop.settings.declared import DOWNLOAD_LIMIT, MIRROR, MODELS_FOLDER
+from ltxdesktop.settings.store import Settings
+from ltxdesktop.ui.setup import key_keeper
+from ltxdesktop.ui.setup.models_window import ModelsWindow
+
+LONG_MS = 60_000
+FETCHING_TESTS = Path(__file__).parents[3] / "engine" / "fetching"
+SERVER_TESTS = Path(__file__).parents[3] / "engine" / "server"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A hub on this machine that has four packages, one of them behind a gate."""
+    for folder in (FETCHING_TESTS, SERVER_TESTS):
+        monkeypatch.syspath_prepend(str(folder))
+    from fake_hub import FakeHub
+    from test_stockroom import FILES, HERE
+
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(HERE))
+    with FakeHub(dict(FILES)) as fake:
+        monkeypatch.setenv("HF_ENDPOINT", fake.endpoint)
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield fake
+
+
+@pytest.fixture
+def open_app(qapp, qtbot, tmp_path: Path, hub: Any) -> Iterator[Any]:
+    """Opens the program on one store; closing the window ends it, as for a person."""
+    opened: list[App] = []
+
+    def open_one() -> App:
+        kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+        kept.setValue("window/workspace", "generate")
+        command = engine_command(backends=["test"], store=str(tmp_path / "store"), models=str(tmp_path / "models"))
+        command += ["--manifest", str(tmp_path / "manifest.json")]
+        app = App(qapp, command, kept, Settings(tmp_path / "settings.toml"))
+        opened.append(app)
+        app.start()
+        app.window.activateWindow()
+        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+        return app
+
+    yield open_one
+    for app in opened:
+        close(app, qtbot)
+
+
+def close(app: App, qtbot) -> None:
+    if app.link.process_id:
+        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+            app.window.close()
+
+
+def open_models(app: App, qtbot) -> ModelsWindow:
+    """By the menu, as a person does."""
+    action = next(each for each in app.window._engine_menu.actions() if each.text() == "&Models…")
+    action.trigger()
+    window = app.window.findChild(ModelsWindow)
+    assert window is not None
+    qtbot.waitUntil(lambda: bool(window.cards), timeout=LONG_MS)
+    return window
+
+
+def click(qtbot, button) -> None:
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def begin(window: ModelsWindow, qtbot, package: str) -> Any:
+    """See what comes, accept what has to be accepted, and begin."""
+    get = window.get(package)
+    qtbot.waitUntil(lambda: get.plan is not None and set(get.plan.unaccepted) <= set(get.boxes), timeout=LONG_MS)
+    for box in get.boxes.values():
+        box.setChecked(True)
+    click(qtbot, get.begin)
+
+
+def here(window: ModelsWindow, package: str) -> bool:
+    known = window._stock.package(package)
+    return known is not None and known.state == "verified"
+
+
+def test_a_package_and_what_it_needs_come_once_the_licence_is_read_and_accepted(open_app, qtbot, hub):
+    app = open_app()
+    window = open_models(app, qtbot)
+    card = window.cards["big"]
+    assert card.button("get").isVisibleTo(window)
+    assert not card.button("verify").isVisibleTo(window)
+    get = window.get("big")
+    qtbot.waitUntil(lambda: bool(get.boxes), timeout=LONG_MS)
+    assert "0 MB" not in get.begin.text()
+    assert "free" in get._disk.text()
+    assert "LTX-2 Community License Agreement" in get.findChild(QPlainTextEdit).toPlainText()
+    assert not get.begin.isEnabled()
+    assert hub.asked == []
+    get.boxes["free"].setChecked(True)
+    click(qtbot, get.begin)
+    qtbot.waitUntil(lambda: here(window, "big") and here(window, "encoder"), timeout=LONG_MS)
+    assert card._state.text() == "Here"
+    assert not card.button("get").isVisibleTo(window)
+    assert card.button("verify").isVisibleTo(window)
+    click(qtbot, card.button("remove"))
+    question = window.findChild(QMessageBox)
+    click(qtbot, next(each for each in question.buttons() if each.text() == "Remove"))
+    qtbot.waitUntil(lambda: window.said.startswith("Big is removed"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: card.button("get").isVisibleTo(window), timeout=LONG_MS)
+
+
+def test_a_download_is_paused_goes_on_in_a_closed_window_and_after_a_crash(open_app, qtbot, hub):
+    from fake_hub import Fault
+
+    app = open_app()
+    window = open_models(app, qtbot)
+    hub.plan.append(Fault(stall_after=100_000))
+    begin(window, qtbot, "unknown")  # accepts the licence, too
+    qtbot.waitUntil(lambda: here(window, "unknown") or hub.stalled.is_set(), timeout=LONG_MS)
+    hub.plan.append(Fault(stall_after=100_000))
+    begin(window, qtbot, "big")
+    qtbot.waitUntil(lambda: "of" in window.cards["big"].said and hub.stalled.is_set(), timeout=LONG_MS)
+    click(qtbot, window.cards["big"].button("pause"))
+    qtbot.waitUntil(lambda: window.cards["big"].said == "Paused", timeout=LONG_MS)
+    hub.stalled.clear()
+    hub.plan.append(Fault(stall_after=50_000))
+    click(qtbot, window.cards["big"].button("resume"))
+    qtbot.waitUntil(hub.stalled.is_set, timeout=LONG_MS)
+    window.close()
+    with qtbot.waitSignal(app.link.ready, timeout=LONG_MS):
+        psutil.Process(app.link.process_id).kill()
+    window = open_models(app, qtbot)
+    qtbot.waitUntil(lambda: here(window, "big"), timeout=LONG_MS)
+    assert window._stock.errands == {} or all(each.state == "done" for each in window._stock.errands.values())
+
+
+def test_a_token_lies_in_the_keyring_and_nowhere_else(
+    open_app, qtbot, hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    hub.gated, hub.token = True, "hf_SeCrEt"
+    file = tmp_path / "keyring.json"
+    before = keyring.get_keyring()
+    monkeypatch.setenv(VARIABLE, str(file))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "file_keyring.FileKeyring")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+    keyring.set_keyring(FileKeyring())
+    try:
+        app = open_app()
+        window = open_models(app, qtbot)
+        get = window.get("gated")
+        qtbot.waitUntil(lambda: get._gate.isVisibleTo(get), timeout=LONG_MS)
+        qtbot.keyClicks(get._token, "hf_wrong")
+        qtbot.keyClick(get._token, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: "Your account may not have" in get.answer, timeout=LONG_MS)
+        qtbot.keyClicks(get._token, "hf_SeCrEt")
+        click(qtbot, get._keep_button)
+        assert get._token.text() == ""
+        qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.", timeout=LONG_MS)
+        get.boxes["free"].setChecked(True)
+        click(qtbot, get.begin)
+        qtbot.waitUntil(lambda: here(window, "gated"), timeout=LONG_MS)
+        argv = " ".join(psutil.Process(app.link.process_id).cmdline())
+        close(app, qtbot)
+    finally:
+        keyring.set_keyring(before)
+    kept = [each for each in tmp_path.rglob("*") if each.is_file() and b"SeCrEt" in each.read_bytes()]
+    assert kept == [file]
+    assert "SeCrEt" not in argv + caplog.text
+    assert (key_keeper.SERVICE, key_keeper.HUB_TOKEN) == (KEYRING_SERVICE, KEYRING_NAME)
+
+
+def test_loras_are_dropped_shown_and_set(open_app, qtbot, tmp_path: Path):
+    from test_stockroom import lora_file
+
+    source = tmp_path / "downloads"
+    source.mkdir()
+    lora_file(source, "crt.safetensors", 16, ss_base_model_version="ltx-2.3", trigger_words="crtanim")
+    QImage(64, 64, QImage.Format.Format_RGB32).save(str(source / "crt.png"))
+    app = open_app()
+    window = open_models(app, qtbot)
+    window.show_loras()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(source / "crt.safetensors")), QUrl.fromLocalFile(str(source / "crt.png"))])
+    actions, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    window.loras.dropEvent(QDropEvent(QPoint(9, 9), actions, data, buttons, keys))
+    qtbot.waitUntil(lambda: "loras/crt.safetensors" in window.loras.rows, timeout=LONG_MS)
+    row = window.loras.rows["loras/crt.safetensors"]
+    assert (row.lora.rank, row.lora.base_model, row.lora.trigger_words) == (16, "ltx-2.3", "crtanim")
+    assert row.lora.preview.endswith("crt.png")
+    row.strength.setValue(0.6)
+    choices = tmp_path / "models" / "loras" / ".ltx-loras.json"
+    qtbot.waitUntil(choices.exists, timeout=LONG_MS)
+    assert json.loads(choices.read_bytes()) == {"loras/crt.safetensors": {"strength": 0.6}}
+
+
+def test_mirror_and_limit_reach_the_engine_and_a_move_starts_it_with_the_other_folder(
+    open_app, qtbot, hub, tmp_path: Path
+):
+    app = open_app()
+    window = open_models(app, qtbot)
+    app.window._in_use.settings.set(MIRROR, "https://mirror.example")
+    app.window._in_use.settings.set(DOWNLOAD_LIMIT, 2.5)
+    remembered = tmp_path / "store" / "downloads.json"
+    qtbot.waitUntil(lambda: remembered.exists() and b"2500000" in remembered.read_bytes(), timeout=LONG_MS)
+    assert json.loads(remembered.read_bytes())["mirror"] == "https://mirror.example"
+    app.window._in_use.settings.set(MIRROR, "http://far.example")
+    qtbot.waitUntil(lambda: "only https is safe" in window.said, timeout=LONG_MS)
+    target = tmp_path / "large disk"
+    with qtbot.waitSignal(app.link.ready, timeout=LONG_MS):
+        window._stock.move_to(str(target))
+    qtbot.waitUntil(lambda: app.window._set_up.stock.list.folder == str(target), timeout=LONG_MS)
+    assert app.window._in_use.settings.get(MODELS_FOLDER) == str(target)
+    assert with_models(["engine", "--models", "/a", "--stdio"], "/b") == ["engine", "--stdio", "--models", "/b"]
