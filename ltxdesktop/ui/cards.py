@@ -4,11 +4,35 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
 from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, paint_picture, rect_of, sized
+from ltxdesktop.ui.drawing import (
+    STAR_PX,
+    STARS,
+    font_of,
+    is_hovered,
+    paint_ground,
+    paint_line,
+    paint_picture,
+    paint_stars,
+    rect_of,
+    sized,
+    star_clicked,
+)
+from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.models.job_list import JobEntry
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.models.values import VALUE, Index
@@ -45,6 +69,7 @@ class TakeBoxes(NamedTuple):
     picture: QRect
     caption: QRect
     seed: QRect
+    stars: QRect
 
 
 def lay_out_take(card: QRect) -> TakeBoxes:
@@ -54,6 +79,7 @@ def lay_out_take(card: QRect) -> TakeBoxes:
         picture,
         QRect(inner.left(), picture.bottom() + 4, inner.width(), 17),
         QRect(inner.left(), picture.bottom() + 21, inner.width(), 14),
+        QRect(picture.left() + 8, picture.bottom() - 20, STARS * STAR_PX, 17),
     )
 
 
@@ -89,11 +115,13 @@ class JobCards(QStyledItemDelegate):
 
 
 class TakeCards(QStyledItemDelegate):
-    """Draws one take: a picture, the first words of its prompt, its seed."""
+    """Draws one take: a picture that plays under the mouse, the first words of its prompt, its seed, its stars."""
 
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
+    rated = Signal(object, int)  # Take, 0 to 5
+
+    def __init__(self, look: Look, films: HoverFilms, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._look, self._films = look, films
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return TAKE_SIZE
@@ -105,12 +133,37 @@ class TakeCards(QStyledItemDelegate):
         painter.save()
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         paint_ground(painter, option, theme)
-        paint_picture(painter, boxes.picture, take.picture, theme)
+        playing = self._films.picture(take.file.path)
+        paint_picture(painter, boxes.picture, playing if playing is not None else take.picture, theme)
+        if take.rating or is_hovered(option):
+            self._paint_rating(painter, boxes.stars, take.rating, sized(font_of(option), 13))
         paint_line(painter, boxes.caption, take.caption, theme.text, sized(font_of(option), 12))
         kind = "draft · " if take.is_draft else ""
         if take.seed is not None:
             paint_line(painter, boxes.seed, f"{kind}seed {take.seed}", theme.quiet, sized(font_of(option), 11))
         painter.restore()
+
+    def _paint_rating(self, painter: QPainter, box: QRect, rating: int, font: QFont) -> None:
+        """On a plate of its own, since a picture may have any colour."""
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(10, 12, 16, 190))
+        painter.drawRoundedRect(box.adjusted(-3, 0, 3, 0), 8, 8)
+        paint_stars(painter, box, rating, self._look.theme, font)
+
+    def editorEvent(
+        self,
+        event: QEvent,
+        model: QAbstractItemModel,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> bool:
+        """A click on a star rates; on the star that is the rating already it takes the rating away."""
+        take: Take = index.data(VALUE)
+        star = star_clicked(event, lay_out_take(rect_of(option)).stars)
+        if star:
+            self.rated.emit(take, 0 if star == take.rating else star)
+            return True
+        return super().editorEvent(event, model, option, index)
 
 
 def _status_colour(entry: JobEntry, theme: Theme) -> str:

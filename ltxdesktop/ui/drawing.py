@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath
+from PySide6.QtCore import QEvent, QRect, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QImage, QMouseEvent, QPainter, QPainterPath
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 from ltxdesktop.ui.theme import Theme, figures
@@ -11,6 +11,7 @@ from ltxdesktop.ui.theme import Theme, figures
 PICTURE_RADIUS = 5
 STARS = 5
 STAR_PX = 15
+RATING_KEYS: dict[Qt.Key, int] = {Qt.Key(Qt.Key.Key_0 + rating): rating for rating in range(STARS + 1)}
 
 
 def rect_of(option: QStyleOptionViewItem) -> QRect:
@@ -79,10 +80,14 @@ def paint_stars(painter: QPainter, box: QRect, rating: int, theme: Theme, font: 
         painter.drawText(star, Qt.AlignmentFlag.AlignCenter, "★")
 
 
-def star_at(box: QRect, x: int) -> int:
-    """Which star of a box is at a place: 1 to 5, or 0 beside them."""
-    place = (x - box.left()) // STAR_PX + 1
-    return place if 1 <= place <= STARS else 0
+def star_clicked(event: QEvent, box: QRect) -> int:
+    """Which star of a box was clicked: 1 to 5; 0 for clicks beside them and other events."""
+    if event.type() != QEvent.Type.MouseButtonRelease or not isinstance(event, QMouseEvent):
+        return 0
+    at = event.position().toPoint()
+    if event.button() != Qt.MouseButton.LeftButton or not box.contains(at):
+        return 0
+    return min(STARS, (at.x() - box.left()) // STAR_PX + 1)
 
 
 def sized(font: QFont, size_px: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:

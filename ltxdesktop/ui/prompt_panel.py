@@ -143,7 +143,7 @@ class PromptPanel(Panel):
         if take.recipe is None:
             return False
         work = take.recipe.work
-        seed = self._new_seed() if new_seed else (take.seed or 0)
+        seed = self.new_seed() if new_seed else (take.seed or 0)
         ask = replace(self._ask, prompt=work.prompt, negative=work.negative, model=work.model, seed=seed, variations=1)
         match work:
             case TextToVideo() | ImageToVideo():
@@ -438,11 +438,12 @@ class PromptPanel(Panel):
         self._take_pictures()
         self._refresh()
 
-    def _new_seed(self) -> int:
+    def new_seed(self) -> int:
+        """A seed by chance."""
         return self._random.randint(0, HIGHEST_SEED)
 
     def _roll(self) -> None:
-        self._seed.setValue(self._new_seed())
+        self._seed.setValue(self.new_seed())
 
     def _submit_draft(self) -> None:
         self._submit("draft")

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedLayout, QWidget
+from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal, SignalInstance
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QStackedLayout,
+    QWidget,
+)
 
 from engine.protocol.work import Extend, Retake
 from ltxdesktop.ui.cards import TakeCards
-from ltxdesktop.ui.models.take_list import Take, TakeListModel
+from ltxdesktop.ui.drawing import RATING_KEYS
+from ltxdesktop.ui.hover_films import HoverFilms
+from ltxdesktop.ui.models.take_list import Take, TakeFilter, TakeListModel
 from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
@@ -25,14 +36,21 @@ class TakesPanel(Panel):
     save_requested = Signal(object)
     join_requested = Signal(object)  # Take: save the whole clip with it in its place
     recipe_requested = Signal(object)
+    timeline_requested = Signal(object)  # Take: put it on the timeline
+    media_requested = Signal(object)  # Take: into the project's media
+    rated = Signal(object, int)  # Take, 0 to 5
 
-    def __init__(self, look: Look, takes: TakeListModel, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, takes: TakeListModel, films: HoverFilms, parent: QWidget | None = None) -> None:
+        """`films` plays what the mouse is on."""
         super().__init__("Takes", parent)
-        self._look, self._takes = look, takes
+        self._look, self._takes, self._films = look, takes, films
+        self._shown = TakeFilter(takes, self)
         self._actions: dict[str, QAction] = {}
         self._list = QListView()
-        self._list.setModel(takes)
-        self._list.setItemDelegate(TakeCards(look, self))
+        self._list.setModel(self._shown)
+        cards = TakeCards(look, films, self)
+        cards.rated.connect(self.rated)
+        self._list.setItemDelegate(cards)
         self._list.setViewMode(QListView.ViewMode.IconMode)
         self._list.setResizeMode(QListView.ResizeMode.Adjust)
         self._list.setMovement(QListView.Movement.Static)
@@ -44,14 +62,23 @@ class TakesPanel(Panel):
         self._list.customContextMenuRequested.connect(self._show_menu)
         self._list.selectionModel().currentChanged.connect(self._choose)
         self._list.clicked.connect(self._choose)
+        self._list.setToolTip("A click plays a take, a click on its stars rates it (1 to 5; 0 takes that back)")
+        self._list.viewport().installEventFilter(self)
+        self._list.installEventFilter(self)
+        self._list.entered.connect(self._hover)
+        films.shown.connect(self._redraw)
         look.changed.connect(self._list.viewport().update)
 
         self._empty = label("Finished takes appear here, with everything needed to make them again.", "hint")
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self._none = label("No take has these words and stars.", "hint")
+        self._none.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self._list)
+        self._pages.addWidget(self._none)
+        self.body.addLayout(self._build_filter())
         self.body.addLayout(self._pages, 1)
 
         self._add("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested)
@@ -60,9 +87,12 @@ class TakesPanel(Panel):
         self._add("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested)
         self._add("recipe", "info", "Show the recipe", "Ctrl+I", self.recipe_requested)
         self._add("join", "film", "Save the whole clip with this take in it…", "Ctrl+Shift+S", self.join_requested)
+        self._add("timeline", "append", "To the timeline, at the playhead", "Ctrl+E", self.timeline_requested)
+        self._add("media", "folder", "Into the project's media", "Ctrl+Shift+E", self.media_requested)
         self._add("save", "save", "Save a copy…", "Ctrl+S", self.save_requested)
-        for signal in (takes.modelReset, takes.rowsInserted, takes.rowsRemoved):
-            signal.connect(self._refresh)
+        for model in (takes, self._shown):
+            for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
+                signal.connect(self._refresh)
         self._refresh()
 
     @property
@@ -71,13 +101,37 @@ class TakesPanel(Panel):
         return self._actions
 
     def choose(self, path: str) -> None:
+        """Show a take; what is searched for gives way to it."""
         row = self._takes.row_of(path)
-        if row >= 0:
-            self._list.setCurrentIndex(self._takes.index(row))
+        if row < 0:
+            return
+        if not self._shown.mapFromSource(self._takes.index(row)).isValid():
+            self._search.clear()
+            self._stars.setCurrentIndex(0)
+        self._list.setCurrentIndex(self._shown.mapFromSource(self._takes.index(row)))
 
     def current(self) -> Take | None:
         index = self._list.currentIndex()
         return index.data(VALUE) if index.isValid() else None
+
+    def _build_filter(self) -> QHBoxLayout:
+        self._search = QLineEdit()
+        self._search.setPlaceholderText("Find words of prompts")
+        self._search.setClearButtonEnabled(True)
+        self._search.setAccessibleName("Find takes")
+        self._search.setToolTip("Only takes whose prompt has all of these words")
+        self._search.textChanged.connect(self._shown.search)
+        self._stars = QComboBox()
+        for rating, words in enumerate(("All", "★", "★★", "★★★", "★★★★", "★★★★★")):
+            self._stars.addItem(words, rating)
+        self._stars.setAccessibleName("Least rating")
+        self._stars.setToolTip("Only takes with so many stars, or more")
+        self._stars.currentIndexChanged.connect(self._shown.require)
+        row = QHBoxLayout()
+        row.addWidget(self._search, 1)
+        row.addWidget(self._stars)
+        self._filters = (self._search, self._stars)
+        return row
 
     def _add(self, name: str, icon: str, words: str, keys: str, signal: SignalInstance) -> None:
         button = IconButton(self._look, icon, words, keys)
@@ -107,8 +161,34 @@ class TakesPanel(Panel):
         menu.exec(self._list.viewport().mapToGlobal(at))
         menu.deleteLater()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The mouse leaves the list, or a digit rates."""
+        if event.type() == QEvent.Type.Leave:
+            self._films.end()
+        elif event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
+            rating, take = RATING_KEYS.get(Qt.Key(event.key())), self.current()
+            if rating is not None and take is not None:
+                self.rated.emit(take, rating)
+                return True
+        elif isinstance(event, QMouseEvent) and not self._list.indexAt(event.position().toPoint()).isValid():
+            self._films.end()
+        return super().eventFilter(watched, event)
+
+    def _hover(self, index: QModelIndex) -> None:
+        take: Take = index.data(VALUE)
+        self._films.begin(take.file.path)
+
+    def _redraw(self, path: str) -> None:
+        """The next picture of the film under the mouse."""
+        row = self._takes.row_of(path)
+        if row >= 0:
+            self._list.update(self._shown.mapFromSource(self._takes.index(row)))
+
     def _refresh(self) -> None:
-        self._pages.setCurrentWidget(self._list if self._takes.rowCount() else self._empty)
+        page = self._list if self._shown.rowCount() else self._none if self._takes.rowCount() else self._empty
+        self._pages.setCurrentWidget(page)
+        for each in self._filters:
+            each.setVisible(self._takes.rowCount() > 0)
         take = self.current()
         for name, action in self._actions.items():
             action.setEnabled(take is not None and _possible(name, take))
@@ -116,7 +196,7 @@ class TakesPanel(Panel):
 
 def _possible(action: str, take: Take) -> bool:
     """Whether an action makes sense for a take."""
-    if action in {"save", "retake"}:
+    if action in {"save", "retake", "timeline", "media"}:
         return True
     if take.recipe is None:
         return False

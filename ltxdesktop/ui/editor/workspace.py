@@ -58,10 +58,11 @@ from ltxdesktop.words import counted
 if TYPE_CHECKING:
     from ltxdesktop.project.project import Recovery
     from ltxdesktop.render.renderer import Tools
+    from ltxdesktop.ui.models.take_list import Take
 
 LAYOUT_SETTING = "edit/layout"
 LAYOUT_VERSION = 2  # 2: takes have a panel of their own
-ROOM_FOR_TAKES_PX = 820  # of height, so that media and takes both show something
+ROOM_FOR_TAKES_PX = 1100  # of height: beneath it media and takes would each show one row
 WARM_UP_MS = 400  # after the window is there: loading shares the interpreter with its first paint
 PROJECTS = "Projects and timelines (*.otio *.xml *.edl);;All files (*)"
 EXPORTS = (
@@ -189,6 +190,10 @@ class EditWorkspace(QStackedWidget):
             self._docks.restoreState(layout, LAYOUT_VERSION)
         else:
             self.docks["make"].raise_()
+
+    def place_take(self, take: Take, *, on_timeline: bool) -> None:
+        """Put a result of the Generate workspace at the playhead, or into the media only."""
+        self._loop.place(take, on_timeline=on_timeline)
 
     def _place_loop(self) -> None:
         """Make beside the inspector; takes under the media where there is room for both, else as a tab beside them."""

@@ -12,11 +12,11 @@ from dataclasses import replace
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 
-from engine.protocol.messages import Done, Estimated, Model
+from engine.protocol.messages import Done, Estimated, Model, Recipe, ResultFile
 from engine.protocol.work import AnyWork
 from ltxdesktop.document.model import Document, ItemId, Media
 from ltxdesktop.jobs.files import with_folder
-from ltxdesktop.loop import landing
+from ltxdesktop.loop import landing, places
 from ltxdesktop.loop.asking import mode_of_place, problems, work_for
 from ltxdesktop.loop.errors import LoopError
 from ltxdesktop.loop.joining import BLEND_FRAMES
@@ -28,10 +28,11 @@ from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.loop.activities import activity_of
 from ltxdesktop.ui.loop.finding import Extension, Finder, Found
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
+from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
-from ltxdesktop.words import shortened
+from ltxdesktop.words import short_timecode, shortened
 
 GENERATED = "generated"  # the folder beside a project where its takes lie
 
@@ -42,6 +43,7 @@ class LoopDesk(QObject):
 
     said = Signal(str)  # for the status bar
     landed = Signal(str)  # id of the clip that got takes
+    placed = Signal(int)  # frame behind a result that was put on the timeline
     previewed = Signal(object)  # QImage of what is becoming; None when nothing is
 
     def __init__(
@@ -284,6 +286,34 @@ class LoopDesk(QObject):
         self._show_activity()
         self.said.emit(f"{title}: asked.")
 
+    def place(self, take: Take) -> None:
+        """Put a result at the playhead as a new clip; `placed` says where the next one goes."""
+        document, files = self._project.document, [take.file]
+        if take.latents:
+            latents = ResultFile(path=take.latents, role="latents", size_bytes=0, variation=take.file.variation)
+            files.append(latents)
+        made = self._made(files, take.recipe, shortened(take.caption, 40))
+        landed = landing.land(document, places.at_frame(document, self._timeline.view.playhead), made)
+        self._project.do("Place take", landed.document)
+        clip = landed.document.sequence.clip(landed.clip) if landed.clip is not None else None
+        if clip is None:
+            self.said.emit(landed.words)
+            return
+        start = landed.document.sequence.start_of(clip.id) or 0
+        self._selection.choose([clip.id])
+        self.placed.emit(start + clip.duration)
+        self.said.emit(f"Placed on the timeline at {short_timecode(start, landed.document.sequence.rate)}.")
+
+    def keep(self, take: Take) -> None:
+        """Put a result into the media of the project."""
+        (made,) = self._made([take.file], take.recipe, shortened(take.caption, 40))
+        if self._project.edit("Add take", lambda document: document.with_media(made.media)):
+            self.said.emit("It's in the media panel now.")
+
+    def _made(self, files: Sequence[ResultFile], recipe: Recipe | None, name: str) -> tuple[landing.Made, ...]:
+        made = landing.made_of(files, recipe, name)
+        return tuple(each._replace(media=self._as_of_project(each.media)) for each in made)
+
     def _title(self, place: Place, prompt: str) -> str:
         document = self._project.document
         clip = document.sequence.clip(place.clip) if isinstance(place, OfClip | AfterClip) else None
@@ -305,8 +335,7 @@ class LoopDesk(QObject):
             return
         self._waiting.done(job)
         try:
-            made = landing.made_of(done.result.files, done.result.recipe, pending.name)
-            made = tuple(each._replace(media=self._as_of_project(each.media)) for each in made)
+            made = self._made(done.result.files, done.result.recipe, pending.name)
             landed = landing.land(
                 self._project.document, pending.place, made, what=pending.what, blend=self.blend_frames
             )

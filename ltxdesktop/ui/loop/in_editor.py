@@ -11,7 +11,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDockWidget, QWidget
 
-from ltxdesktop.document.model import Document, ItemId, Media
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Document, ItemId, Media, new_document
+from ltxdesktop.document.time import parse_rate
 from ltxdesktop.loop.pending import PendingTakes
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.actions import Actions
@@ -24,12 +26,14 @@ from ltxdesktop.ui.loop.desk import LoopDesk
 from ltxdesktop.ui.loop.panel import MakePanel
 from ltxdesktop.ui.loop.takes_desk import TakesDesk
 from ltxdesktop.ui.loop.takes_view import TakesView
+from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
 
 WAITING = "takes.json"  # in the program's folder: which job belongs to which place
+PROJECT_NAME = "Untitled"
 PROMPTS = "prompts.json"  # beside it: what was asked for before
 
 
@@ -73,7 +77,10 @@ class LoopInEditor(QObject):
         for desk in (self.desk, self.takes):
             desk.said.connect(self.said)
         self.desk.previewed.connect(self._show_becoming)
+        self._go_to: int | None = None  # once the program shows the film as it is now
         self.desk.landed.connect(self._raise_takes)
+        self.desk.placed.connect(self._note_placed)
+        editor.program.player.opened.connect(self._go_behind_placed)
         editor.program.moved.connect(self.takes.follow)
         for name, call in (
             ("make.now", self.make.trigger),
@@ -82,6 +89,24 @@ class LoopInEditor(QObject):
         ):
             editor.actions.bind(name, call)
             editor.actions[name].setEnabled(True)
+
+    def place(self, take: Take, *, on_timeline: bool) -> None:
+        """Put a result of the Generate workspace at the playhead, or into the media only.
+
+        Where no project is open, a new one of its size and rate begins with it.
+        """
+        call = partial(self.desk.place if on_timeline else self.desk.keep, take)
+        files = self._editor.files
+        if files.is_open:
+            call()
+            return
+
+        def begin() -> None:
+            files.opened.disconnect(begin)
+            call()
+
+        files.opened.connect(begin)
+        files.new(_project_for(take))
 
     def close(self) -> None:
         """Answers that are still on their way find nobody; windows and threads of the loop go."""
@@ -95,6 +120,15 @@ class LoopInEditor(QObject):
     def _show_make(self) -> None:
         self.make_asked.emit()
         self.make.focus_prompt()
+
+    def _note_placed(self, frame: int) -> None:
+        self._go_to = frame
+
+    def _go_behind_placed(self) -> None:
+        """The monitor can stand on frames of the film that it shows only, and gets the longer one on a thread."""
+        frame, self._go_to = self._go_to, None
+        if frame is not None:
+            self._editor.timeline.go_to(frame)
 
     def _raise_takes(self, clip_id: str) -> None:
         """Where there is something to choose from now, the list comes to the front of its tabs."""
@@ -111,3 +145,11 @@ class LoopInEditor(QObject):
             program.view.show_picture(picture, "Becoming")
         else:
             program.seek(program.frame)
+
+
+def _project_for(take: Take) -> Document:
+    """An empty project of a result's size and rate."""
+    document, file = new_document(PROJECT_NAME), take.file
+    rate = parse_rate(file.rate) if file.rate else document.sequence.rate
+    size = (file.width // 2 * 2, file.height // 2 * 2) if file.width and file.height else None
+    return edits.change_sequence(document, size=size, rate=rate)

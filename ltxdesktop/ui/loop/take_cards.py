@@ -12,10 +12,9 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QRect,
     QSize,
-    Qt,
     Signal,
 )
-from PySide6.QtGui import QFont, QMouseEvent, QPainter
+from PySide6.QtGui import QFont, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ltxdesktop.ui.drawing import (
@@ -29,7 +28,7 @@ from ltxdesktop.ui.drawing import (
     paint_stars,
     rect_of,
     sized,
-    star_at,
+    star_clicked,
 )
 from ltxdesktop.ui.models.clip_takes import TakeRow
 from ltxdesktop.ui.models.values import VALUE, Index
@@ -97,11 +96,9 @@ class TakeRows(QStyledItemDelegate):
         index: QModelIndex | QPersistentModelIndex,
     ) -> bool:
         """A click on a star rates; on the star that is the rating already it takes the rating away."""
-        if event.type() == QEvent.Type.MouseButtonRelease and isinstance(event, QMouseEvent):
-            box, at = lay_out(rect_of(option)).stars, event.position().toPoint()
-            star = star_at(box, at.x()) if box.contains(at) and event.button() == Qt.MouseButton.LeftButton else 0
-            if star:
-                row: TakeRow = index.data(VALUE)
-                self.rated.emit(row.number, 0 if star == row.take.rating else star)
-                return True
+        row: TakeRow = index.data(VALUE)
+        star = star_clicked(event, lay_out(rect_of(option)).stars)
+        if star:
+            self.rated.emit(row.number, 0 if star == row.take.rating else star)
+            return True
         return super().editorEvent(event, model, option, index)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QListView, QMenu, 
 
 from ltxdesktop.document.model import MediaId
 from ltxdesktop.ui.actions import Actions
-from ltxdesktop.ui.drawing import STARS
+from ltxdesktop.ui.drawing import RATING_KEYS, STARS
 from ltxdesktop.ui.loop.take_cards import TakeRows
 from ltxdesktop.ui.models.clip_takes import ClipTakesModel, TakeRow
 from ltxdesktop.ui.models.values import VALUE
@@ -28,7 +28,6 @@ BUTTONS = (
     ("make.remove_unused", "clear"),
 )
 IN_MENU = ("make.accept", "make.compare", "make.finish", "make.again", "make.vary", "make.recipe")
-RATING_KEYS = {getattr(Qt.Key, f"Key_{rating}"): rating for rating in range(STARS + 1)}
 
 
 class TakesView(QWidget):

@@ -1,0 +1,123 @@
+"""The grid of results: found by words and stars, played under the mouse, sent to the timeline, made once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from ltxdesktop.app import App
+from ltxdesktop.document.check import check
+from ltxdesktop.document.model import Document
+from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.cards import lay_out_take
+from ltxdesktop.ui.drawing import STAR_PX
+from ltxdesktop.ui.takes_panel import TakesPanel
+
+SOON_MS = 60_000
+PROMPTS = ("A red ball rolls.", "A blue box stands still.")
+
+
+@pytest.fixture
+def app(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[App]:
+    """The Generate workspace with two results."""
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("window/workspace", "generate")
+    made = App(qapp, engine_command("", ["test"], str(tmp_path / "store")), settings)
+    made.start()
+    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
+    for number, prompt in enumerate(PROMPTS):
+        made.window.prompt.write(prompt)
+        made.window.prompt.generate()
+        qtbot.waitUntil(lambda number=number: made.session.takes.rowCount() == number + 1, timeout=SOON_MS)
+    yield made
+    with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
+        if made.window.edit is not None:
+            made.window.edit.project.mark_saved(tmp_path / "film.otio", made.window.edit.project.document)
+        made.window.close()
+
+
+def listed(panel: TakesPanel) -> list[str]:
+    """The prompts of what the grid shows."""
+    return [panel._shown.index(row, 0).data() for row in range(panel._shown.rowCount())]
+
+
+def opened(app: App) -> Document:
+    assert app.window.edit is not None
+    return app.window.edit.project.document
+
+
+def playhead(app: App) -> int:
+    assert app.window.edit is not None
+    return app.window.edit.playhead
+
+
+def test_takes_are_found_by_words_and_stars(app: App) -> None:
+    panel = app.window.takes
+    assert listed(panel) == [PROMPTS[1], PROMPTS[0]]
+    panel._search.setText("BALL red")
+    assert listed(panel) == [PROMPTS[0]]
+    panel._search.setText("green")
+    assert listed(panel) == []
+    assert panel._pages.currentWidget() is panel._none
+    panel._search.clear()
+    first, second = app.session.takes.takes()
+    app.window._rate(first, 4)
+    app.window._rate(second, 2)
+    panel._stars.setCurrentIndex(3)
+    assert listed(panel) == [PROMPTS[1]]
+    panel.choose(second.file.path)  # what was just made is shown, whatever was searched for
+    assert listed(panel) == [PROMPTS[1], PROMPTS[0]]
+
+
+def test_a_star_is_clicked_and_a_film_plays_under_the_mouse(qtbot: QtBot, app: App) -> None:
+    panel = app.window.takes
+    view, index = panel._list, panel._shown.index(1, 0)
+    take = app.session.takes.takes()[1]
+    stars = lay_out_take(view.visualRect(index)).stars
+    third = QPoint(stars.left() + 2 * STAR_PX + 4, stars.center().y())
+    qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=third)
+    assert app.session.takes.takes()[1].rating == 3
+    films = app.window._films
+    films.begin(take.file.path)
+    qtbot.waitUntil(lambda: films.picture(take.file.path) is not None, timeout=SOON_MS)
+    first = films.picture(take.file.path)
+    qtbot.waitUntil(lambda: films.picture(take.file.path) is not first, timeout=SOON_MS)
+    films.end()
+    assert films.picture(take.file.path) is None
+
+
+def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot: QtBot, app: App) -> None:
+    window = app.window
+    first, second = app.session.takes.takes()
+    for number, take in enumerate((first, second), start=1):
+        window.takes.choose(take.file.path)
+        window.takes.actions_by_name["timeline"].trigger()
+        qtbot.waitUntil(lambda number=number: len(opened(app).media) == number, timeout=SOON_MS)
+        qtbot.waitUntil(lambda: playhead(app) == opened(app).sequence.duration, timeout=SOON_MS)
+    edit = window.edit
+    assert edit is not None
+    document = edit.project.document
+    check(document)
+    (track,) = (each for each in document.sequence.tracks if each.name == "V1")
+    assert [document.media[clip.media].recipe["work"]["prompt"] for clip in track.clips] == list(reversed(PROMPTS))
+    assert (document.sequence.width, document.sequence.height) == (first.file.width, first.file.height)
+    assert document.sequence.duration == first.file.frames + second.file.frames
+    edit.project.undo()
+    window.takes.actions_by_name["media"].trigger()
+    assert len(edit.project.document.media) == 2
+    assert window.workspace == "generate"
+
+
+def test_a_result_whose_clip_isnt_open_is_varied_all_the_same(qtbot: QtBot, app: App) -> None:
+    take = app.session.takes.takes()[0]
+    app.window._queue_again(take, new_seed=True)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 3, timeout=SOON_MS)
+    varied = app.session.takes.takes()[0]
+    assert varied.recipe is not None
+    assert varied.recipe.work.prompt == PROMPTS[1]
+    assert varied.seed != take.seed
