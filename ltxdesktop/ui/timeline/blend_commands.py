@@ -16,6 +16,7 @@ from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.selection import Selection
 
 DISSOLVE_S = Fraction(1)
+_NO_HANDLES = "Both clips are shown whole: trim them at this cut first. What is trimmed off is what a dissolve shows."
 Do = Callable[[str, Callable[[Document], Document]], bool]
 
 
@@ -50,12 +51,18 @@ class BlendCommands:
             self._refuse("This cut has a blend already. Click the blend to change it, Delete takes it away.")
             return
 
+        document = self._desk.document
+        wide = [each for each in plain if _fitting_dissolve(document, each).duration > 0]
+        if not wide:
+            self._refuse(_NO_HANDLES)
+            return
+
         def dissolved(document: Document) -> Document:
-            for clip_id in plain:
+            for clip_id in wide:
                 document = edits.set_transition(document, clip_id, _fitting_dissolve(document, clip_id))
             return document
 
-        self._do("Dissolve" if len(plain) == 1 else f"Dissolve over {len(plain)} cuts", dissolved)
+        self._do("Dissolve" if len(wide) == 1 else f"Dissolve over {len(wide)} cuts", dissolved)
 
     def change(self, clip_id: ItemId, kind: TransitionKind, *, at_tail: bool) -> None:
         """Another kind of transition at the same place, as long as before."""

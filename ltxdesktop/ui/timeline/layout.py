@@ -32,7 +32,9 @@ from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 
 DEFAULT_PX: Mapping[TrackKind, int] = {TrackKind.VIDEO: 66, TrackKind.AUDIO: 54, TrackKind.SUBTITLE: 30}
 LOWEST_PX, HIGHEST_PX = 26, 260
+LEAST_SHARE = 0.6  # of their usual height, where the timeline is low
 LANE_GAP_PX = 2
+ROOM_BELOW_PX = 28
 PARTING_PX = 6  # between picture and sound
 NARROW_PX = 4  # narrower clips are merged into runs
 TITLE_PX = 17  # the strip with a clip's name
@@ -202,7 +204,7 @@ def lay_out(
         lay_out_ruler(sequence, viewport),
         tuple(_lay_out_markers(sequence, clips, viewport)),
         lay_out_range(sequence.in_frame, sequence.out_frame, viewport),
-        content_px(sequence, heights),
+        content_px(sequence, viewport, heights),
         selected,
         key,
         lines,
@@ -223,33 +225,50 @@ def shown_order(sequence: Sequence) -> list[Track]:
     ]
 
 
-def height_of(track: Track, heights: Heights | None = None) -> int:
-    """A track's height in logical pixels: dragged, its own, or the default of its kind."""
-    wanted = (heights or {}).get(track.id) or track.height_px or DEFAULT_PX[track.kind]
+def height_of(track: Track, heights: Heights | None = None, share: float = 1.0) -> int:
+    """A track's height in logical pixels: dragged, its own, or `share` of the default of its kind."""
+    wanted = (heights or {}).get(track.id) or track.height_px or int(DEFAULT_PX[track.kind] * share)
     return min(HIGHEST_PX, max(LOWEST_PX, wanted))
 
 
-def _tops(sequence: Sequence, heights: Heights | None) -> Iterator[tuple[Track, float, int]]:
+def lane_share(sequence: Sequence, room_px: float) -> float:
+    """How much of their usual height lanes have so that all fit into a low timeline; with too many it scrolls."""
+    fixed = sum(_around(track, above) for above, track in _in_order(sequence)) + LANE_GAP_PX
+    own = sum(height_of(track) for track in sequence.tracks if track.height_px)
+    usual = sum(DEFAULT_PX[track.kind] for track in sequence.tracks if not track.height_px)
+    return min(1.0, max(LEAST_SHARE, (room_px - fixed - own) / usual)) if usual else 1.0
+
+
+def _in_order(sequence: Sequence) -> list[tuple[TrackKind | None, Track]]:
+    """The tracks from top to bottom, each with the kind of the one above."""
+    order = shown_order(sequence)
+    return list(zip([None, *(track.kind for track in order)], order, strict=False))
+
+
+def _around(track: Track, above: TrackKind | None) -> int:
+    """What a lane takes besides its height: the line under it, and what parts sound from picture."""
+    parted = track.kind is TrackKind.AUDIO and above not in (None, TrackKind.AUDIO)
+    return LANE_GAP_PX + (PARTING_PX if parted else 0)
+
+
+def _tops(sequence: Sequence, heights: Heights | None, share: float) -> Iterator[tuple[Track, float, int]]:
     top = float(LANE_GAP_PX)
-    above: TrackKind | None = None
-    for track in shown_order(sequence):
-        if track.kind is TrackKind.AUDIO and above not in (None, TrackKind.AUDIO):
-            top += PARTING_PX
-        height = height_of(track, heights)
-        yield track, top, height
-        top += height + LANE_GAP_PX
-        above = track.kind
+    for above, track in _in_order(sequence):
+        height, around = height_of(track, heights, share), _around(track, above)
+        yield track, top + around - LANE_GAP_PX, height
+        top += height + around
 
 
-def content_px(sequence: Sequence, heights: Heights | None = None) -> float:
-    """The height of all lanes, with a little room under the last."""
-    return max((top + height for _, top, height in _tops(sequence, heights)), default=0.0) + 28
+def content_px(sequence: Sequence, viewport: Viewport, heights: Heights | None = None) -> float:
+    """The height of all lanes, with a little room under the last where there is any."""
+    room = ROOM_BELOW_PX if viewport.lane_share == 1.0 else 0.0
+    return max((top + height for _, top, height in _tops(sequence, heights, viewport.lane_share)), default=0.0) + room
 
 
 def lay_out_lanes(sequence: Sequence, viewport: Viewport, heights: Heights | None = None) -> tuple[Lane, ...]:
     """The lanes in view, from the top down."""
     lanes: list[Lane] = []
-    for track, top, height in _tops(sequence, heights):
+    for track, top, height in _tops(sequence, heights, viewport.lane_share):
         y = RULER_PX + top - viewport.scroll_y
         if y + height <= RULER_PX or y >= viewport.height:
             continue

@@ -83,8 +83,8 @@ class StillPicture:
             return None
         if old == new:
             return _changed_lanes(before, now)
-        same_scale = (old.frames_per_px, old.scroll_y, old.width, old.height) == (
-            new.frames_per_px, new.scroll_y, new.width, new.height
+        same_scale = (old.frames_per_px, old.scroll_y, old.width, old.height, old.lane_share) == (
+            new.frames_per_px, new.scroll_y, new.width, new.height, new.lane_share
         )  # fmt: skip
         same_rest = before.document is now.document and (before.selected, before.gap, before.layout.key) == (
             now.selected, now.gap, now.layout.key

@@ -75,6 +75,7 @@ from ltxdesktop.ui.timeline.layout import (
     content_px,
     fill_box,
     gap_box,
+    lane_share,
     lay_out,
 )
 from ltxdesktop.ui.timeline.line_drags import key_of, new_key
@@ -194,6 +195,7 @@ class TimelineView(QWidget):
         self._document = document
         self._heights = {}
         self.selection.keep_existing(document.sequence)
+        self.set_viewport(self._viewport)  # other tracks have other heights
         self._renew()
         self._describe()
 
@@ -220,10 +222,12 @@ class TimelineView(QWidget):
 
     def set_viewport(self, viewport: Viewport) -> None:
         """Show another part. Sizes are always the widget's own."""
-        content = content_px(self.sequence, self._heights)
+        share = viewport.lane_share if self._heights else lane_share(self.sequence, self.height() - RULER_PX)
         size = replace(
-            viewport, width=float(self.width()), height=float(self.height()), scale=self.devicePixelRatioF()
-        ).panned(0, 0, content_px=content)
+            viewport, width=float(self.width()), height=float(self.height()), scale=self.devicePixelRatioF(),
+            lane_share=share,
+        )  # fmt: skip
+        size = size.panned(0, 0, content_px=content_px(self.sequence, size, self._heights))
         if size != self._viewport:
             self._viewport = size
             self._renew()
@@ -621,7 +625,7 @@ class TimelineView(QWidget):
         self._renew()
 
     def _pan(self, dx: float, dy: float) -> None:
-        content = content_px(self.sequence, self._heights)
+        content = content_px(self.sequence, self._viewport, self._heights)
         self.set_viewport(self._viewport.panned(dx, dy, content_px=content))
 
     def _pointer(self) -> Pointer:

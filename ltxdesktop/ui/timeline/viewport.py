@@ -23,6 +23,7 @@ class Viewport:
     frames_per_px: float = 1.0
     scroll_y: float = 0.0
     scale: float = 1.0
+    lane_share: float = 1.0  # of their usual height that lanes have
 
     @property
     def lanes_px(self) -> float:

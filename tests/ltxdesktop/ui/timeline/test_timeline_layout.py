@@ -32,10 +32,12 @@ from ltxdesktop.ui.timeline.hits import (
     hit,
 )
 from ltxdesktop.ui.timeline.layout import (
+    LEAST_SHARE,
     NARROW_PX,
     Box,
     Button,
     header_buttons,
+    lane_share,
     lay_out,
     lay_out_track,
     parts_of,
@@ -264,3 +266,15 @@ def test_next_and_previous_cut():
 def test_empty_sequence_lays_out():
     sequence = new_sequence()
     assert not lay_out(sequence, VIEW.fitted(0)).clips
+
+
+def test_lanes_share_a_low_timeline_until_they_would_be_too_low():
+    sequence = small_film().sequence
+    for height, fits in ((600, True), (290, True), (220, True), (120, False)):
+        view = replace(VIEW, height=height, lane_share=lane_share(sequence, height - RULER_PX))
+        lanes = lay_out(sequence, view).lanes
+        assert (lanes[-1].body.bottom <= height and len(lanes) == 4) is fits, height
+    assert lane_share(sequence, 600) == 1.0
+    assert lane_share(sequence, 10) == LEAST_SHARE
+    own = replace(sequence, tracks=tuple(replace(track, height_px=90) for track in sequence.tracks))
+    assert lane_share(own, 10) == 1.0  # what a person has chosen stays

@@ -11,7 +11,7 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
-from timeline_kit import MEDIA, Window, small_film
+from timeline_kit import MEDIA, Window, clip, document_of, film, small_film
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.model import Document, ItemId, Take, TrackId, Transition, TransitionKind
@@ -514,8 +514,8 @@ def test_panned_picture_equals_a_fresh_one(window: Window):
 
 
 def test_edited_lanes_drawn_alone_equal_a_fresh_picture(window: Window):
-    window.widget.resize(1160, 300)
-    window.view.set_viewport(replace(window.view.viewport, scroll_y=80.0))
+    window.widget.resize(1160, 220)
+    window.view.set_viewport(replace(window.view.viewport, scroll_y=40.0))
     window.view.grab()
     assert window.view.viewport.scroll_y > 0
     window.drag(window.at(300, "V1"), window.at(410, "V1"))
@@ -654,3 +654,14 @@ def test_the_cut_behind_the_selected_clip_is_taken_when_the_playhead_is_near_it(
     window.panel.go_to(90)
     trigger(window, "clip.transition")
     assert set(blends(window)) == {"b"}
+
+
+def test_clips_that_are_shown_whole_have_nothing_to_dissolve_with(look: Look, qtbot):
+    whole = film().frames
+    window = Window(look, document_of(V1=[clip("a", whole, start_s=0), clip("b", whole, start_s=0)]))
+    window.panel.go_to(whole)
+    with qtbot.waitSignal(window.panel.refused) as said:
+        trigger(window, "clip.transition")
+    assert "shown whole" in said.args[0]
+    window.widget.close()
+    window.widget.deleteLater()
