@@ -31,6 +31,11 @@ def build_parser() -> argparse.ArgumentParser:
     make.add_argument("--seed", type=int, default=1)
     make.add_argument("--output", default="", help="folder for the film (default: the engine's results folder)")
     _add_engine(commands.add_parser("engine", help="install and look after the engine of a bundle"))
+    told = commands.add_parser("diagnostics", help="show or save what helps to find a fault; it is sent nowhere")
+    told.add_argument("--show", action="store_true", help="print all that the file would hold")
+    told.add_argument("-o", "--output", default="", metavar="FILE", help="save it as a zip")
+    told.add_argument("--with-prompts", action="store_true", help="leave the words of jobs in")
+    told.add_argument("--with-names", action="store_true", help="leave names of files in")
     _add_export(commands.add_parser("export", help="write a project's film to a file without a window"))
     return parser
 
@@ -111,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ltxdesktop.pack import command as pack_command
 
         return pack_command.run(options)
+    if options.command == "diagnostics":
+        from ltxdesktop.diagnostics import command as diagnostics
+
+        return diagnostics.run(options)
     if options.command == "export":
         from ltxdesktop.export import command
 

@@ -16,6 +16,7 @@ from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
+from ltxdesktop.diagnostics.keeping import KeptLog
 from ltxdesktop.jobs.channel import engine_command, runs_elsewhere, with_models
 from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.resources import samples
@@ -30,6 +31,7 @@ from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.in_use import theme_for
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.top_bar import RESTART
+from ltxdesktop.ui.trust.windows import Trust
 from ltxdesktop.ui.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ class App(QObject):
         settings.setValue(WANTED, choices.get(SCREEN))  # before the monitors are made
         elsewhere = bool(command) and runs_elsewhere(command)
         self.window = MainWindow(self.look, self.session, settings, state, cache, choices, elsewhere=elsewhere)
+        self.trust = Trust(
+            self.look, self.session, choices, state, self.window, command=lambda: self._command, names=self._names
+        )
+        self.trust.add_to(self.window.help_menu)
+        self.window.closing.connect(self.trust.close)
         self.link.ready.connect(self.session.engine_ready)
         self.link.received.connect(self.session.receive)
         self.link.lost.connect(self._tell_lost)
@@ -98,6 +105,15 @@ class App(QObject):
             self._tell_absent()
             self.install_engine()
 
+    def _names(self) -> list[str]:
+        """What the open project and its media are called: diagnostics take it out."""
+        edit = self.window.edit
+        if edit is None:
+            return []
+        document, path = edit.project.document, edit.project.path
+        media = [name for each in document.media.values() for name in (each.name, each.path)]
+        return [*([str(path), path.stem] if path is not None else []), document.name, *media]
+
     def install_engine(self) -> None:
         """Show the dialog that installs the engine of a bundle."""
         if self._engine_window is None:
@@ -116,7 +132,8 @@ class App(QObject):
     def _use_installed(self) -> None:
         """Start what was just installed; a running engine is ended first."""
         if self._find_engine is not None:
-            self.link.use(self._find_engine())
+            self._command = self._find_engine()
+            self.link.use(self._command)
             self._has_engine = True
             self.window.top.offer(RESTART)
             self.link.restart()
@@ -184,6 +201,8 @@ def run(options: argparse.Namespace) -> int:
     settings = QSettings()
     config = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppConfigLocation))
     choices = Settings(config / FILE_NAME)
+    kept_log = KeptLog(Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)))
+    kept_log.start()
     command = options.engine or choices.get(ENGINE_COMMAND)
     models = str(Path(folder).expanduser()) if (folder := choices.get(MODELS_FOLDER)) else ""
     find_engine = partial(engine_command, command, options.backend, options.store, models)
@@ -202,4 +221,5 @@ def run(options: argparse.Namespace) -> int:
     status = application.exec()
     if watchdog is not None:
         watchdog.stop()
+    kept_log.stop()
     return status

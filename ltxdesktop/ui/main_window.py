@@ -26,7 +26,7 @@ from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
 from ltxdesktop.loop.ratings import Ratings
-from ltxdesktop.resources import Sample, samples
+from ltxdesktop.resources import BUNDLED, Sample, samples
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
@@ -79,6 +79,7 @@ class MainWindow(QMainWindow):
 
     restart_engine_requested = Signal()
     models_moved = Signal(str)  # the folder in which they are now
+    install_engine_requested = Signal()  # in a bundle, which has none of its own
     closing = Signal()
 
     def __init__(
@@ -204,7 +205,9 @@ class MainWindow(QMainWindow):
         engine = self._engine_menu = self.menuBar().addMenu("&Engine")
         self._add(engine.addAction("&Look at the device again"), "", self._session.refresh_capabilities)
         self._add(engine.addAction("&Restart"), "", self.restart_engine_requested.emit)
-        about = self.menuBar().addMenu("&Help")
+        if BUNDLED:
+            self._add(engine.addAction("&Install the engine…"), "", self.install_engine_requested.emit)
+        self.help_menu = about = self.menuBar().addMenu("&Help")
         self._add(about.addAction("&About ltxdesktop"), "", self._show_about)
 
     def _add_set_up(self) -> None:
@@ -379,6 +382,15 @@ class MainWindow(QMainWindow):
         """Find out what a file is and put it into the prompt panel."""
         self.statusBar().showMessage(f"Looking at {Path(path).name}…")
         self._background.run(lambda: look_at(path, PICTURES, STRIP_HEIGHT_PX), self._take_given, self._show_bad_file)
+
+    def open_project(self, path: Path) -> None:
+        """Open a project that was named when the program was started, or by the system's file manager."""
+        self.show_workspace("edit")
+        assert self.edit is not None
+        if self.edit.has_project and not self.edit.project.clean:
+            self.banner.say(f"Save or close {self.edit.project.name} first; then {path.name} can be opened.")
+        else:
+            self.edit.files.open(path)
 
     def open_sample(self, sample: Sample) -> None:
         """A clip to try things on, with its range selected and a prompt filled in."""

@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from engine.protocol.grid import parse_rate
 from engine.protocol.messages import (
     Accepted,
+    Advised,
     BackendCapability,
     Cancel,
     Capabilities,
@@ -62,6 +63,7 @@ from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
 from ltxdesktop.ui.previews import pictures_of, small
 
+Preference = Literal["", "local", "remote"]
 Answer = Callable[[Event], None]
 Refusal = Callable[[str], None]  # words for the person
 PROGRESS_EVERY_MS = 40  # an engine may tell 100 times a second, and each time a card is painted (1 ms)
@@ -108,6 +110,8 @@ class EngineSession(QObject):
         self._progress_timer.timeout.connect(self._show_progress)
         self.view = EngineView()
         self.backends: tuple[BackendCapability, ...] = ()
+        self.advice: Advised | None = None
+        self._preference: Preference = ""
         self.jobs = JobListModel(self)
         self.takes = TakeListModel(self)
 
@@ -165,9 +169,42 @@ class EngineSession(QObject):
 
         self._ask(GetJob(job=job), told, lambda _: None)
 
+    def ask_details(self, answer: Callable[[tuple[JobDetail, ...]], None], most: int = 40) -> None:
+        """Ask for all that is known of the newest jobs; without an engine that is ready there is nothing to tell."""
+        if self.view.life != "ready":
+            answer(())
+            return
+        found: list[JobDetail] = []
+
+        def listed(reply: Event) -> None:
+            rows = reply.jobs if isinstance(reply, Jobs) else ()
+            left = len(rows)
+            if not left:
+                answer(())
+
+            def told(detail: Event | str) -> None:
+                nonlocal left
+                left -= 1
+                if isinstance(detail, JobDetail):
+                    found.append(detail)
+                if not left:
+                    answer(tuple(found))
+
+            for row in rows:
+                self._ask(GetJob(job=row.job), told, told)
+
+        self._ask(ListJobs(limit=most), listed, lambda _: answer(()))
+
     def ask(self, request: Request, answer: Answer, refused: Refusal) -> None:
         """Ask anything, for whoever says itself what becomes of it; nothing comes if the engine goes meanwhile."""
         self._ask(request, answer, refused)
+
+    def prefer(self, preference: Preference) -> None:
+        """Where the person wants new jobs to go: what is advised depends on it."""
+        if preference != self._preference:
+            self._preference = preference
+            if self.view.life == "ready":
+                self._ask(GetCapabilities(preference=preference), self._take_capabilities)
 
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
@@ -199,7 +236,7 @@ class EngineSession(QObject):
         """The hellos are done: ask for everything that the window shows."""
         self._forget_calls()
         self._show(replace(self.view, life="ready", words=""))
-        self._ask(GetCapabilities(), self._take_capabilities)
+        self._ask(GetCapabilities(preference=self._preference), self._take_capabilities)
         self._relist()
 
     def engine_lost(self, words: str, *, given_up: bool) -> None:
@@ -257,7 +294,7 @@ class EngineSession(QObject):
 
     def _take_capabilities(self, reply: Event) -> None:
         if isinstance(reply, Capabilities):
-            self.backends = reply.backends
+            self.backends, self.advice = reply.backends, reply.advice
             self.capabilities_changed.emit()
 
     def _take_estimate(self, reply: Event) -> None:

@@ -1,0 +1,1 @@
+"""What leaves this computer, and diagnostics: the windows of the Help menu that are about trust."""
