@@ -19,7 +19,7 @@ import msgspec
 import psutil
 
 from engine.backends.base import Places
-from engine.backends.policy import Advice, Situation, System, advise, situation_of
+from engine.backends.policy import THIS_SYSTEM, Advice, Situation, advise, situation_of
 from engine.protocol.messages import PROTOCOL, BackendCapability, Device, ExitStatus
 from engine.server.engine import Settings
 from engine.server.pool import BackendPool
@@ -103,7 +103,7 @@ def look(settings: Settings) -> Report:
             missing.append(name)
     memory = psutil.virtual_memory()
     backends = _backends(settings)
-    situation = situation_of(_system(), memory.total, backends)
+    situation = situation_of(THIS_SYSTEM, memory.total, backends)
     folders = {
         "jobs": settings.store,
         "results": settings.results or settings.store / "results",
@@ -129,10 +129,6 @@ def look(settings: Settings) -> Report:
         situation=situation,
         advice=advise(situation),
     )
-
-
-def _system() -> System:
-    return "macos" if sys.platform == "darwin" else "windows" if sys.platform == "win32" else "linux"
 
 
 def _package(name: str) -> tuple[str, bool]:

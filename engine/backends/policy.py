@@ -6,6 +6,7 @@ goes to a remote backend unless the person has agreed for this job.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
@@ -31,6 +32,11 @@ def choose(work: AnyWork, backends: Sequence[BackendCapability]) -> Choice:
         if work.backend and backend.backend != work.backend:
             continue
         named = [model for model in backend.models if _is_meant(model, work.model)]
+        if not named and _is_file(work.model) and not backend.remote:
+            if backend.available:  # whether the file is there and fits is seen when it's opened
+                return Choice(backend.backend, work.model, f"{backend.title} with the file {work.model}: chosen")
+            reasons.append(f"{backend.title}: {backend.why_not}")
+            continue
         if not named and work.model and backend.models:
             continue  # it has models, but none of that name
         if not backend.available:
@@ -58,6 +64,11 @@ def _is_meant(model: ModelCapability, name: str) -> bool:
     return not name or name == model.model or name in model.aliases
 
 
+def _is_file(name: str) -> bool:
+    """A checkpoint may be named by its path: no description knows it, and only this machine has it."""
+    return name.lower().endswith(".safetensors")
+
+
 def _cannot(work: AnyWork) -> str:
     return f"doesn't do {mode_of(work).replace('_', ' ')}"
 
@@ -73,6 +84,7 @@ def _list(sends: Sequence[str]) -> str:
 # --- this machine ------------------------------------------------------------------------------------------------
 
 System = Literal["linux", "windows", "macos"]
+THIS_SYSTEM: Final[System] = "macos" if sys.platform == "darwin" else "windows" if sys.platform == "win32" else "linux"
 DeviceKind = Literal["cuda", "mps", "cpu"]
 Installed = Literal["full", "pocket", "none"]  # the best that is here: LTX-2.3, the small model that ships, nothing
 Preference = Literal["", "local", "remote"]  # "": whatever suits

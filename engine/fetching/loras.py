@@ -19,6 +19,7 @@ import msgspec
 
 from engine.fetching.control import Control, Meter, Progress
 from engine.fetching.errors import CannotLink, InTheWay, NotALora
+from engine.protocol.messages import Model
 from engine.protocol.packages import LoraInfo
 
 FOLDER: Final = "loras"
@@ -96,6 +97,18 @@ class LoraFolder:
         choices = self._read()
         files = sorted(self.folder.glob("*.safetensors")) if self.folder.is_dir() else []
         return tuple(self._describe(file, choices) for file in files if self._place(file) not in self._parts)
+
+    def describe(self, models: Sequence[Model]) -> tuple[Model, ...]:
+        """The same weights, LoRAs of this folder with their titles, trigger words and strengths."""
+        known = {lora.path: lora for lora in self.list()} if any(each.kind == "lora" for each in models) else {}
+        return tuple(
+            each
+            if (lora := known.get(each.path)) is None
+            else msgspec.structs.replace(
+                each, title=lora.title, strength=lora.strength, trigger_words=lora.trigger_words, why_not=lora.problem
+            )
+            for each in models
+        )
 
     def set_strength(self, lora: str, strength: float) -> None:
         """Remember with which strength it's offered. Raises NotALora, OSError."""

@@ -257,6 +257,14 @@ class BackendCapability(Struct, frozen=True, kw_only=True):
     unlocks: tuple[str, ...] = ()  # what would make more possible here, each a sentence
 
 
+class Advised(Struct, frozen=True, kw_only=True):
+    """How frames are best made on this machine, why, and what would make more possible; each a sentence."""
+
+    way: Literal["local", "pocket", "remote", "none"]
+    reason: str
+    unlocks: tuple[str, ...] = ()
+
+
 class Model(Struct, frozen=True, kw_only=True):
     """One set of weights that the engine knows of."""
 
@@ -269,6 +277,8 @@ class Model(Struct, frozen=True, kw_only=True):
     licence: str = ""
     why_not: str = ""  # installed but can't be used here, or what to do to get it
     family: str = ""  # LoRAs: the family that they fit
+    strength: float = 1.0  # LoRAs: with which the person wants it offered
+    trigger_words: str = ""  # LoRAs: what a prompt has to say for it to act
 
 
 # --- Requests: app to engine -------------------------------------------------------------------------------------
@@ -354,6 +364,7 @@ class GetCapabilities(RequestBase, frozen=True, kw_only=True, tag="get_capabilit
     """Reply: Capabilities. The first time it may take seconds, because the device is asked then."""
 
     refresh: bool = False  # ask the device and the disk again
+    preference: Literal["", "local", "remote"] | None = None  # the person's wish for new jobs; None: as told before
 
 
 class ListModels(RequestBase, frozen=True, kw_only=True, tag="list_models"):
@@ -517,6 +528,7 @@ class Capabilities(ReplyBase, frozen=True, kw_only=True, tag="capabilities"):
     """What works here, and why the rest doesn't. The app enables, disables and explains from this alone."""
 
     backends: tuple[BackendCapability, ...]
+    advice: Advised | None = None
 
 
 class Models(ReplyBase, frozen=True, kw_only=True, tag="models"):

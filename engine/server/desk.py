@@ -10,17 +10,21 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+import psutil
 from msgspec.structs import replace
 
 from engine.backends.base import Estimate, JobError, Unsupported
-from engine.backends.policy import choose
+from engine.backends.policy import THIS_SYSTEM, Preference, advise, choose, situation_of
 from engine.protocol.messages import (
+    Advised,
+    BackendCapability,
     Capabilities,
     CheckKey,
     Estimated,
     EstimateWork,
     GetCapabilities,
     ListModels,
+    Model,
     Models,
     Ok,
     Refused,
@@ -43,13 +47,23 @@ class Desk:
     """The queue of questions and its thread."""
 
     def __init__(
-        self, pool: BackendPool, outbox: Outbox, seconds_per_work: SecondsPerWork, on_opened: Callable[[], None]
+        self,
+        pool: BackendPool,
+        outbox: Outbox,
+        seconds_per_work: SecondsPerWork,
+        on_opened: Callable[[], None],
+        describe: Callable[[tuple[Model, ...]], tuple[Model, ...]] = lambda models: models,
     ) -> None:
-        """`on_opened` is called after an answer that may have opened backends: the device is known then."""
+        """`on_opened` is called after an answer that may have opened backends: the device is known then.
+
+        `describe` adds to a list of weights what isn't the backends' to know.
+        """
         self._pool = pool
         self._outbox = outbox
         self._seconds_per_work = seconds_per_work
         self._on_opened = on_opened
+        self._describe = describe
+        self._preference: Preference = ""
         self._questions: queue.Queue[Question | None] = queue.Queue(MOST_WAITING + 1)
         self._thread = threading.Thread(target=self._answer_all, name="desk", daemon=True)
 
@@ -85,11 +99,12 @@ class Desk:
 
     def _answer(self, question: Question) -> None:
         match question:
-            case GetCapabilities(call=call, refresh=refresh):
-                self._outbox.post(Capabilities(call=call, backends=self._pool.capabilities(refresh)))
+            case GetCapabilities(call=call, refresh=refresh, preference=preference):
+                self._preference = self._preference if preference is None else preference
+                self._outbox.post(self._capabilities(call, self._pool.capabilities(refresh)))
                 self._on_opened()
             case ListModels(call=call):
-                self._outbox.post(Models(call=call, models=self._pool.models()))
+                self._outbox.post(Models(call=call, models=self._describe(self._pool.models())))
             case EstimateWork(call=call, work=work):
                 told = self._pool.capabilities()
                 choice = choose(work, told)
@@ -102,6 +117,18 @@ class Desk:
                 self._outbox.post(Ok(call=call))
             case CheckKey(call=call, backend=backend):
                 self._outbox.post(replace(self._pool.get(backend).check_key(), call=call))
+
+    def _capabilities(self, call: int, told: tuple[BackendCapability, ...]) -> Capabilities:
+        """What works, with the advice that follows from it now."""
+        advice = advise(situation_of(THIS_SYSTEM, psutil.virtual_memory().total, told, self._preference))
+        here = next((backend.backend for backend in told if not backend.remote), "")
+        return Capabilities(
+            call=call,
+            backends=tuple(
+                replace(backend, unlocks=advice.unlocks) if backend.backend == here else backend for backend in told
+            ),
+            advice=Advised(way=advice.way, reason=advice.reason, unlocks=advice.unlocks),
+        )
 
     def _estimated(self, call: int, backend: str, estimate: Estimate, spending: Spending | None) -> Estimated:
         rates = [self._seconds_per_work(backend, estimate.model, phase.name) for phase in estimate.phases]

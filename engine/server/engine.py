@@ -28,6 +28,7 @@ from engine.protocol.messages import (
     GetCapabilities,
     Goodbye,
     JobChanged,
+    Model,
     Notice,
     compatible,
 )
@@ -175,7 +176,7 @@ class Engine:
             scratch=scratch,
             results=places.results,
         )
-        desk = Desk(pool, self._outbox, store.seconds_per_work, loop.tell_state)
+        desk = Desk(pool, self._outbox, store.seconds_per_work, loop.tell_state, self._describe_loras)
         recovered = store.recover()
         for job in recovered:
             self._outbox.post(JobChanged(job=job, state=store.state(job)))
@@ -213,6 +214,11 @@ class Engine:
             hold=loop.hold,
             on_changed=lambda: self._look_again(desk),
         )
+
+    def _describe_loras(self, models: tuple[Model, ...]) -> tuple[Model, ...]:
+        from engine.fetching.loras import LoraFolder
+
+        return LoraFolder(self._settings.models).describe(models)
 
     def _look_again(self, desk: Desk) -> None:
         """Other files are here now: what works is told anew, unasked."""

@@ -360,8 +360,17 @@ class MakePanel(Panel):
             column.addWidget(box)
         for combo in (self._camera, self._lora):
             combo.currentIndexChanged.connect(self._touch)
+        self._lora.activated.connect(self._begin_with)
         self._strength.valueChanged.connect(self._touch)
         return column
+
+    def _begin_with(self) -> None:
+        """A LoRA was chosen: begin with the strength that is kept for it, and say its trigger words."""
+        chosen = next((each for each in self._loras if each.model == self._lora.currentData()), None)
+        if chosen is not None:
+            self._strength.setValue(chosen.strength)
+        words = chosen.trigger_words if chosen is not None else ""
+        self._lora.setToolTip(f"It acts when the prompt says: {words}" if words else "")
 
     def _build_foot(self) -> QVBoxLayout:
         foot = QVBoxLayout()

@@ -6,7 +6,7 @@ limit for the LTX API is kept by the engine, beside what was spent; it's told wh
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QGuiApplication
@@ -23,15 +23,15 @@ from ltxdesktop.settings.declared import (
     MAKE_PROXIES,
     MIRROR,
     MONTHLY_LIMIT,
-    PREVIEW_SCALE,
     OWN_KEYS,
+    PREVIEW_SCALE,
     THEME,
 )
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.kinds import Setting
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.keymaps import OURS, OWN, PREMIERE, RESOLVE, Keymap, NotAKeymap, from_text
-from ltxdesktop.ui.session import EngineSession
+from ltxdesktop.ui.session import EngineSession, Preference
 from ltxdesktop.ui.setup.situation import paid
 from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
@@ -64,6 +64,7 @@ class SettingsInUse(QObject):
         self._edit: EditWorkspace | None = None
         self._stock: Stock | None = None
         self._stop_listening = settings.listen(self._apply)
+        self._apply(BACKEND)
         look.changed.connect(self._keep_theme)
         session.capabilities_changed.connect(self._tell_limit)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -76,17 +77,17 @@ class SettingsInUse(QObject):
         for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, BACKEND):
             self._apply(setting)
 
+    def follow_downloads(self, stock: Stock) -> None:
+        """Have downloads come from where, and as fast as, the person has set."""
+        self._stock = stock
+        self._apply(MIRROR)
+
     def add_lines(self, window: SettingsWindow) -> None:
         """What a window of settings shows of the Edit workspace besides settings: its cache."""
         if self._edit is not None:
             from ltxdesktop.ui.editor.cache_line import CacheLine
 
             window.add_line("media", CacheLine(self._edit.materials))
-
-    def follow_downloads(self, stock: Stock) -> None:
-        """Have downloads come from where, and as fast as, the person has set."""
-        self._stock = stock
-        self._apply(MIRROR)
 
     def set(self, setting: Setting[T], value: T) -> None:
         """Set and keep; what can't be written is said by `failed`."""
@@ -104,6 +105,8 @@ class SettingsInUse(QObject):
         get, edit = self.settings.get, self._edit
         if setting == THEME:
             self._follow_system()
+        elif setting == BACKEND:
+            self._session.prefer(cast("Preference", get(BACKEND)))
         elif setting == MONTHLY_LIMIT:
             self._send_limit()
         elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:
@@ -143,6 +146,16 @@ class SettingsInUse(QObject):
 
     # The keymap
 
+    def _keymap(self) -> Keymap:
+        """The one that is chosen; ours as long as the person has none of their own."""
+        choice = self.settings.get(KEYMAP)
+        if choice != OWN:
+            return KEYMAPS[choice]
+        try:
+            return from_text(self.settings.get(OWN_KEYS))
+        except NotAKeymap:
+            return OURS
+
     def _keep_keymap(self) -> None:
         """One was chosen, or made, in the window of shortcuts."""
         if self._edit is None or self._edit.actions_by_name.keymap == self._keymap():
@@ -154,16 +167,6 @@ class SettingsInUse(QObject):
         self.set(KEYMAP, choice)
 
     # The limit of the paid backend
-    def _keymap(self) -> Keymap:
-        """The one that is chosen; ours as long as the person has none of their own."""
-        choice = self.settings.get(KEYMAP)
-        if choice != OWN:
-            return KEYMAPS[choice]
-        try:
-            return from_text(self.settings.get(OWN_KEYS))
-        except NotAKeymap:
-            return OURS
-
 
     @property
     def _limit_cents(self) -> int | None:

@@ -81,6 +81,9 @@ class SetupWindow(QDialog):
         self._now.setWordWrap(True)
         self._now.setAccessibleName("What works now")
         column.addWidget(self._now)
+        self._why = wrapped("note")
+        self._why.setAccessibleName("Why")
+        column.addWidget(self._why)
         column.addWidget(self._build_machine())
         column.addWidget(self._build_weights())
         column.addWidget(self._build_api())
@@ -189,6 +192,9 @@ class SetupWindow(QDialog):
     def _show_capabilities(self) -> None:
         backends = self._session.backends
         self._now.setText(works_now(backends) if backends else "Asking the engine what works here…")
+        advice = self._session.advice
+        self._why.setText(advice.reason if advice is not None else "")
+        self._why.setVisible(advice is not None)
         self._fill(self._machine, machine_lines(backends))
         self._show_weights()
         self._show_api()
@@ -246,7 +252,9 @@ class SetupWindow(QDialog):
         theme = self._look.theme
         sign = QLabel()
         sign.setFixedWidth(MARK_PX)
-        icon = {"good": ("check", theme.good), "missing": ("warning", theme.warn)}.get(line.mark)
+        icon = {"good": ("check", theme.good), "missing": ("warning", theme.warn), "next": ("unlock", theme.quiet)}.get(
+            line.mark
+        )
         if icon is not None:
             sign.setPixmap(self._look.icon(*icon).pixmap(QSize(MARK_PX, MARK_PX), self.devicePixelRatioF()))
         text = QLabel(_rich(line, theme.quiet))

@@ -10,9 +10,9 @@ from ltxdesktop.words import gigabytes
 
 
 class Line(NamedTuple):
-    """One fact: whether it's good, missing, or just said, and the words for it."""
+    """One fact: whether it's good, missing, a way to more, or just said; and the words for it."""
 
-    mark: Literal["good", "missing", "plain"]
+    mark: Literal["good", "missing", "next", "plain"]
     words: str
     more: str = ""
     tip: str = ""
@@ -32,7 +32,9 @@ def machine_lines(backends: Sequence[BackendCapability]) -> list[Line]:
         # What isn't installed stands with its files under LTX-2.3; here is what there is, and what ships.
         shown = [model for model in backend.models if model.ships or (model.available and backend.available)]
         lines += [_model_line(backend, model) for model in shown]
-        lines += [Line("plain", each) for each in backend.unlocks]
+        if backend.unlocks:
+            lines.append(Line("plain", "What would make more possible:"))
+        lines += [Line("next", each) for each in backend.unlocks]
     return lines
 
 

@@ -1,5 +1,6 @@
 """Which backend does a job, as a table."""
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -56,6 +57,16 @@ RETAKE = {"source": "/a.mov", "start": 0, "end": 9}
         (TextToVideo(**TEXT, may_leave=True, model="pro"), [LOCAL, REMOTE], ("remote", "pro")),
         (TextToVideo(**TEXT, model="largest"), [ALIASED], ("local", "big")),
         (TextToVideo(**TEXT, may_leave=True, model="largest"), [REMOTE, ALIASED], ("local", "big")),
+        (
+            TextToVideo(**TEXT, model="/weights/mine.safetensors"),
+            [LOCAL, REMOTE],
+            ("local", "/weights/mine.safetensors"),
+        ),
+        (
+            TextToVideo(**TEXT, may_leave=True, model="C:\\Mine.SafeTensors"),
+            [REMOTE, NO_WEIGHTS],
+            ("local", "C:\\Mine.SafeTensors"),
+        ),
     ],
 )
 def test_the_first_that_can_do_it_does_it(
@@ -74,6 +85,8 @@ def test_the_first_that_can_do_it_does_it(
         (Retake(**RETAKE, model="big"), [LOCAL], "needs 12 GB, 8 GB are free"),
         (TextToVideo(**TEXT, model="huge"), [LOCAL], "nothing here is called huge"),
         (TextToVideo(**TEXT, backend="cloud", model="huge"), [LOCAL], "nothing here is called cloud with huge"),
+        (TextToVideo(**TEXT, may_leave=True, model="/a.safetensors"), [BROKEN, REMOTE], "torch can't be imported"),
+        (TextToVideo(**TEXT, model="/a.safetensors"), [REMOTE], "nothing here is called /a.safetensors"),
         (TextToVideo(**TEXT), [], "there is no backend"),
     ],
 )
@@ -91,6 +104,8 @@ GPU_4 = ("cuda", 4.0, 32.0)
 MAC_16 = ("mps", 16.0, 16.0)
 MAC_64 = ("mps", 64.0, 64.0)
 NO_GPU = ("cpu", 32.0, 32.0)
+
+WAYS = ("local", "remote")
 
 # (system, (device, its GB, memory GB), installed, key, choice) -> way, a word of the reason, a word of each unlock
 TABLE = [
@@ -144,6 +159,26 @@ def test_nothing_is_ever_advised_to_leave_without_a_key() -> None:
     for system, machine, installed, _, choice, *_ in TABLE:
         situation = Situation(system, *machine, installed=installed, key=False, preference=choice)  # type: ignore[arg-type]
         assert advise(situation).way != "remote"
+
+
+def test_every_combination_keeps_to_the_rules() -> None:
+    machines = (GPU_24, GPU_8, GPU_8_LITTLE_HOST, GPU_4, MAC_16, MAC_64, NO_GPU)
+    wishes = product(("linux", "windows", "macos"), machines, ("full", "pocket", "none"), (False, True), ("", *WAYS))
+    for system, machine, installed, key, choice in wishes:
+        if (machine[0] == "mps") != (system == "macos") and machine[0] != "cpu":
+            continue
+        advice = advise(Situation(system, *machine, installed=installed, key=key, preference=choice))  # type: ignore[arg-type]
+        able = machine in (GPU_24, GPU_8, MAC_64)
+        case = (system, machine, installed, key, choice, advice)
+        assert (advice.way == "local") <= (able and installed == "full"), case
+        assert (advice.way == "remote") <= (key and choice != "local"), case
+        assert (choice == "remote" and key) <= (advice.way == "remote"), case
+        assert (advice.way == "pocket") <= (installed != "none"), case
+        assert (advice.way == "none") <= (installed == "none"), case
+        assert any("Download" in said for said in advice.unlocks) == (able and installed != "full"), case
+        assert any("API key" in said for said in advice.unlocks) == (not key), case
+        assert any("another machine" in said for said in advice.unlocks) == (not able), case
+        assert all(said.endswith(".") for said in (advice.reason, *advice.unlocks)), case
 
 
 def test_the_situation_is_read_from_what_the_backends_say() -> None:

@@ -13,7 +13,7 @@ from plain_client import EngineProcess
 
 from engine.fetching.library import Library
 from engine.fetching.manifest import Manifest
-from engine.protocol.messages import Capabilities, Done, Event, Ok, Refused
+from engine.protocol.messages import Capabilities, Done, Event, GetCapabilities, Ok, Refused
 from engine.protocol.packages import (
     AcceptLicence,
     AddLora,
@@ -293,3 +293,15 @@ def test_loras_are_added_with_their_picture_described_set_and_removed(start: Any
     assert finish(engine, RemoveLora(lora=lora.lora)).state == "done"
     assert engine.ask(ListLoras(), Loras).loras == ()
     assert (source / "crt_look.safetensors").exists()
+
+
+def test_what_is_advised_follows_the_wish_and_what_is_here(start: Any, tmp_path: Path) -> None:
+    engine = start()
+    told = engine.ask(GetCapabilities(), Capabilities)
+    assert told.advice is not None
+    assert told.backends[0].unlocks == told.advice.unlocks
+    assert any("API key" in said for said in told.advice.unlocks)
+    wished = engine.ask(GetCapabilities(preference="remote"), Capabilities)
+    assert wished.advice is not None
+    assert wished.advice.reason.startswith("The LTX API was chosen, but there is no key for it.")
+    assert engine.ask(GetCapabilities(), Capabilities).advice == wished.advice  # remembered

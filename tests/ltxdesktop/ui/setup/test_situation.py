@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from engine.protocol.messages import BackendCapability, Device, Model, ModelCapability, Spending
 from ltxdesktop.ui.setup.situation import Line, machine_lines, spent_words, weights_lines, works_now
 
@@ -35,6 +37,8 @@ def test_the_machine_is_told_without_what_is_elsewhere():
         Line("plain", "CPU, 8 threads, 32.0 GB of memory"),
         Line("good", "Pocket works"),
     ]
+    more = msgspec.structs.replace(local(POCKET), unlocks=("Enter a key.",))
+    assert machine_lines([more])[2:] == [Line("plain", "What would make more possible:"), Line("next", "Enter a key.")]
     assert machine_lines([local(POCKET, why_not="it is broken")])[1] == Line("missing", "Pocket", "It is broken.")
 
 
