@@ -8,6 +8,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self, cast
 
 from engine.media.content import content_hash
@@ -17,7 +18,9 @@ from engine.media.index import Fingerprint, VideoIndex, build_index
 from engine.media.orientation import UPRIGHT, Orientation
 from engine.media.probe import MediaInfo, VideoInfo, probe
 from engine.media.still import picture_size
-from ltxdesktop.document.model import Media, MediaId, MediaKind, new_id
+from ltxdesktop.document.model import EMPTY, Media, MediaId, MediaKind, new_id
+from ltxdesktop.document.otio.names import START_KEY
+from ltxdesktop.media.camera_time import own_start
 from ltxdesktop.media.numbered import run_from
 
 # A film of one picture in these containers is a picture.
@@ -26,7 +29,7 @@ _PICTURE_FORMATS: Final = frozenset({"gif", "apng"})
 # The rate at which an image sequence is taken until the person says otherwise.
 SEQUENCE_RATE: Final = Fraction(25)
 
-_VERSION: Final = 1  # of the stored form
+_VERSION: Final = 2  # of the stored form
 _LENGTH: Final = struct.Struct("<I")
 
 
@@ -57,6 +60,7 @@ class Facts:
     sample_aspect: Fraction = Fraction(1)
     container: str = ""
     start_s: Fraction = Fraction(0)  # container time of frame 0, from which samples count
+    clock_s: Fraction | None = None  # what the file calls its beginning: a camera's timecode
     index: VideoIndex | None = field(default=None, compare=False)
 
     @property
@@ -85,6 +89,7 @@ class Facts:
             channels=self.channels,
             bytes=self.bytes,
             content_hash=self.content_hash,
+            metadata=MappingProxyType({START_KEY: str(self.clock_s)}) if self.clock_s else EMPTY,
         )
 
     def to_bytes(self) -> bytes:
@@ -107,6 +112,7 @@ class Facts:
             "sample_aspect": str(self.sample_aspect),
             "container": self.container,
             "start_s": str(self.start_s),
+            "clock_s": None if self.clock_s is None else str(self.clock_s),
         }
         text = json.dumps(head).encode()
         return _LENGTH.pack(len(text)) + text + (self.index.to_bytes() if self.index else b"")
@@ -140,6 +146,7 @@ class Facts:
                 sample_aspect=Fraction(head["sample_aspect"]),
                 container=head["container"],
                 start_s=Fraction(head["start_s"]),
+                clock_s=None if head["clock_s"] is None else Fraction(head["clock_s"]),
                 index=VideoIndex.from_bytes(rest, path) if rest else None,
             )
         except (KeyError, TypeError, IndexError, struct.error) as exc:
@@ -170,13 +177,15 @@ def read_facts(path: Path, *, sequence: bool = False) -> Facts:
             path, None, fingerprint, hashed
         )  # Pillow knows some kinds of pictures that FFmpeg doesn't
     if info.video is None:
-        return _with_sound(_basic(info, MediaKind.AUDIO, fingerprint, hashed), path, None)
+        sound = _with_sound(_basic(info, MediaKind.AUDIO, fingerprint, hashed), path, None)
+        return replace(sound, clock_s=own_start(path, None))
     if info.is_still:
         return _facts_of_still(path, info, fingerprint, hashed)
     index = build_index(path)
     if index.frames == 1 and info.container in _PICTURE_FORMATS:
         return _facts_of_still(path, info, fingerprint, hashed)
     facts = _with_picture(_basic(info, MediaKind.VIDEO, fingerprint, hashed), info.video, index)
+    facts = replace(facts, clock_s=own_start(path, facts.rate))
     return _with_sound(facts, path, index.start_seconds) if info.audio else facts
 
 

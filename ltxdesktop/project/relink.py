@@ -19,6 +19,8 @@ from typing import Final
 
 from engine.media.content import content_hash
 from engine.media.errors import MediaError
+from ltxdesktop.document.check import check
+from ltxdesktop.document.errors import BrokenDocument
 from ltxdesktop.document.model import Clip, Document, Item, Media, MediaId, MediaKind, Sequence
 from ltxdesktop.document.otio.names import START_KEY, numbered
 from ltxdesktop.project.places import as_written, located
@@ -99,6 +101,36 @@ def with_media_start(document: Document, media_id: MediaId, start_s: Fraction) -
     metadata = MappingProxyType({**media.metadata, START_KEY: str(start_s)})
     document = document.with_media(replace(media, metadata=metadata))
     return replace(document, sequences=tuple(_shifted(s, media_id, start_s - before) for s in document.sequences))
+
+
+def with_facts(document: Document, media_id: MediaId, described: Media) -> Document:
+    """The document after somebody has looked at a file that only another program's list was known to name.
+
+    Facts are the file's; its place in the project stays. The clips move into the file by its timecode, where the list
+    counted in that. Raises BrokenDocument where the file isn't what the list says (it's too short for its clips).
+    """
+    start = Fraction(str(described.metadata.get(START_KEY, "0")))
+    if start:
+        document = with_media_start(document, media_id, start)
+    known = document.media[media_id]
+    metadata = MappingProxyType({**known.metadata, **described.metadata})
+    document = document.with_media(
+        replace(
+            described, id=known.id, name=known.name, path=known.path, bin=known.bin, recipe=known.recipe,
+            metadata=metadata,
+        )
+    )  # fmt: skip
+    check(document)
+    return document
+
+
+def learned(document: Document, described: Mapping[MediaId, Media]) -> Document:
+    """The document with the facts of all files that are what the list says; the others stay as they are."""
+    for media_id, each in described.items():
+        if media_id in document.media:
+            with contextlib.suppress(BrokenDocument):
+                document = with_facts(document, media_id, each)
+    return document
 
 
 def _shifted(sequence: Sequence, media_id: MediaId, later_s: Fraction) -> Sequence:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import contextlib
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -61,6 +62,7 @@ class Materials(QObject):
         self._missing: frozenset[MediaId] = frozenset()
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
         self._cancelled = False
+        self._read: set[Path] = set()  # files that were looked into because only a list had named them
         self.stand_ins = StandIns(lambda: self.files, self.run, self.locate, self)
         self._news = QTimer(self, singleShot=True, interval=NEWS_MS)
         self._news.timeout.connect(self.news)
@@ -120,6 +122,7 @@ class Materials(QObject):
     def forget(self) -> None:
         """Another project is open."""
         self._asked.clear()
+        self._read.clear()
         self._missing = frozenset()
 
     def look_for(self, find: Callable[[], frozenset[MediaId]]) -> None:
@@ -177,6 +180,29 @@ class Materials(QObject):
     def run(self, work: Callable[[], object], done: Callable[[object], None]) -> None:
         """Some other work with files, off this thread; errors come as results."""
         self._background.run(work, done, done)
+
+    # What only a list of another program told of
+
+    def look_into(self, media: Iterable[Media], done: Callable[[dict[MediaId, Media]], None]) -> None:
+        """Read the files of media that nobody has looked at yet; `done` gets what they are, by id. Each file once."""
+        unread = [(each.id, self._locate(each)) for each in media if not each.content_hash]
+        unread = [(media_id, path) for media_id, path in unread if path not in self._read]
+        if not unread:
+            return
+        files = self.files
+
+        def work() -> dict[MediaId, Media]:
+            from engine.media.errors import MediaError
+
+            found: dict[MediaId, Media] = {}
+            for media_id, path in unread:
+                if path.is_file():
+                    self._read.add(path)
+                    with contextlib.suppress(MediaError, OSError):
+                        found[media_id] = files.describe(path)
+            return found
+
+        self._background.run(work, done, self._ignore)
 
     # What is kept on disk
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QImage
 
 from ltxdesktop.document.model import Media, MediaId, Sequence, new_sequence
+from ltxdesktop.document.otio.names import media_start
+from ltxdesktop.document.time import nearest
 from ltxdesktop.playback.source import Size
 from ltxdesktop.ui.monitor.planes import Shot, shot_of
 
@@ -107,10 +109,11 @@ def sequence_of_media(media: Media) -> Sequence:
 
     rate = media.rate if media.has_picture and media.frames else SOURCE_RATE
     width, height = (media.width, media.height) if media.width and media.height else (1280, 720)
+    start = media_start(media)
     empty = new_sequence(media.name, width=width, height=height, rate=rate, sample_rate=48_000, video=1, audio=1)
     clips = clip_from_media(media, empty)
     tracks = list(empty.tracks)
     for clip in clips:
         place = 0 if media.has_picture and clip is clips[0] else 1
         tracks[place] = replace(tracks[place], items=(clip,))
-    return replace(empty, tracks=tuple(tracks))
+    return replace(empty, tracks=tuple(tracks), first_frame=nearest(start * rate))

@@ -466,6 +466,14 @@ class EditWorkspace(QStackedWidget):
         document, files = self.project.document, self.files
         self.materials.look_for(lambda: files.missing(document))
         self.materials.stand_ins.look_at(document.media.values(), self.materials.missing)
+        self.materials.look_into(document.media.values(), self._take_facts)
+
+    def _take_facts(self, found: dict[MediaId, Media]) -> None:
+        """Files that only another program's list had told of were read."""
+        from ltxdesktop.project.relink import learned
+
+        if found:
+            self.project.edit("Look into files", lambda document: learned(document, found))
 
     # Playback
 
@@ -832,12 +840,12 @@ class EditWorkspace(QStackedWidget):
         if clip is None:
             self.said.emit("Select a clip first.")
             return
-        dialog = SpeedDialog(clip.speed, self.window())
+        dialog = SpeedDialog(clip.speed, clip.keeps_pitch, self.window())
         if dialog.exec():
-            speed, ripple = dialog.speed, dialog.ripple.isChecked()
+            speed, ripple, keep_pitch = dialog.speed, dialog.ripple.isChecked(), dialog.keep_pitch.isChecked()
             self.project.edit(
                 f"Speed {float(speed) * 100:g} %",
-                lambda document: edits.set_speed(document, clip.id, speed, ripple=ripple),
+                lambda document: edits.set_speed(document, clip.id, speed, ripple=ripple, keep_pitch=keep_pitch),
             )
 
     def _rename_clip(self) -> None:
