@@ -326,6 +326,7 @@ class Clip:
     link: LinkId | None = None  # clips with the same link are edited together
     group: GroupId | None = None
     metadata: Mapping[str, Any] = EMPTY
+    keeps_pitch: bool = False  # of its sound, at another speed than 1
 
     @property
     def take(self) -> Take | None:

@@ -4,8 +4,9 @@
     track:                         sum of its clips -> volume -> pan   ┤ not muted; only soloed ones if any is
     film:                                             sum of its tracks -> limiter
 
-Sound of a clip at another speed than 1 is played as tape is: pitch goes with speed; a held picture is silent. Pan is
-a balance: it takes away from the far side by equal power and adds nothing to the near one.
+Sound of a clip at another speed than 1 keeps its pitch (`tempo`) if the clip says so, else it's played as tape is:
+pitch goes with speed (`varispeed`). A held picture is silent. Pan is a balance: it takes away from the far side by
+equal power and adds nothing to the near one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from ltxdesktop.document.model import Clip, Easing, Media, MediaId, Parameter, Sequence, Track, TrackKind
 from ltxdesktop.document.time import nearest, samples_at
-from ltxdesktop.render import limiter, varispeed
+from ltxdesktop.render import limiter, tempo, varispeed
 
 Samples = NDArray[np.float32]  # (2, n)
 ReadSamples = Callable[[Media, int, int], Samples]  # media, first sample, count
@@ -58,6 +59,7 @@ class Mixer:
     def __init__(self, sequence: Sequence, media: Mapping[MediaId, Media], read: ReadSamples) -> None:
         self._sequence, self._media, self._read = sequence, media, read
         self._tracks = heard_tracks(sequence)
+        self._chains = tempo.kept_chains()
         self._kept_from = 0
         self._kept: Samples = np.zeros((2, 0), np.float32)  # mixed last, not limited: the next block's surroundings
 
@@ -175,7 +177,24 @@ class Mixer:
             return self._read(part.media, nearest(zero) + first, end - first)
         if speed == -1:
             return self._read(part.media, nearest(zero) - end, end - first)[:, ::-1]
+        if clip.keeps_pitch and tempo.SLOWEST <= abs(speed) <= tempo.FASTEST:
+            return self._stretched(part.media, speed, zero, first, end)
         return self._varied(part.media, speed, zero, first, end)
+
+    def _stretched(self, media: Media, speed: Fraction, zero: Fraction, first: int, end: int) -> Samples:
+        """Sample k is heard at (k - 1/2) * speed + zero in the media, as near as its grain allows (11 ms). Grains lie
+        where the media are, wherever the clip is. Backwards the media are read backwards."""
+
+        def forwards(begin: int, count: int) -> Samples:
+            return self._read(media, begin, count)
+
+        def backwards(begin: int, count: int) -> Samples:
+            return self._read(media, -begin - count, count)[:, ::-1]
+
+        read, place = (forwards, zero) if speed > 0 else (backwards, -zero)
+        shift = nearest(place / abs(speed))
+        source = tempo.stretched(read, float(abs(speed)), self._sequence.sample_rate, (media.id, speed), self._chains)
+        return source.samples(first + shift, end - first)
 
     def _varied(self, media: Media, speed: Fraction, zero: Fraction, first: int, end: int) -> Samples:
         """Sample k lasts from k to k + 1; its middle lies at (k + 1/2) * speed + zero in the media."""

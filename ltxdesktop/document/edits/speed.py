@@ -36,9 +36,13 @@ def set_speed(
     speed: Fraction,
     *,
     ripple: bool = False,
+    keep_pitch: bool | None = None,
     sequence_id: SequenceId | None = None,
 ) -> Document:
     """Play a clip and its linked clips at another speed: below 0 backwards, 0 holds its first picture.
+
+    `keep_pitch` says whether its sound keeps its pitch then, or goes up and down with the speed as on tape; None leaves
+    that as it is.
 
     | A | B: 1x        | C |  ->  | A | B: 2x |       | C |
                               ->  | A | B: 2x | C |          (ripple)
@@ -58,6 +62,8 @@ def set_speed(
         raise BadValue(f"{desk.clip(clip_id).name!r} has no speed: it shows one picture.")
     _require_together(desk, clips, speed, ripple)
     changed = [_at_speed(desk, clip, speed) for clip in clips]
+    if keep_pitch is not None:
+        changed = [replace(clip, keeps_pitch=keep_pitch) for clip in changed]
     if ripple:  # what follows on their tracks moves by the same frames, even where the media of one end early
         shortest = min(clip.duration for clip in changed)
         changed = [fitted(replace(clip, duration=shortest)) for clip in changed]

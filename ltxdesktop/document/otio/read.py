@@ -261,6 +261,7 @@ class ItemReader:
             link=cast("LinkId | None", ours.get("link")),
             group=cast("GroupId | None", ours.get("group")),
             metadata=_metadata(tree, kept),
+            keeps_pitch=ours.get("keeps_pitch", False),
         )
 
     def _counts_in(self, time: Tree) -> bool:

@@ -398,6 +398,8 @@ def _take(take: Take, key: str) -> Tree:
 def _add_clip_facts(ours: Tree, clip: Clip) -> None:
     if clip.speed != 1:
         ours["speed"] = str(clip.speed)
+    if clip.keeps_pitch:
+        ours["keeps_pitch"] = True
     if not clip.takes and clip.active:
         ours["active"] = clip.active
     if clip.values:

@@ -98,9 +98,10 @@ class FilmDialog(QDialog):
 
 
 class SpeedDialog(QDialog):
-    """A clip's speed in per cent."""
+    """A clip's speed in per cent, and what becomes of its sound. `keeps_pitch` is how it is now; a clip at its own
+    speed is offered to keep it, since voices at another pitch are rarely wanted."""
 
-    def __init__(self, speed: Fraction, parent: QWidget | None = None) -> None:
+    def __init__(self, speed: Fraction, keeps_pitch: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Speed")
         form = QFormLayout(self)
@@ -116,11 +117,15 @@ class SpeedDialog(QDialog):
         self.backwards = QCheckBox("Backwards")
         self.backwards.setToolTip("From its end to its start")
         self.backwards.setChecked(speed < 0)
+        self.keep_pitch = QCheckBox("Keep the pitch of the sound")
+        self.keep_pitch.setToolTip("Without it voices go up and down with the speed, as on tape (from 12.5 % to 800 %)")
+        self.keep_pitch.setChecked(keeps_pitch or speed == 1)
         self.ripple = QCheckBox("Move what follows")
         self.ripple.setToolTip("What comes later makes room, or closes up")
         self.ripple.setChecked(True)
         form.addRow("Speed", self.percent)
         form.addRow("", self.backwards)
+        form.addRow("", self.keep_pitch)
         form.addRow("", self.ripple)
         ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         ends.accepted.connect(self.accept)

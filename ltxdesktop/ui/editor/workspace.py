@@ -840,12 +840,12 @@ class EditWorkspace(QStackedWidget):
         if clip is None:
             self.said.emit("Select a clip first.")
             return
-        dialog = SpeedDialog(clip.speed, self.window())
+        dialog = SpeedDialog(clip.speed, clip.keeps_pitch, self.window())
         if dialog.exec():
-            speed, ripple = dialog.speed, dialog.ripple.isChecked()
+            speed, ripple, keep_pitch = dialog.speed, dialog.ripple.isChecked(), dialog.keep_pitch.isChecked()
             self.project.edit(
                 f"Speed {float(speed) * 100:g} %",
-                lambda document: edits.set_speed(document, clip.id, speed, ripple=ripple),
+                lambda document: edits.set_speed(document, clip.id, speed, ripple=ripple, keep_pitch=keep_pitch),
             )
 
     def _rename_clip(self) -> None:

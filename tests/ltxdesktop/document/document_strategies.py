@@ -152,6 +152,7 @@ def clips(draw: st.DrawFn, media: tuple[str, ...] = ()) -> Clip:
             link=st.none() | ids,
             group=st.none() | ids,
             metadata=metadata,
+            keeps_pitch=st.booleans(),
         )
     )
 

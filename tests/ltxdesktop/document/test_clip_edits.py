@@ -289,6 +289,15 @@ def test_speed_keeps_the_range_of_the_media(before: str, speed: Fraction | int, 
     assert clip(result, "B").speed == speed
 
 
+def test_a_linked_sound_is_told_whether_to_keep_its_pitch() -> None:
+    slow = check_edit(film(PAIRS), lambda d: edits.set_speed(d, A, Fraction(1, 2), ripple=True, keep_pitch=True))
+    fast = check_edit(slow, lambda d: edits.set_speed(d, A, Fraction(2), ripple=True))
+    for changed in (slow, fast):
+        assert clip(changed, "A").keeps_pitch
+        assert clip(changed, "a").keeps_pitch
+        assert not clip(changed, "b").keeps_pitch
+
+
 def test_a_reversed_clip_shows_the_same_pictures_and_turns_back() -> None:
     before = film("V1: B:10")
     rate = before.sequence.rate

@@ -91,6 +91,53 @@ def test_speed_moves_the_pitch_and_keeps_the_wave(speed: Fraction):
     assert np.abs(heard - expected).max() < 2e-4
 
 
+def tone_of(pitch: float, seconds: int = 12) -> tuple[Media, NDArray[np.float32]]:
+    wave = 0.5 * np.sin(2 * np.pi * pitch * np.arange(seconds * 48_000) / 48_000)
+    return sound("tone", np.repeat(wave[None], 2, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("speed", [Fraction(1, 2), Fraction(9, 10), Fraction(3, 2), Fraction(4), Fraction(-5, 4)])
+def test_a_clip_may_keep_its_pitch_at_another_speed(speed: Fraction):
+    """A tone stays one: the same pitch, as loud all the time, without a click where grains or chains meet."""
+    media, samples = tone_of(441.0)
+    played = clip(media, 60, 11 if speed < 0 else 1, speed=speed, keeps_pitch=True)
+    heard = mixer(film(track(played, kind=AUDIO)), (media, samples)).sound(4_000, 100_000)[:, 0].astype(np.float64)
+    spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard))))
+    assert abs(np.argmax(spectrum) * 48_000 / len(heard) - 441) < 1
+    loud = np.sqrt((heard[: len(heard) // 2400 * 2400].reshape(-1, 2400) ** 2).mean(axis=1)) / (0.5 / np.sqrt(2))
+    assert 0.97 < loud.min() <= loud.max() < 1.03
+    steepest = 0.5 * 2 * np.pi * 441 / 48_000
+    assert np.abs(np.diff(heard)).max() < 1.1 * steepest
+
+
+def test_sound_that_keeps_its_pitch_stays_with_the_picture():
+    """Each click comes where the clip's speed puts it, as near as a grain allows."""
+    samples = np.zeros((2, 12 * 48_000), np.float32)
+    places = np.arange(1, 11) * 48_000
+    samples[:, places] = 0.9
+    media, samples = sound("clicks", samples)
+    played = clip(media, 150, 0, speed=Fraction(5, 4), keeps_pitch=True)
+    heard = np.abs(mixer(film(track(played, kind=AUDIO)), (media, samples)).sound(0, 6 * 48_000)[:, 0])
+    for place in places[places * 4 // 5 < 5.9 * 48_000] * 4 // 5:
+        near = heard[place - 1500 : place + 1500]
+        assert near.max() > 0.1
+        assert abs(int(np.argmax(near)) - 1500) <= 1024, "a grain reaches half a hop to each side, and is two wide"
+
+
+def test_pieces_of_a_stretched_sound_equal_the_whole():
+    media, samples = sound("noise", noise(12 * 48_000))
+    speed = Fraction(13, 10)
+    whole = film(track(clip(media, 100, 1, speed=speed, keeps_pitch=True), kind=AUDIO))
+    at_once = mixer(whole, (media, samples)).sound(0, 4 * 48_000)
+    parts = mixer(whole, (media, samples))
+    ends = [0, 1, 700, 5_000, 5_001, 90_000, 131_072, 192_000]
+    assert np.array_equal(at_once, np.concatenate([parts.sound(a, b - a) for a, b in pairwise(ends)]))
+    late = mixer(whole, (media, samples)).sound(150_000, 10_000)
+    assert np.array_equal(at_once[150_000:160_000], late)
+    cut = [clip(media, 50, 1 + n * 50 * speed / 25, speed=speed, keeps_pitch=True) for n in range(2)]
+    assert np.array_equal(at_once, mixer(film(track(*cut, kind=AUDIO)), (media, samples)).sound(0, 4 * 48_000))
+
+
 def test_speeding_up_does_not_fold_high_tones_down():
     seconds = np.arange(4 * 48_000) / 48_000
     media, samples = sound(
