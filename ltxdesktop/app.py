@@ -72,7 +72,7 @@ class App(QObject):
         if chosen := choices.get(CACHE_FOLDER):
             cache = Path(chosen).expanduser()
         settings.setValue(WANTED, choices.get(SCREEN))  # before the monitors are made
-        elsewhere = bool(command) and runs_elsewhere(command)
+        elsewhere = runs_elsewhere(command)
         self.window = MainWindow(self.look, self.session, settings, state, cache, choices, elsewhere=elsewhere)
         self.trust = Trust(
             self.look, self.session, choices, state, self.window, command=lambda: self._command, names=self._names
@@ -119,7 +119,7 @@ class App(QObject):
         if self._engine_window is None:
             from ltxdesktop.ui.setup.engine_window import EngineWindow
 
-            why = "" if self._has_engine else "There is none yet: a film can be cut and exported, and no frame made."
+            why = "" if self._has_engine else "There is none for this version of the program yet."
             self._engine_window = EngineWindow(self.look, why, self.window)
             self._engine_window.installed.connect(self._use_installed)
             self._engine_window.destroyed.connect(self._forget_engine_window)

@@ -186,8 +186,12 @@ def ending_of(status: int, goodbye: Goodbye | None) -> Ending:
 
 
 def runs_elsewhere(command: Sequence[str]) -> bool:
-    """Whether a command starts an engine on another machine: then previews and files travel in the channel."""
-    return PurePath(command[0]).stem.lower() in {"ssh", "plink", "autossh"} or "--no-ring" in command
+    """Whether a command starts an engine on another machine: then previews and files travel in the channel.
+
+    No command, where there is no engine yet, doesn't.
+    """
+    started = PurePath(command[0]).stem.lower() if command else ""
+    return started in {"ssh", "plink", "autossh"} or "--no-ring" in command
 
 
 def engine_command(command: str = "", backends: Sequence[str] = (), store: str = "", models: str = "") -> list[str]:

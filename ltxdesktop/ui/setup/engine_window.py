@@ -87,7 +87,7 @@ class EngineWindow(QDialog):
         words = label(
             "It's installed once, apart from this program, because it differs by graphics card. Its parts come from "
             "PyPI, pytorch.org and GitHub, are checked against the list that came with this program, and go into your "
-            "data folder. Editing, playing and exporting work without it."
+            "data folder. Cutting, playing and exporting films works without it."
         )
         words.setWordWrap(True)
         panel.body.addWidget(words)
@@ -101,12 +101,12 @@ class EngineWindow(QDialog):
         column.addLayout(self._build_foot())
 
     def _build_choice(self) -> Panel:
-        panel = Panel("For this machine's")
+        panel = Panel("What it will run on")
         self._choice = QButtonGroup(self)
         for device in sorted(devices(), key=list(_NAMES).index):
-            button = QRadioButton(_NAMES[device])
+            button = QRadioButton(f"{_NAMES[device]}  ·  {gigabytes(needed_bytes(device))}")
             button.setProperty("device", device)
-            button.setToolTip(f"About {gigabytes(chosen_size(device))} of disk while it's installed")
+            button.setToolTip("The disk that it takes at most, while it's being installed")
             self._choice.addButton(button)
             panel.body.addWidget(button)
         self._reason = wrapped("hint")
@@ -139,6 +139,7 @@ class EngineWindow(QDialog):
         self._later = self._button("Later", "It can be installed at any time: Engine › Install the engine… (Esc)")
         self._later.clicked.connect(self._leave)
         self._install = self._button("Install", "Fetch and install the engine (Return)")
+        self._install.setObjectName("primary")
         self._install.setDefault(True)
         self._install.clicked.connect(self._begin)
         row = QHBoxLayout()
@@ -262,6 +263,7 @@ class EngineWindow(QDialog):
     def _show_state(self) -> None:
         running = self._process is not None
         self._bar.setVisible(running)
+        self._step.setVisible(bool(self._step.text()))
         self._install.setVisible(not self._done)
         self._install.setEnabled(not running)
         self._install.setText("Try again" if not self._problem.isHidden() else "Install")
@@ -306,6 +308,6 @@ class EngineWindow(QDialog):
         self.close()
 
 
-def chosen_size(device: str) -> int:
+def needed_bytes(device: str) -> int:
     """Bytes of disk that an installation for a device takes at its highest."""
     return Variant(device, "").needed_bytes
