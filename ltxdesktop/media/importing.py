@@ -17,7 +17,9 @@ from ltxdesktop.media.workers import Token, Workers
 # fmt: off
 _NEVER_MEDIA = frozenset({
     ".txt", ".md", ".json", ".xml", ".otio", ".srt", ".vtt", ".edl", ".fcpxml", ".csv", ".pdf", ".db", ".ini", ".html",
-    ".thm", ".lrv", ".xmp", ".cube", ".safetensors", ".py", ".zip", ".part", ".log",
+    ".thm", ".lrv", ".xmp", ".cube", ".safetensors", ".py", ".zip", ".part", ".log", ".sh", ".bat", ".exe", ".url",
+    ".docx", ".xlsx", ".rtf", ".yaml", ".yml", ".toml", ".fcpbundle", ".prproj", ".drp", ".kdenlive", ".aep",
+    ".sha256", ".md5", ".bin", ".sav", ".bak", ".tmp", ".ds_store", ".cpi", ".bdm", ".mpl", ".ifo", ".bup", ".ale",
 })
 # fmt: on
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ltxdesktop.media.thumbnails import Cell, Thumbnail, Thumbnails
     from ltxdesktop.media.waveforms import Waveform, Waveforms
 
+PROBLEMS_TOLD = 3  # of files that can't be used, by name
 NEWS_MS = 60  # pictures that come within this time are shown together
 Answer = Callable[[QImage], None]
 
@@ -37,6 +38,15 @@ class Imported:
 
     media: tuple[Media, ...]
     problems: tuple[str, ...] = ()
+
+    @property
+    def trouble(self) -> str:
+        """What to tell a person of the files that can't be used; "" when all can."""
+        if len(self.problems) < 2:
+            return "".join(self.problems)
+        rest = len(self.problems) - PROBLEMS_TOLD
+        more = f" And {rest} more." if rest > 0 else ""
+        return f"{len(self.problems)} files can't be used. {' '.join(self.problems[:PROBLEMS_TOLD])}{more}"
 
 
 class Materials(QObject):

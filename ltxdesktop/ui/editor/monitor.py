@@ -359,6 +359,7 @@ class FullScreen(QWidget):
         self.setWindowTitle(monitor.name)
         self._monitor = monitor
         self.view = MonitorView(monitor.look, monitor.graphics)
+        self.view.set_safe_areas(monitor.view.safe_areas)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.view)

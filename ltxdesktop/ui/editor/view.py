@@ -90,6 +90,10 @@ class MonitorView(PictureView):
         self._tell_size()
         self._refresh()
 
+    @property
+    def safe_areas(self) -> bool:
+        return self._safe_areas
+
     def set_safe_areas(self, on: bool) -> None:
         self._safe_areas = on
         self._refresh()
@@ -165,8 +169,8 @@ class MonitorView(PictureView):
         self._sink.refresh()
 
     def _paint_safe_areas(self, painter: QPainter, box: QRectF) -> None:
-        for colour, width in (("#000000", 3.0), ("#ffffff", 1.0)):
-            painter.setPen(QPen(QColor(colour), width))
+        for colour, width in ((QColor(0, 0, 0, 90), 3.0), (QColor(255, 255, 255, 190), 1.0)):
+            painter.setPen(QPen(colour, width))
             for share in (ACTION_SAFE, TITLE_SAFE):
                 inner = QRectF(0, 0, box.width() * share, box.height() * share)
                 inner.moveCenter(box.center())

@@ -614,8 +614,8 @@ class EditWorkspace(QStackedWidget):
 
     def _add_imported(self, imported: Imported) -> list[MediaId]:
         """The media that were added, or were there already."""
-        for problem in imported.problems[:3]:
-            self.problem.emit(problem)
+        if imported.trouble:
+            self.problem.emit(imported.trouble)
         media = [self.files.as_of_project(each) for each in imported.media]
         known = {(each.path, each.kind): each.id for each in self.project.document.media.values()}
         fresh = [replace(each, bin=self.media.bin) for each in media if (each.path, each.kind) not in known]
