@@ -41,10 +41,13 @@ def _commands() -> Iterator[Command]:
     yield Command("edit.copy", "Copy", ("Ctrl+C",))
     yield Command("edit.paste", "Paste", ("Ctrl+V",), "Over what is at the playhead")
     yield Command("edit.paste_insert", "Paste and make room", ("Ctrl+Shift+V",))
+    yield Command("edit.paste_attributes", "Paste attributes", ("Ctrl+Alt+V",), "How the copied clip looks and sounds")
     yield Command("edit.duplicate", "Duplicate", ("Ctrl+Shift+D",), "A copy behind the selection")
     yield Command("edit.lift", "Delete", ("Del", "Backspace"), "Leaves a gap")
     yield Command("edit.extract", "Ripple delete", ("Shift+Del", "Shift+Backspace"), "What follows closes the gap")
     yield Command("edit.select_all", "Select all", ("Ctrl+A",))
+    yield Command("edit.select_forward", "Select from the playhead on", ("Alt+Shift+A",), "On all tracks")
+    yield Command("edit.select_backward", "Select up to the playhead", ("Ctrl+Alt+A",), "On all tracks")
     yield Command("edit.deselect", "Select nothing", ("Ctrl+Shift+A",))
 
     yield Command("clip.split", "Split at the playhead", ("Ctrl+B",), "The selected clips, else all under the playhead")
@@ -69,9 +72,9 @@ def _commands() -> Iterator[Command]:
     yield Command("make.remove_unused", "Remove unused takes", (), "All but the shown one, of the selected clips")
 
     yield Command("clip.speed", "Speed…", ("Ctrl+R",), "Faster, slower, backwards, or a standing picture")
-    yield Command(
-        "clip.transition", "Add a dissolve", ("Ctrl+T",), "Between selected clips, else at the playhead"
-    )
+    yield Command("clip.hold", "Hold the frame", ("Ctrl+Shift+H",), "The picture stands for two seconds, then goes on")
+    yield Command("clip.replace", "Replace with the source", (), "The clip's media by the source's, from its in point")
+    yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "Between selected clips, else at the playhead")
     yield Command("clip.fade", "Fade in and out", (), "Half a second at both ends of the selection")
     yield Command("clip.enabled", "Show or hide", ("Shift+E",))
     yield Command("clip.link", "Link", ("Ctrl+L",), "Picture and sound that are linked are edited together")
@@ -83,9 +86,13 @@ def _commands() -> Iterator[Command]:
         "clip.close_gap", "Close the gap", ("Ctrl+Backspace",), "The selected one, else the one at the playhead"
     )
     yield Command("clip.rename", "Rename…", ("F2",))
+    yield Command("clip.marker", "Put a marker on the clip", ("Ctrl+Alt+M",), "It moves along with the clip")
     yield Command("clip.next_take", "Next take", ("Alt+Down",))
     yield Command("clip.previous_take", "Previous take", ("Alt+Up",))
 
+    yield Command("sequence.new", "New sequence", (), "An empty one of the same size and rate")
+    yield Command("sequence.duplicate", "Duplicate the sequence", (), "A copy to try something else in")
+    yield Command("sequence.remove", "Remove the sequence")
     yield Command("sequence.add_video", "Add a video track")
     yield Command("sequence.add_audio", "Add an audio track")
     yield Command("sequence.title", "Add a title", ("Ctrl+Shift+T",), "At the playhead, on the topmost free track")

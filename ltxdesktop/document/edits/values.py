@@ -176,8 +176,21 @@ def copy_values(
     effects: bool = True,
     sequence_id: SequenceId | None = None,
 ) -> Document:
-    """Give clips the parameters (and effects) of another: "paste attributes". Raises NoSuchClip, LockedTrack."""
+    """Give clips the parameters (and effects) of another one of the document. Raises NoSuchClip, LockedTrack."""
     model = Desk(document, sequence_id).clip(source)
+    return dress(document, clip_ids, model, effects=effects, sequence_id=sequence_id)
+
+
+def dress(
+    document: Document,
+    clip_ids: Iterable[ItemId],
+    model: Clip,
+    *,
+    effects: bool = True,
+    sequence_id: SequenceId | None = None,
+) -> Document:
+    """Give clips the parameters (and effects) of a clip that may lie anywhere, as on a clipboard. Raises NoSuchClip,
+    LockedTrack."""
 
     def dressed(clip: Clip) -> Clip:
         new = tuple(replace(effect, id=new_id()) for effect in model.effects) if effects else clip.effects

@@ -12,7 +12,7 @@ from PySide6.QtGui import QDrag, QPixmap
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.errors import DocumentError
-from ltxdesktop.document.model import Clip, Document, Media, MediaId, Sequence, TrackId
+from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Sequence, TrackId
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
@@ -138,6 +138,17 @@ class SourceSide(QObject):
 
         if self._project.edit(f"{way.capitalize()} {media.name}", edit):
             self.placed.emit(_end_of_new(before, self._project.document.sequence, media.id, playhead))
+
+    def replace_clip(self, clip: ItemId | None) -> None:
+        """A clip of the timeline shows the source from its in point on; place, length and effects stay."""
+        media = self._media
+        if media is None or clip is None:
+            self._project.refused.emit("Select a clip, and open what shall take its place in the source monitor.")
+            return
+        in_s = self._range_s[0] or Fraction(0)
+        self._project.edit(
+            f"Replace by {media.name}", lambda document: edits.replace_media(document, clip, media.id, in_s)
+        )
 
     @property
     def _range_s(self) -> tuple[Fraction | None, Fraction | None]:

@@ -39,7 +39,7 @@ from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.viewport import Viewport
 
 NAMED_FROM_PX = 26
-PICTURED_FROM_PX = 30
+PICTURED_FROM_PX = 18
 ROUNDED_UP_TO = 160  # clips; beyond it nobody sees the corners and everybody the time
 _WAVES_KEPT = 1024
 _PICTURES_KEPT = 800  # of about 30 kB each
@@ -148,7 +148,7 @@ class ClipPainter:
             painter.fillRect(body.adjusted(2, 2, -2, -2), colour_of(clip.content.colour))
         elif look.media is not None and placed.track.kind is TrackKind.AUDIO:
             self._draw_wave(painter, viewport, document, placed, look.media, body, ink)
-        elif look.media is not None and body.height() >= PICTURED_FROM_PX - 6:
+        elif look.media is not None and body.height() >= PICTURED_FROM_PX:
             self._draw_film(painter, viewport, document, placed, look.media, body)
 
     def _draw_film(

@@ -20,7 +20,6 @@ from ltxdesktop.document.model import (
     Marker,
     MarkerId,
     Sequence,
-    TrackId,
     TrackKind,
     new_id,
 )
@@ -32,9 +31,12 @@ from ltxdesktop.ui.timeline.key_commands import KeyCommands
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.ui.timeline.sequence_commands import SequenceCommands
 from ltxdesktop.ui.timeline.snapping import nearest_cut, targets
+from ltxdesktop.ui.timeline.track_commands import TrackCommands
 
 FADE_S = Fraction(1, 2)
+HOLD_S = Fraction(2)
 
 
 class TimelineCommands(QObject):
@@ -56,6 +58,8 @@ class TimelineCommands(QObject):
         self._playhead_at, self._go_to = playhead_at, go_to
         self.clipboard = edits.Clipboard()
         self.patching = patching
+        self.tracks = TrackCommands(desk, patching, self.do)
+        self.sequences = SequenceCommands(desk, self.do)
         self.keys = KeyCommands(desk, playhead_at, self.do)
         self.blends = BlendCommands(desk, selection, patching, playhead_at, self.do, self.refused.emit)
 
@@ -71,6 +75,11 @@ class TimelineCommands(QObject):
             "edit.extract": self.extract,
             "edit.select_all": self.select_all,
             "edit.deselect": self._selection.clear,
+            "edit.select_forward": self.select_forward,
+            "edit.select_backward": self.select_backward,
+            "edit.paste_attributes": self.paste_attributes,
+            "clip.hold": self.hold_frame,
+            "clip.marker": self.add_clip_marker,
             "clip.split": self.split,
             "clip.split_all": self.split_all,
             "clip.trim_start": self.trim_start,
@@ -97,14 +106,15 @@ class TimelineCommands(QObject):
             "clip.transition": self.blends.dissolve,
             "clip.next_take": self.next_take,
             "clip.previous_take": self.previous_take,
-            "sequence.add_video": self.add_video,
-            "sequence.add_audio": self.add_audio,
+            "sequence.add_video": self.tracks.add_video,
+            "sequence.add_audio": self.tracks.add_audio,
             "sequence.marker": self.add_marker,
             "sequence.next_marker": self.next_marker,
             "sequence.previous_marker": self.previous_marker,
             "mark.clear": lambda: self.mark(None, None),
             "mark.lift": self.lift_range,
             "mark.extract": self.extract_range,
+            **self.sequences.calls(),
         }
 
     def bind(self, actions: Actions) -> None:
@@ -142,6 +152,26 @@ class TimelineCommands(QObject):
         if self.do(name, lambda document: edits.paste(document, self.clipboard, frame, tracks=aimed, mode=mode)):
             self._select_new(before)
             self._go_to(frame + self.clipboard.duration)
+
+    def paste_attributes(self) -> None:
+        """What the copied clips look and sound like, given to the selected ones: the picture's to pictures, the sound's
+        to sounds."""
+        clips, document = self._chosen(), self._desk.document
+        models: dict[TrackKind, Clip] = {}
+        for copied in self.clipboard.clips:
+            models.setdefault(copied.kind, copied.clip)
+        tracks = {clip: track for clip in clips if (track := document.sequence.track_of(clip)) is not None}
+        pairs = [(clip, models[track.kind]) for clip, track in tracks.items() if track.kind in models]
+        if not pairs:
+            self.refused.emit("Copy a clip first, then select those that shall look and sound like it.")
+            return
+
+        def dress(document: Document) -> Document:
+            for clip, model in pairs:
+                document = edits.dress(document, [clip], model)
+            return document
+
+        self.do("Paste attributes", dress)
 
     def duplicate(self) -> None:
         before = self._desk.document
@@ -238,6 +268,16 @@ class TimelineCommands(QObject):
         if self.do(name, lambda document: edits.ripple_trim(document, clip_id, edge, frames)):
             self._go_to(start if edge is edits.Edge.HEAD else frame)
 
+    def hold_frame(self) -> None:
+        """Let the picture under the playhead stand for two seconds; everything behind it shifts."""
+        frame = self._playhead_at()
+        there = [each for each in self._under(frame) if self._is_picture(each)]
+        if not there:
+            self.refused.emit("There is no picture at the playhead.")
+            return
+        clip, frames = there[0], nearest(HOLD_S * self.sequence.rate)
+        self.do("Hold the frame", lambda document: edits.hold_frame(document, clip, frame, frames))
+
     def nudge(self, frames: int) -> None:
         if self._selection.clips:
             self.do(f"Nudge {frames:+d}", lambda document: edits.nudge(document, self._chosen(), frames))
@@ -258,70 +298,6 @@ class TimelineCommands(QObject):
         self.do(f"Slip {frames:+d}", slip_each)
 
     # ---- tracks, markers, range -------------------------------------------------------------------------------------
-
-    def press_header(self, track_id: str, button: str) -> None:
-        """One of a header's buttons: aim, mute, solo, lock or sync."""
-        track = self.sequence.track(TrackId(track_id))
-        if track is None:
-            return
-        if button == "aim":
-            self.patching.aim(track)
-            return
-        if button == "sync":
-            self.switch_sync(track.id)
-            return
-        name, was = {
-            "mute": ("Mute", track.muted),
-            "solo": ("Solo", track.soloed),
-            "lock": ("Lock", track.locked),
-        }[button]
-        words = f"{name} {track.name} off" if was else f"{name} {track.name}"
-
-        def press(document: Document) -> Document:
-            match button:
-                case "mute":
-                    return edits.change_track(document, track.id, muted=not was)
-                case "solo":
-                    return edits.change_track(document, track.id, soloed=not was)
-                case _:
-                    return edits.change_track(document, track.id, locked=not was)
-
-        self.do(words, press)
-
-    def set_height(self, track_id: str, height_px: int) -> None:
-        self.do("Track height", lambda document: edits.change_track(document, TrackId(track_id), height_px=height_px))
-
-    def add_video(self) -> None:
-        self.do("Add video track", lambda document: edits.add_track(document, TrackKind.VIDEO))
-
-    def add_audio(self) -> None:
-        self.do("Add audio track", lambda document: edits.add_track(document, TrackKind.AUDIO))
-
-    def add_subtitles(self) -> None:
-        self.do("Add subtitle track", lambda document: edits.add_track(document, TrackKind.SUBTITLE))
-
-    def remove_track(self, track_id: TrackId) -> None:
-        track = self.sequence.track(track_id)
-        if track is not None:
-            self.do(f"Remove track {track.name}", lambda document: edits.remove_track(document, track_id))
-
-    def move_track(self, track_id: TrackId, by: int) -> None:
-        """A track among those of its kind; above 0 upwards for picture, downwards for sound."""
-        track = self.sequence.track(track_id)
-        if track is not None:
-            place = [each.id for each in self.sequence.of_kind(track.kind)].index(track_id) + by
-            self.do(f"Move track {track.name}", lambda document: edits.move_track(document, track_id, place))
-
-    def switch_sync(self, track_id: TrackId) -> None:
-        """Whether a track shifts along when others ripple."""
-        track = self.sequence.track(track_id)
-        if track is not None:
-            on = not track.sync_locked
-            words = f"{track.name} {'follows' if on else 'ignores'} ripple edits"
-            self.do(words, lambda document: edits.change_track(document, track_id, sync_locked=on))
-
-    def rename_track(self, track_id: TrackId, name: str) -> None:
-        self.do(f"Rename track to {name}", lambda document: edits.change_track(document, track_id, name=name))
 
     def choose_take(self, clip_id: ItemId, index: int) -> None:
         """Show another take of a clip."""
@@ -359,6 +335,16 @@ class TimelineCommands(QObject):
     def add_marker(self) -> None:
         marker = Marker(MarkerId(new_id()), self._playhead_at())
         self.do("Add marker", lambda document: edits.add_marker(document, marker))
+
+    def add_clip_marker(self) -> None:
+        """On the selected clip under the playhead, else on the topmost one there: it moves along with the clip."""
+        frame = self._playhead_at()
+        there = self._under(frame, self._selection.clips) or self._under(frame)
+        if not there:
+            self.refused.emit("There is no clip at the playhead.")
+            return
+        marker = Marker(MarkerId(new_id()), frame - (self.sequence.start_of(there[0]) or 0))
+        self.do("Add marker to clip", lambda document: edits.add_marker(document, marker, there[0]))
 
     def remove_marker(self, marker_id: MarkerId) -> None:
         self.do("Remove marker", lambda document: edits.remove_marker(document, marker_id))
@@ -444,6 +430,26 @@ class TimelineCommands(QObject):
     def select_all(self) -> None:
         self._selection.choose([clip.id for track in self.sequence.tracks for clip in track.clips])
 
+    def select_forward(self) -> None:
+        """Everything that ends behind the playhead, on the tracks that aren't locked."""
+        frame = self._playhead_at()
+        self._select_where(lambda first, last: last > frame)
+
+    def select_backward(self) -> None:
+        """Everything that begins before the playhead."""
+        frame = self._playhead_at()
+        self._select_where(lambda first, last: first < frame)
+
+    def _select_where(self, wanted: Callable[[int, int], bool]) -> None:
+        found = [
+            item.id
+            for track in self.sequence.tracks
+            if not track.locked
+            for start, item in track.placed()
+            if isinstance(item, Clip) and wanted(start, start + item.duration)
+        ]
+        self._selection.choose(found)
+
     def next_cut(self) -> None:
         self._to_cut(forward=True)
 
@@ -482,8 +488,9 @@ class TimelineCommands(QObject):
                 found.append(item.id)
         return found
 
-    def _under_or_begins(self, frame: int) -> list[ItemId]:
-        return self._under(frame)
+    def _is_picture(self, clip_id: ItemId) -> bool:
+        track = self.sequence.track_of(clip_id)
+        return track is not None and track.kind is TrackKind.VIDEO
 
     def _placed(self, clips: list[ItemId]) -> list[tuple[int, Clip]]:
         """Clips with where they begin."""

@@ -19,7 +19,7 @@ PICTURE_LINES = (
     "opacity", "scale", "rotation", "position.x", "position.y", "colour.exposure", "colour.saturation"
 )  # fmt: skip
 SOUND_LINES = ("volume", "pan")
-LINED_FROM_PX = (40, 34)  # smaller clips show no line
+LINED_FROM_PX = (40, 30)  # smaller clips show no line
 KEY_REACH_PX = 6
 LINE_REACH_PX = 4
 VOLUME_TOP_DB, VOLUME_BOTTOM_DB = 12.0, -60.0

@@ -31,12 +31,12 @@ from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES
 from ltxdesktop.ui.timeline.view import TimelineView
 
 _CLIP = (
-    "edit.cut", "edit.copy", "edit.paste", "edit.duplicate", "",
+    "edit.cut", "edit.copy", "edit.paste", "edit.paste_attributes", "edit.duplicate", "",
     "edit.lift", "edit.extract", "",
     "clip.split", "clip.trim_start", "clip.trim_end", "",
-    "clip.speed", "clip.transition", "clip.fade", "clip.enabled", "",
+    "clip.speed", "clip.hold", "clip.replace", "clip.transition", "clip.fade", "clip.enabled", "",
     "clip.link", "clip.unlink", "clip.group", "clip.ungroup", "clip.detach_audio", "",
-    "mark.clip", "clip.rename",
+    "mark.clip", "clip.marker", "clip.rename",
 )  # fmt: skip
 _GAP = ("edit.paste", "", "clip.close_gap")
 _RULER = ("sequence.marker", "", "mark.in", "mark.out", "mark.clip", "mark.clear", "", "mark.lift", "mark.extract")
@@ -139,7 +139,7 @@ class TimelineMenus:
         menu, commands = self._of(()), self._commands
         sound = track.kind is TrackKind.AUDIO
         aimed = track.id in commands.patching.targets.values()
-        press = partial(commands.press_header, track.id)
+        press = partial(commands.tracks.press_header, track.id)
         switches = [("Mute" if sound else "Hide", track.muted, partial(press, "mute"))]
         if sound:
             switches.append(("Solo", track.soloed, partial(press, "solo")))
@@ -157,14 +157,19 @@ class TimelineMenus:
         up, down = (-1, 1) if sound else (1, -1)
         same = [each.id for each in commands.sequence.of_kind(track.kind)]
         place = same.index(track.id)
-        add(menu, "Move up", partial(commands.move_track, track.id, up), enabled=0 <= place + up < len(same))
-        add(menu, "Move down", partial(commands.move_track, track.id, down), enabled=0 <= place + down < len(same))
+        add(menu, "Move up", partial(commands.tracks.move_track, track.id, up), enabled=0 <= place + up < len(same))
+        add(
+            menu,
+            "Move down",
+            partial(commands.tracks.move_track, track.id, down),
+            enabled=0 <= place + down < len(same),
+        )
         menu.addSeparator()
         menu.addAction(self._actions["sequence.add_video"])
         menu.addAction(self._actions["sequence.add_audio"])
-        add(menu, "Add a subtitle track", commands.add_subtitles)
+        add(menu, "Add a subtitle track", commands.tracks.add_subtitles)
         menu.addSeparator()
-        add(menu, f"Remove {track.name}", partial(commands.remove_track, track.id), enabled=not track.locked)
+        add(menu, f"Remove {track.name}", partial(commands.tracks.remove_track, track.id), enabled=not track.locked)
         return menu
 
     def _transition(self, clip_id: ItemId, *, at_tail: bool) -> QMenu:

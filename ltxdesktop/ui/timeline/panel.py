@@ -8,7 +8,7 @@ from PySide6.QtCore import QPoint, QSettings, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from ltxdesktop.document.history import History
-from ltxdesktop.document.model import Document, TrackId
+from ltxdesktop.document.model import Document, SequenceId, TrackId
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
@@ -21,6 +21,7 @@ from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.selection_memory import SelectionMemory
+from ltxdesktop.ui.timeline.sequence_button import SequenceButton
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.ui.timeline.tools import EXTEND, SELECT, TOOLS, Tool
 from ltxdesktop.ui.timeline.view import ZOOM_STEP, TimelineView
@@ -65,6 +66,8 @@ class TimelinePanel(QFrame):
         self.timecode = TimecodeField(self)
         self.menus = TimelineMenus(self.commands, actions, self.view, self)
         self._tool_buttons: dict[str, IconButton] = {}
+        self.sequences = SequenceButton(self.desk, self.commands.sequences, actions, self)
+        self._playheads: dict[SequenceId, int] = {}  # where each sequence was left
         self._note = ElidedLabel("", "problem")
         self._slider = QSlider(Qt.Orientation.Horizontal, self)
         self._rename: QLineEdit | None = None
@@ -85,7 +88,12 @@ class TimelinePanel(QFrame):
         self.view.show_document(after)
         self.overview.update()
         self.timecode.show_frame(self.view.playhead, after.sequence)
+        self.sequences.show_document(after)
         old, new = before.sequence, after.sequence
+        if old.id != new.id:
+            self._playheads[old.id] = self.view.playhead
+            self.go_to(self._playheads.get(new.id, 0))
+            self.view.zoom_to_fit()
         if (old.in_frame, old.out_frame) != (new.in_frame, new.out_frame):
             if new.in_frame is not None and new.out_frame is not None:
                 self.range_changed.emit(new.in_frame, new.out_frame)
@@ -168,6 +176,8 @@ class TimelinePanel(QFrame):
         row.addSpacing(10)
         row.addWidget(self._actions.button(self._look, "view.snap", "magnet"))
         row.addWidget(self._actions.button(self._look, "sequence.marker", "marker"))
+        row.addSpacing(8)
+        row.addWidget(self.sequences)
         row.addSpacing(10)
         row.addWidget(self._note, 1)
         row.addWidget(self._actions.button(self._look, "view.zoom_out", "zoom-out"))
@@ -208,8 +218,8 @@ class TimelinePanel(QFrame):
         view.extend_asked.connect(self.extend_asked)
         view.fill_asked.connect(self.fill_asked)
         view.files_dropped.connect(self.files_dropped)
-        view.header_pressed.connect(self.commands.press_header)
-        view.height_changed.connect(self.commands.set_height)
+        view.header_pressed.connect(self.commands.tracks.press_header)
+        view.height_changed.connect(self.commands.tracks.set_height)
         view.rename_asked.connect(self._rename_track)
         view.menu_asked.connect(self._show_menu)
         for teller in (view.refused, self.commands.refused):
@@ -274,7 +284,7 @@ class TimelinePanel(QFrame):
         field.deleteLater()
         self.view.setFocus()
         if name:
-            self.commands.rename_track(track_id, name)
+            self.commands.tracks.rename_track(track_id, name)
 
 
 class _Chooser:

@@ -182,6 +182,15 @@ def test_sources_go_to_the_tracks_aimed_at_and_give_the_half_asked_for(project, 
     tracks = {track.name: list(track.clips) for track in project.project.document.sequence.tracks}
     assert [len(tracks[name]) for name in ("V1", "V2", "A1", "A2")] == [1, 1, 1, 0]
     assert tracks["V2"][0].link is None
+    project.source.seek(10)
+    project._use(project.source)
+    press(project, qtbot, Qt.Key.Key_I)
+    project.selection.choose([tracks["V2"][0].id])
+    project.actions_by_name["clip.replace"].trigger()
+    assert "only 40 frames" in project.problems[-1]
+    project.source_side.clear_marks()
+    project.actions_by_name["clip.replace"].trigger()
+    assert project.project.history.undo_name == "Replace by steps.mp4"
     check(project.project.document)
 
 

@@ -195,7 +195,7 @@ def test_menu_of_a_key_eases_and_removes(window: Window):
 
 def test_key_on_a_locked_track_stays_and_says_why(window: Window, qtbot):
     with_keys(window, BA, 120)
-    window.panel.commands.press_header(window.lane("A1").track.id, "lock")
+    window.panel.commands.tracks.press_header(window.lane("A1").track.id, "lock")
     at = on_line(window, BA, 120)
     with qtbot.waitSignal(window.panel.refused):
         window.drag(at, at + QPoint(20, 0))

@@ -268,7 +268,7 @@ def test_fade_and_volume_are_dragged(window: Window):
 
 
 def test_locked_track_refuses_with_a_sentence(window: Window, qtbot):
-    window.panel.commands.press_header(window.lane("A1").track.id, "lock")
+    window.panel.commands.tracks.press_header(window.lane("A1").track.id, "lock")
     with qtbot.waitSignal(window.panel.refused) as said:
         window.drag(window.at(50, "V1"), window.at(450, "V1"))
     assert "locked" in said.args[0]
@@ -469,9 +469,9 @@ def test_tracks_are_added_moved_and_removed(window: Window):
     trigger(window, "sequence.add_video")
     assert window.view.placed().lanes[0].track.name == "V3"
     track = window.lane("V3").track.id
-    window.panel.commands.move_track(track, -1)
+    window.panel.commands.tracks.move_track(track, -1)
     assert [lane.track.name for lane in window.view.placed().lanes][:2] == ["V2", "V3"]
-    window.panel.commands.remove_track(track)
+    window.panel.commands.tracks.remove_track(track)
     assert "V3" not in [lane.track.name for lane in window.view.placed().lanes]
 
 
@@ -519,7 +519,7 @@ def test_edited_lanes_drawn_alone_equal_a_fresh_picture(window: Window):
     window.view.grab()
     assert window.view.viewport.scroll_y > 0
     window.drag(window.at(300, "V1"), window.at(410, "V1"))
-    window.panel.commands.press_header(window.lane("A2").track.id, "mute")
+    window.panel.commands.tracks.press_header(window.lane("A2").track.id, "mute")
     window.panel.selection.choose([ItemId("bv")])
     partly = window.view.grab().toImage()
     window.view._show_news()
@@ -598,7 +598,7 @@ def test_aim_is_seen_and_forgotten_with_its_track(window: Window):
     header = window.lane("V2").header
     there = QPoint(60, round(header.top) + 9) * window.view.devicePixelRatioF()
     assert window.view.grab().toImage().pixelColor(there) != plain.pixelColor(there)
-    window.panel.commands.remove_track(window.lane("V2").track.id)
+    window.panel.commands.tracks.remove_track(window.lane("V2").track.id)
     assert window.panel.patching.targets == {}
 
 
