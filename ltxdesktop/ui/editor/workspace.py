@@ -349,6 +349,7 @@ class EditWorkspace(QStackedWidget):
             "source.overwrite": lambda: self._place_source("overwrite"),
             "source.append": lambda: self._place_source("append"),
             "source.match": self._match_frame,
+            "clip.replace": lambda: self.source_side.replace_clip(self.selection.primary),
             "view.full_screen": lambda: self.active.show_full_screen(),
             "view.grab": self._grab,
             "view.palette": lambda: self.palette_window.show_over(self.window()),
