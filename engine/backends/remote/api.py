@@ -1,4 +1,4 @@
-"""The LTX API: its endpoints, its errors in a person's words, and how long one waits and tries again.
+"""The LTX API: its endpoints, and how long one waits and tries again. What it answers is in `answers.py`.
 
 Facts: the fact sheet in docs, and the service's own description of errors (type and status) and of jobs (v2). Bodies
 of requests and answers are never logged; paths, statuses and the service's request ids are.
@@ -6,7 +6,6 @@ of requests and answers are never logged; paths, statuses and the service's requ
 
 from __future__ import annotations
 
-import email.utils
 import json
 import logging
 import mimetypes
@@ -14,24 +13,43 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from engine.backends.base import (
     BadRequest,
     DiskFull,
     Interrupted,
-    JobError,
     NoticeKind,
     ServiceRefused,
     ServiceUnreachable,
+)
+from engine.backends.remote.answers import (
+    Arrived,
+    Endpoint,
+    Finished,
+    GaveUp,
+    Gone,
+    JobNow,
+    LinkExpired,
+    Refusal,
+    Taken,
+    Working,
+    error_words,
+    explained,
+    header_texts,
+    is_film,
+    json_object,
+    origin,
+    result_url,
+    retry_after,
+    said,
 )
 from engine.backends.remote.keys import Secret, redacted
 from engine.backends.remote.offers import CONSOLE, RESULT_HOURS, UPLOAD_LIMIT_BYTES
 from engine.backends.remote.wire import Answer, BadAddress, CutShort, NoAnswer, Wire
 from engine.media.errors import is_disk_full
 
-Endpoint = Literal["text-to-video", "image-to-video", "audio-to-video", "retake", "extend"]
 InDoubt = Callable[[bool], None]  # whether the service may be beginning what costs something
 T = TypeVar("T")
 
@@ -72,58 +90,6 @@ class Pausing(Protocol):
     def notice(self, kind: NoticeKind, message: str) -> None: ...
 
 
-class Refusal(Exception):
-    """An answer that isn't what was asked for."""
-
-    def __init__(self, answer: Answer, key: Secret) -> None:
-        self.status = answer.status
-        self.kind, self.words = _said(answer, key)
-        self.request_id = redacted(answer.header("x-request-id"), key)
-        self.retry_after_s = _retry_after(answer.header("retry-after"))
-        super().__init__(f"{self.status} {self.kind}: {self.words}")
-
-    @property
-    def detail(self) -> str:
-        """For the log."""
-        request = f", request {self.request_id}" if self.request_id else ""
-        return f"status {self.status} {self.kind or 'without a type'}{request}: {self.words or 'no words'}"
-
-
-class Working(NamedTuple):
-    """The job isn't done."""
-
-
-class Finished(NamedTuple):
-    """The result waits at `url`."""
-
-    url: str
-
-
-class GaveUp(NamedTuple):
-    """The service failed at the job; not `certain` where it says something that nobody has described."""
-
-    kind: str
-    words: str
-    certain: bool
-
-
-class Gone(NamedTuple):
-    """The service doesn't know the job (any more)."""
-
-
-JobNow = Working | Finished | GaveUp | Gone
-
-
-class Taken(NamedTuple):
-    """The service works on it under this id."""
-
-    id: str
-
-
-class Arrived(NamedTuple):
-    """The film came with the answer itself (v1) and lies in the target."""
-
-
 class LtxApi:
     """One job's conversation with the service."""
 
@@ -160,11 +126,11 @@ class LtxApi:
         if not isinstance(url, str) or not isinstance(uri, str) or not url or not uri:
             raise ServiceUnreachable("The LTX API gave no place to send the file to. Try again later.")
         kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-        headers = {"Content-Type": kind, **_texts(place.get("required_headers"))}
+        headers = {"Content-Type": kind, **header_texts(place.get("required_headers"))}
         answer = self._wire.put(url, headers, file, on_bytes, _UPLOAD_S)  # the link is signed: no key goes there
         self._note("PUT", "(upload)", answer)
         if answer.status not in (200, 201):
-            raise Refusal(answer, self._key)
+            raise Refusal(answer, self._key, by_storage=True)
         return uri
 
     def check_key(self) -> None:
@@ -196,7 +162,7 @@ class LtxApi:
             if exc.status not in (404, 405):
                 raise explained(exc) from exc
             return self._at_once(endpoint, data, target, on_bytes, in_doubt)
-        found = _object(answer).get("id")
+        found = json_object(answer).get("id")
         if not isinstance(found, str) or not found:
             raise Interrupted(
                 "The LTX API took the job but gave no id for it, so its result can't be fetched. It may have been "
@@ -227,9 +193,9 @@ class LtxApi:
         except Refusal as exc:
             raise explained(exc) from exc
         if head.body:
-            url = _result_url(_object(head))
+            url = result_url(json_object(head))
             if not url:
-                words = _said(head, self._key)[1]
+                words = said(head, self._key)[1]
                 raise ServiceRefused(f"The LTX API sent no film: {words or 'it gave no reason'}.")
             self.download(url, target, on_bytes)
         elif not target.exists() or not target.stat().st_size:
@@ -240,9 +206,7 @@ class LtxApi:
         self, endpoint: Endpoint, data: bytes, target: Path, on_bytes: Callable[[int, int], None]
     ) -> Answer:
         url = f"{self._base}/v1/{endpoint}"
-        head = self._wire.fetch(
-            "POST", url, self._with_key(), target, on_bytes, _AT_ONCE_S, body=data, is_film=_is_film
-        )
+        head = self._wire.fetch("POST", url, self._with_key(), target, on_bytes, _AT_ONCE_S, body=data, is_film=is_film)
         self._note("POST", f"/v1/{endpoint}", head)
         if head.status != 200:
             raise Refusal(head, self._key)
@@ -255,16 +219,16 @@ class LtxApi:
             return Gone()
         if answer.status != 200:
             raise Refusal(answer, self._key)
-        told = _object(answer)
+        told = json_object(answer)
         state = told.get("status")
         if not isinstance(state, str) or not state:
             raise NoAnswer("an answer that can't be read", sent=True)
         if state in _WORKING:
             return Working()
         if state == "completed":
-            return Finished(_result_url(told))
+            return Finished(result_url(told))
         error = told.get("error")
-        kind, words = _error_words(error if error is not None else told, self._key)
+        kind, words = error_words(error if error is not None else told, self._key)
         words = words or f"it ended as {redacted(state, self._key)!r} without a reason."
         return GaveUp(kind, words, certain=state in _ENDED_BADLY)
 
@@ -315,7 +279,7 @@ class LtxApi:
 
         Raises LinkExpired where the link doesn't hold (any more), ServiceUnreachable, DiskFull, JobCancelled.
         """
-        headers = self._with_key() if _origin(url) == _origin(self._base) else {}  # never to anybody else
+        headers = self._with_key() if origin(url) == origin(self._base) else {}  # never to anybody else
         tries = 0
         while True:
             before = target.stat().st_size if target.exists() else 0
@@ -344,7 +308,7 @@ class LtxApi:
                 if answer.status in (401, 403, 404, 410):
                     raise LinkExpired(f"status {answer.status}")
                 tries += 1
-                reason, pause = f"status {answer.status}", _retry_after(answer.header("retry-after"))
+                reason, pause = f"status {answer.status}", retry_after(answer.header("retry-after"))
             if tries >= _TRIES:
                 raise ServiceUnreachable(
                     f"The result can't be downloaded ({reason}). It's made and kept for {RESULT_HOURS} hours: retry "
@@ -359,7 +323,7 @@ class LtxApi:
         answer = self._ask(method, path, body, timeout_s)
         if answer.status != 200:
             raise Refusal(answer, self._key)
-        return _object(answer)
+        return json_object(answer)
 
     def _ask(self, method: str, path: str, body: bytes | None, timeout_s: float) -> Answer:
         headers = self._with_key() | ({"Content-Type": "application/json"} if body is not None else {})
@@ -428,139 +392,3 @@ class LtxApi:
             return min(asked_s, _LONGEST_ASKED_PAUSE_S)
         pause = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** (tries - 1))
         return pause * (1 + random.random() / 2)
-
-
-class LinkExpired(Exception):
-    """The address of a result doesn't hold any more; the job has to be asked for a new one."""
-
-
-def explained(refusal: Refusal) -> JobError:
-    """What the person reads. Nothing was begun, so nothing was charged."""
-    said = f" It says: {refusal.words}" if refusal.words else ""
-    said += "" if not said or said.endswith((".", "!", "?", "…")) else "."
-    detail = refusal.detail
-    match refusal.status:
-        case 400:
-            return BadRequest(f"The LTX API can't do this as asked.{said} Nothing was charged.", detail)
-        case 401:
-            return ServiceRefused(
-                f"The LTX API doesn't accept the key. Enter a valid one (they are made at {CONSOLE}). Nothing was "
-                "charged.",
-                detail,
-            )
-        case 402:
-            return ServiceRefused(
-                f"The account at the LTX API doesn't have enough credit for this. Top it up at {CONSOLE} and retry; "
-                "nothing was charged.",
-                detail,
-            )
-        case 403:
-            return ServiceRefused(f"The LTX API doesn't allow this.{said} Nothing was charged.", detail)
-        case 413:
-            return BadRequest("What is sent is too large for the LTX API. Choose a shorter stretch.", detail)
-        case 422:
-            return ServiceRefused(
-                f"The LTX API's safety check refused the words or the pictures.{said} Change them and try again.",
-                detail,
-            )
-        case _:
-            return ServiceRefused(f"The LTX API refused with status {refusal.status}.{said}", detail)
-
-
-def gave_up(result: GaveUp) -> JobError:
-    """What the person reads when the service failed at a job that it had taken."""
-    end = f"Whether it was charged stands at {CONSOLE}. A retry starts it again."
-    if result.kind == "content_filtered_error":
-        return ServiceRefused(
-            f"The LTX API's safety check refused the words or the pictures. It says: {result.words} {end}", result.kind
-        )
-    if result.kind == "insufficient_funds_error":
-        return ServiceRefused(
-            f"The account at the LTX API ran out of credit. Top it up at {CONSOLE} and retry.", result.kind
-        )
-    if not result.certain:
-        return ServiceRefused(
-            f"The LTX API says something about this job that this version of the program doesn't know: {result.words} "
-            "Its id is kept: retry asks again, at no new cost.",
-            result.kind,
-            resumable=True,
-        )
-    return ServiceRefused(f"The LTX API failed at this job. It says: {result.words} {end}", result.kind)
-
-
-# --- reading answers ---
-
-
-def _is_film(answer: Answer) -> bool:
-    kind = answer.header("content-type")
-    return answer.status == 200 and ("video" in kind or "octet-stream" in kind)
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    """The answer's JSON object; an empty one where it is something else."""
-    try:
-        found: object = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _result_url(told: Mapping[str, Any]) -> str:
-    """The film's address, wherever the service puts it (fact sheet, section 3)."""
-    inner = told.get("result")
-    for place in (inner, told):
-        if not isinstance(place, dict):
-            continue
-        for name in ("video_url", "output_video_url", "output_video", "output_url", "url"):
-            if isinstance(url := cast("dict[str, Any]", place).get(name), str) and url:
-                return url
-    return ""
-
-
-def _said(answer: Answer, key: Secret) -> tuple[str, str]:
-    """(type, words) of an error; nothing where the body isn't the service's own (an edge server's page)."""
-    return _error_words(_object(answer), key)
-
-
-def _error_words(told: object, key: Secret) -> tuple[str, str]:
-    if isinstance(told, str):
-        return "", redacted(told, key)
-    if not isinstance(told, dict):
-        return "", ""
-    fields = cast("dict[str, Any]", told)
-    inner = fields.get("error")
-    if isinstance(inner, dict | str):
-        kind, words = _error_words(cast("object", inner), key)
-        if words:
-            return kind, words
-    for name in ("message", "detail"):
-        if isinstance(words := fields.get(name), str) and words:
-            kind = fields.get("type")
-            return redacted(kind, key) if isinstance(kind, str) else "", redacted(words, key)
-    return "", ""
-
-
-def _texts(found: object) -> dict[str, str]:
-    if not isinstance(found, dict):
-        return {}
-    return {str(name): str(value) for name, value in cast("dict[Any, Any]", found).items()}
-
-
-def _retry_after(text: str) -> float:
-    """Seconds that the service asks to wait; 0 where it doesn't. Both forms of RFC 9110 section 10.2.3."""
-    text = text.strip()
-    if not text:
-        return 0.0
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port

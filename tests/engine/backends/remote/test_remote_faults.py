@@ -30,10 +30,11 @@ from engine.backends.base import (
     ServiceUnreachable,
 )
 from engine.backends.remote import api as service
-from engine.backends.remote import backend as backend_module
-from engine.backends.remote.backend import RemoteBackend, Saved
+from engine.backends.remote import run as run_module
+from engine.backends.remote.backend import RemoteBackend
 from engine.backends.remote.keys import KeyCupboard
 from engine.backends.remote.ledger import Ledger
+from engine.backends.remote.saved import Saved
 from engine.media import errors
 from engine.media.encode import Delivery, write_media
 from engine.protocol.work import AudioToVideo, ImageToVideo, Keyframe, Sound
@@ -205,13 +206,13 @@ def test_uploads_are_tried_again_with_a_new_link(remote: Desk, tmp_path: Path) -
 
 def test_an_upload_that_is_refused_for_good_ends_the_job(remote: Desk, tmp_path: Path) -> None:
     remote.api.once("PUT", *[Reply(403, "<Error>no</Error>")] * 2)
-    with pytest.raises(ServiceRefused, match="doesn't allow this"):
+    with pytest.raises(ServiceRefused, match=r"didn't take the upload \(status 403\)"):
         remote.run(still(tmp_path))
     remote.api.once("POST /v1/upload", Reply(200, {"something": "else"}))
     with pytest.raises(ServiceUnreachable, match="no place to send"):
         remote.run(still(tmp_path))
     remote.api.gives_required_headers = False
-    with pytest.raises(BadRequest):
+    with pytest.raises(ServiceRefused, match=r"didn't take the upload \(status 400\)"):
         remote.run(still(tmp_path))
     assert (remote.api.submits, spent(remote)) == (0, 0)
 
@@ -405,7 +406,7 @@ def test_a_full_disk_at_the_end_leaves_the_result_to_be_fetched_again(
 
     kept = remote.resume
     with monkeypatch.context() as patch:
-        patch.setattr(backend_module, "write_recipe", full_too)
+        patch.setattr(run_module, "write_recipe", full_too)
         with pytest.raises(DiskFull, match="without paying again") as caught:
             remote.run(WORK, resume=kept)
     assert caught.value.resumable
@@ -494,7 +495,7 @@ def test_a_failure_of_ours_after_the_payment_keeps_the_job(remote: Desk, monkeyp
         raise errors.NotWritable(Path("take.mp4"), "the drive is gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(backend_module, "write_take", not_writable)
+        patch.setattr(run_module, "write_take", not_writable)
         with pytest.raises(NotWritable, match="the drive is gone") as caught:
             remote.run(WORK)
     assert caught.value.resumable
