@@ -7,8 +7,6 @@ import threading
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -174,23 +172,6 @@ def scrub_cell(media: Media, part: float) -> Cell:
     cells = min(SCRUB_CELLS, max(1, media.frames))
     number = min(max(int(part * cells), 0), cells - 1)
     return Cell(media.frames * number // cells, media.frames * (number + 1) // cells)
-
-
-def strip_cells(media: Media, start_s: Fraction, end_s: Fraction, cells: int) -> list[Cell]:
-    """A stretch of media time in `cells` equal parts, for `Thumbnails.strip`.
-
-    Backwards where the end is before the start.
-    Times outside of the media show its first or last frame.
-    """
-    if media.kind is MediaKind.STILL or cells < 1:
-        return [Cell(0, 1)] * max(0, cells)
-    last = max(0, media.frames - 1)
-    edges = [(start_s + (end_s - start_s) * n / cells) * media.rate for n in range(cells + 1)]
-    found: list[Cell] = []
-    for one, other in pairwise(edges):
-        first = min(max(int(min(one, other)), 0), last)
-        found.append(Cell(first, min(max(int(max(one, other)), first + 1), last + 1)))
-    return found
 
 
 def scaled(picture: Picture, size: tuple[int, int], height: int) -> NDArray[np.uint8]:

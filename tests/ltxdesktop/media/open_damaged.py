@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -26,7 +27,7 @@ from read_damaged import ADDRESS_SPACE, SECONDS_EACH, damaged
 from engine.media.errors import MediaError
 from ltxdesktop.document.model import Media
 from ltxdesktop.media.files import MediaFiles
-from ltxdesktop.media.thumbnails import strip_cells
+from ltxdesktop.media.thumbnails import Cell
 
 
 def use(files: MediaFiles, path: Path, rng: random.Random) -> str:
@@ -56,8 +57,9 @@ def look(files: MediaFiles, media: Media, path: Path, rng: random.Random) -> Non
     for frame in [place, place + 1, place + 2, place + 1, place, rng.randrange(media.frames)]:
         with contextlib.suppress(MediaError):
             files.decoders.picture(media, path, min(frame, media.frames - 1)).rgb()
-    end_s = media.frames / media.rate
-    files.thumbnails.strip("strip", media, path, strip_cells(media, end_s * 0, end_s, 4), 36, lambda *_: None)
+    quarters = [media.frames * number // 4 for number in range(5)]
+    cells = [Cell(first, max(first + 1, end)) for first, end in pairwise(quarters)]
+    files.thumbnails.strip("strip", media, path, cells, 36, lambda *_: None)
     files.thumbnails.finish()
 
 
