@@ -7,7 +7,6 @@ from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QHBoxLayout,
     QLineEdit,
     QListView,
     QMenu,
@@ -16,13 +15,15 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.work import Extend, Retake
-from ltxdesktop.ui.cards import TakeCards
+from ltxdesktop.ui.cards import TAKE_SIZE, TakeCards
 from ltxdesktop.ui.drawing import RATING_KEYS
 from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.models.take_list import Take, TakeFilter, TakeListModel
 from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
+
+SEARCH_PX = 240
 
 
 class TakesPanel(Panel):
@@ -55,6 +56,7 @@ class TakesPanel(Panel):
         self._list.setResizeMode(QListView.ResizeMode.Adjust)
         self._list.setMovement(QListView.Movement.Static)
         self._list.setUniformItemSizes(True)
+        self._list.setMinimumHeight(TAKE_SIZE.height())
         self._list.setMouseTracking(True)
         self._list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self._list.setAccessibleName("Takes")
@@ -78,7 +80,7 @@ class TakesPanel(Panel):
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self._list)
         self._pages.addWidget(self._none)
-        self.body.addLayout(self._build_filter())
+        self._build_filter()
         self.body.addLayout(self._pages, 1)
 
         self._add("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested)
@@ -114,7 +116,8 @@ class TakesPanel(Panel):
         index = self._list.currentIndex()
         return index.data(VALUE) if index.isValid() else None
 
-    def _build_filter(self) -> QHBoxLayout:
+    def _build_filter(self) -> None:
+        """Beside the heading: a row of its own would take the room of the cards."""
         self._search = QLineEdit()
         self._search.setPlaceholderText("Find words of prompts")
         self._search.setClearButtonEnabled(True)
@@ -127,11 +130,10 @@ class TakesPanel(Panel):
         self._stars.setAccessibleName("Least rating")
         self._stars.setToolTip("Only takes with so many stars, or more")
         self._stars.currentIndexChanged.connect(self._shown.require)
-        row = QHBoxLayout()
-        row.addWidget(self._search, 1)
-        row.addWidget(self._stars)
+        self._search.setMaximumWidth(SEARCH_PX)
         self._filters = (self._search, self._stars)
-        return row
+        for place, field in enumerate(self._filters, start=1):
+            self.head.insertWidget(place, field, 1 if field is self._search else 0)
 
     def _add(self, name: str, icon: str, words: str, keys: str, signal: SignalInstance) -> None:
         button = IconButton(self._look, icon, words, keys)

@@ -467,7 +467,8 @@ class EditWorkspace(QStackedWidget):
         document, files = self.project.document, self.files
         self.materials.look_for(lambda: files.missing(document))
         self.materials.stand_ins.look_at(document.media.values(), self.materials.missing)
-        self.materials.look_into(document.media.values(), self._take_facts)
+        foreign = [each for each in document.media.values() if not each.recipe]  # of our own takes all is known
+        self.materials.look_into(foreign, self._take_facts)
 
     def _take_facts(self, found: dict[MediaId, Media]) -> None:
         """Files that only another program's list had told of were read."""

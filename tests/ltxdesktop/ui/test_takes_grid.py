@@ -108,6 +108,7 @@ def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot
     assert (document.sequence.width, document.sequence.height) == (first.file.width, first.file.height)
     assert document.sequence.duration == first.file.frames + second.file.frames
     edit.project.undo()
+    assert len(edit.project.document.media) == 1, [entry.name for entry in edit.project.entries]
     window.takes.actions_by_name["media"].trigger()
     assert len(edit.project.document.media) == 2
     assert window.workspace == "generate"

@@ -140,7 +140,7 @@ def test_a_clip_has_its_words_after_reopening(qtbot: QtBot, app: App, edit: Edit
     edit.actions_by_name["clip.previous_take"].trigger()  # the original, which was never asked for
     with qtbot.waitSignal(edit.files.saved, timeout=SOON_MS):
         edit.files.save_as(tmp_path / "film.otio")
-    edit.close_project()
+    edit.desk.close_project()
     edit.make.write("Something else.")
     with qtbot.waitSignal(edit.files.opened, timeout=SOON_MS):
         edit.files.open(tmp_path / "film.otio")

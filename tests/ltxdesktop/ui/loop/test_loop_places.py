@@ -69,10 +69,10 @@ def test_a_range_of_a_still_says_why_it_isnt_made_again(qtbot: QtBot, edit: Edit
     picture = QImage(64, 48, QImage.Format.Format_RGB32)
     picture.fill(QColor("red"))
     picture.save(str(tmp_path / "still.png"))
-    edit.import_paths([tmp_path / "still.png"])
+    edit.importing.import_paths([tmp_path / "still.png"])
     qtbot.waitUntil(lambda: len(edit.project.document.media) == 3, timeout=SOON_MS)
     still = list(edit.project.document.media.values())[-1]
-    edit._append([still.id])
+    edit.importing.append_media([still.id])
     say(qtbot, edit)
     mark(edit, 200, 220)
     assert not edit.make.ready
