@@ -33,6 +33,7 @@ class RunningJob(JobContext):
         previews: bool,
         history: History,
         remember: Callable[[str], None],
+        ring_lock: threading.Lock,
     ) -> None:
         self.job = job
         self.clock = ProgressClock()
@@ -49,7 +50,7 @@ class RunningJob(JobContext):
         self._ending = threading.Event()
         self._variation = 0
         self._last_preview_s = -1e9
-        self._ring_lock = threading.Lock()  # a backend may show pictures from threads of its own
+        self._ring_lock = ring_lock
 
     def cancel(self) -> None:
         """Ask the job to end at its next look, because the person said so."""

@@ -1,7 +1,9 @@
-"""The one work loop: takes the next job, lets a backend do it, and keeps what came of it.
+"""The work loop: takes the next job, lets a backend do it, and keeps what came of it.
 
-Whatever changes a job's state and tells so does both under one lock, so that tellings are in the order of the changes.
-The loop runs on the main thread; its other methods are called by the pipe thread.
+Jobs of this machine's device run one by one on the main thread; beside them, on a thread of its own, one job of a
+remote backend, which hardly does more than wait (`sorter.py` says which job goes where). Whatever changes a job's state
+and tells so does both under one lock, so that tellings are in the order of the changes. The pipe thread calls the other
+methods.
 """
 
 import errno
@@ -48,14 +50,19 @@ from engine.protocol.work import AnyWork
 from engine.server.context import RunningJob
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool
+from engine.server.sorter import Lane, Sorter, as_asked, lane_of
 from engine.server.words import sentence
 from engine.store.errors import NoSuchJob, StoreFull, WrongState
 from engine.store.jobs import JobStore, NextJob
 
 MOST_QUESTIONS: Final = 16  # prompts waiting to be written out
 LOOK_AGAIN_S: Final = 2.0  # at a full disk
+AWAY_ENDS_S: Final = 2.0  # for a remote job to be let go at the end; its id is kept, so nothing is lost
 
 _log = logging.getLogger(__name__)
+
+
+_LANES: Final[tuple[Lane, ...]] = ("here", "away")
 
 
 class Ending(NamedTuple):
@@ -99,8 +106,12 @@ class WorkLoop:
         self._full = False
         self._stopping = False
         self._broken = ""
-        self._running: RunningJob | None = None
-        self._backend: Backend | None = None  # the one that worked last
+        self._running: dict[Lane, RunningJob] = {}
+        self._backends: dict[Lane, Backend] = {}  # those that worked last
+        self._version = 0  # of all that a lane may wait for
+        self._away = threading.Thread(target=self._run_away, name="away", daemon=True)
+        self._away_problem: BaseException | None = None
+        self._ring_lock = threading.Lock()  # jobs of both lanes, and threads of a backend, may show pictures
 
     # --- what the pipe thread asks ---
 
@@ -113,29 +124,30 @@ class WorkLoop:
     def works_here(self) -> bool:
         """Whether a job runs that may be reading files of models."""
         with self._changed:
-            return self._running is not None
+            return "here" in self._running
 
     def submit(self, asked: Submit) -> None:
         """Queue a job and reply. Raises IdTaken, StoreFull."""
         with self._changed:
             state = self._store.submit(asked.job, asked.work, asked.priority, asked.title, asked.origin)
             self._outbox.post(Accepted(call=asked.call, job=asked.job, state=state))
-            self._changed.notify_all()
+            self._wake()
 
     def retry(self, job: str, call: int) -> None:
         """Queue a job again and reply. Raises NoSuchJob, WrongState, StoreFull."""
         with self._changed:
             state = self._store.retry(job)
             self._outbox.post(Accepted(call=call, job=job, state=state))
-            self._changed.notify_all()
+            self._wake()
 
     def cancel(self, job: str, reply: Callable[[], None]) -> None:
         """End a waiting job now, a running one at its next look; ended ones stay. Raises NoSuchJob, StoreFull."""
         with self._changed:
             state = self._store.row(job).state
             reply()
-            if self._running is not None and self._running.job.id == job:
-                self._running.cancel()
+            running = next((each for each in self._running.values() if each.job.id == job), None)
+            if running is not None:
+                running.cancel()
             elif state == "queued":
                 self._end(job, Ending(Cancelled(), resumable=True))
 
@@ -153,14 +165,14 @@ class WorkLoop:
         """Start no further job, or go on."""
         with self._changed:
             self._held = held
-            self._changed.notify_all()
+            self._wake()
         self.tell_state()
 
     def clear(self, states: tuple[StateName, ...], jobs: tuple[str, ...]) -> int:
         """Forget jobs; return how many. Raises StoreFull."""
         with self._changed:
             count = len(self._store.clear(states, jobs))
-            self._changed.notify_all()  # there may be room again
+            self._wake()  # there may be room again
             return count
 
     def ask(self, question: EnhancePrompt) -> bool:
@@ -169,28 +181,30 @@ class WorkLoop:
             if len(self._questions) >= MOST_QUESTIONS:
                 return False
             self._questions.append(question)
-            self._changed.notify_all()
+            self._wake()
             return True
 
     def free_memory(self) -> None:
         """Let backends drop what is resident, before the next job."""
         with self._changed:
             self._free_memory = True
-            self._changed.notify_all()
+            self._wake()
 
     def stop(self) -> None:
         """Have `run` return soon; a running job is asked to end. Waits for the lock only to wake the loop."""
         self._stopping = True
         with self._changed:
-            if self._running is not None:
-                self._running.interrupt()
-            self._changed.notify_all()
+            for running in self._running.values():
+                running.interrupt()
+            self._wake()
 
     def tell_state(self, recovered: int = 0) -> None:
         """Send what the engine is doing."""
         with self._changed:
-            running = self._running.job.id if self._running else ""
-            backend = self._backend or next(iter(self._pool.opened), None)
+            jobs = [self._running[lane].job.id for lane in _LANES if lane in self._running]
+            running = jobs[0] if jobs else ""
+            shown: Lane = "away" if "away" in self._running and "here" not in self._running else "here"
+            backend = self._backends.get(shown) or next(iter(self._pool.opened), None)
             if self._stopping:
                 state = "stopping"
             elif self._full:
@@ -204,6 +218,7 @@ class WorkLoop:
                     state=state,
                     queued=self._store.count_queued(),
                     running=running,
+                    beside=tuple(jobs[1:]),
                     device=backend.device() if backend else None,
                     backend=backend.name if backend else "",
                     model=backend.resident_model if backend else "",
@@ -218,43 +233,72 @@ class WorkLoop:
 
         Raises StoreBroken.
         """
-        while (turn := self._next_turn()) is not None:
-            if isinstance(turn, EnhancePrompt):
-                self._enhance(turn)
-            elif isinstance(turn, NextJob):
-                self._do(turn)
-            else:
-                turn()
-            if self._broken:
-                return self._broken
-        return ""
+        self._away.start()
+        sorter = Sorter(self._store, self._pool)
+        try:
+            while (turn := self._next_turn("here", sorter)) is not None:
+                if isinstance(turn, EnhancePrompt):
+                    self._enhance(turn)
+                elif isinstance(turn, NextJob):
+                    self._do(turn, "here")
+                else:
+                    turn()
+        finally:
+            self.stop()
+            self._away.join(AWAY_ENDS_S)
+        if self._away_problem is not None:
+            raise self._away_problem
+        return self._broken
 
-    def _next_turn(self) -> EnhancePrompt | NextJob | Callable[[], None] | None:
-        with self._changed:
-            while True:
-                if self._stopping:
+    def _run_away(self) -> None:
+        """Do remote jobs, one after another."""
+        sorter = Sorter(self._store, self._pool)
+        try:
+            while (turn := self._next_turn("away", sorter)) is not None:
+                assert isinstance(turn, NextJob)
+                self._do(turn, "away")
+        except BaseException as exc:
+            self._away_problem = exc  # raised again where the loop ends
+            self.stop()
+
+    def _next_turn(self, lane: Lane, sorter: Sorter) -> EnhancePrompt | NextJob | Callable[[], None] | None:
+        """What this lane does next; waits for it. None at the end."""
+        while True:
+            with self._changed:
+                if self._stopping or self._broken:
                     return None
-                if self._free_memory:
+                version, held = self._version, self._held
+                if lane == "here" and self._free_memory:
                     self._free_memory = False
                     return self._drop_everything
-                if self._questions:
+                if lane == "here" and self._questions:
                     return self._questions.popleft()
-                if not self._held and (head := self._store.head()) is not None:
-                    return head
-                self._changed.wait()
+            # Without the lock: to know who does a job, backends may have to be opened, and nobody may wait for that.
+            if not held and (job := sorter.next_for(lane)) is not None:
+                return job
+            with self._changed:
+                while self._version == version and not self._stopping and not self._broken:
+                    self._changed.wait()
+
+    def _wake(self) -> None:
+        """Have both lanes look again."""
+        with self._changed:
+            self._version += 1
+            self._changed.notify_all()
 
     def _drop_everything(self) -> None:
         for backend in self._pool.opened:
             backend.free_memory()
         self.tell_state()
 
-    def _do(self, head: NextJob) -> None:
-        """Run one job from its start to the keeping of its end."""
+    def _do(self, head: NextJob, lane: Lane) -> None:
+        """Run one job from its start to the keeping of its end; nothing happens if it belongs to the other lane now."""
         try:
-            asked = head.work
-            if head.resume:  # it waits at this backend, whatever the policy would choose now
-                asked = replace(asked, backend=head.backend)
-            choice = choose(asked, self._pool.capabilities())
+            told = self._pool.capabilities()
+            choice = choose(as_asked(head), told)
+            if lane_of(choice.backend, told) != lane:
+                self._wake()
+                return
             backend = self._pool.get(choice.backend)
             output_folder = self._output_folder(head.work)
         except JobError as exc:
@@ -275,8 +319,9 @@ class WorkLoop:
             previews=self._previews,
             history=lambda model, phase: self._store.seconds_per_work(choice.backend, model, phase),
             remember=lambda resume: self._remember(job.id, resume),
+            ring_lock=self._ring_lock,
         )
-        if not self._begin(context, backend):
+        if not self._begin(context, backend, lane):
             return
         _log.info("job %s begins: %s", job.id, choice.reason)
         try:
@@ -292,11 +337,11 @@ class WorkLoop:
                 ending = Ending(Done(result=replace(result, timings=tuple(timing for timing, _ in timings))))
             self._record(backend.name, context, timings)
         if ending.outcome is _INTERRUPTED and context.remembered:
-            # Left as running, so that the next engine finds it and picks it up again.
+            # Left as running in the store, so that the next engine finds it and picks it up again.
             return
         self._keep(job.id, ending)
 
-    def _begin(self, context: RunningJob, backend: Backend) -> bool:
+    def _begin(self, context: RunningJob, backend: Backend, lane: Lane) -> bool:
         """Mark the job as running; False when that can't be done now."""
         try:
             with self._changed:
@@ -304,8 +349,8 @@ class WorkLoop:
                     return False
                 state = self._store.start(context.job.id, backend.name)
                 self._full = False
-                self._running = context
-                self._backend = backend
+                self._running[lane] = context
+                self._backends[lane] = backend
                 self._outbox.post(JobChanged(job=context.job.id, state=state))
                 self.tell_state()
         except (NoSuchJob, WrongState):  # cancelled or forgotten a moment ago
@@ -326,6 +371,7 @@ class WorkLoop:
         except JobError as exc:
             if isinstance(exc, EngineBroken):
                 self._broken = exc.message
+                self._wake()
             return Ending(_failure(exc), exc.resumable)
         except (Exception, SystemExit) as exc:  # the boundary: a mistake costs the job, not the engine
             # What was paid for isn't lost by it: a retry, or a later version, picks it up.
@@ -336,7 +382,7 @@ class WorkLoop:
         while True:
             try:
                 with self._changed:
-                    self._running = None
+                    self._running = {lane: each for lane, each in self._running.items() if each.job.id != job}
                     self._end(job, ending)
                     self._full = False
                     self.tell_state()

@@ -164,17 +164,36 @@ class JobStore:
         while True:
             with self._read() as db:
                 found = db.execute(
-                    "SELECT id, work, attempt, resume, backend FROM jobs JOIN works ON job = seq WHERE state = 'queued'"
-                    f" ORDER BY {_IN_ORDER} LIMIT 1"
+                    f"SELECT id FROM jobs WHERE state = 'queued' ORDER BY {_IN_ORDER} LIMIT 1"
                 ).fetchone()
             if found is None:
                 return None
-            job, work, attempt, resume, backend = found
-            try:
-                return NextJob(job, _works.decode(work), attempt + 1, resume, backend)
-            except msgspec.DecodeError as exc:
-                message = "This version of the program can't read the job; a later version queued it."
-                self.finish(job, Failed(kind="unsupported", message=message, detail=str(exc), can_retry=False))
+            if (job := self.waiting(found[0])) is not None:
+                return job
+
+    def waiting(self, job: str) -> NextJob | None:
+        """A job if it still waits, and can be read by this build; one that can't fails here."""
+        with self._read() as db:
+            found = db.execute(
+                "SELECT id, work, attempt, resume, backend FROM jobs JOIN works ON job = seq"
+                " WHERE state = 'queued' AND id = ?",
+                (job,),
+            ).fetchone()
+        if found is None:
+            return None
+        name, work, attempt, resume, backend = found
+        try:
+            return NextJob(name, _works.decode(work), attempt + 1, resume, backend)
+        except msgspec.DecodeError as exc:
+            message = "This version of the program can't read the job; a later version queued it."
+            self.finish(name, Failed(kind="unsupported", message=message, detail=str(exc), can_retry=False))
+            return None
+
+    def in_line(self) -> list[tuple[str, int]]:
+        """All jobs that wait, in the order in which they are to run: id, and the number of the run before."""
+        with self._read() as db:
+            query = f"SELECT id, attempt FROM jobs WHERE state = 'queued' ORDER BY {_IN_ORDER}"
+            return [(job, attempt) for job, attempt in db.execute(query)]
 
     def state(self, job: str) -> JobState:
         """The state of a job. Raises NoSuchJob."""
