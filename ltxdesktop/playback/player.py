@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
-from math import ceil
 from time import perf_counter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
@@ -21,6 +20,7 @@ from ltxdesktop.document.time import samples_at
 from ltxdesktop.playback.clock import Clock, OpenSound, SoundDevice, SoundOut, SteadyClock
 from ltxdesktop.playback.feed import TOUCH_S, Feed, touch
 from ltxdesktop.playback.levels import Levels
+from ltxdesktop.playback.playing import Playing
 from ltxdesktop.playback.shuttle import Run, pushed, pushed_slow
 from ltxdesktop.playback.source import Size, Source
 
@@ -42,20 +42,6 @@ class Shown(NamedTuple, Generic[P]):
 
     frame: int
     picture: P
-
-
-@dataclass(frozen=True)
-class Playing:
-    """A run with its clock, which is None until the sound thread has said which it is. `since_s`: when it began, by
-    that clock. An edit gives another run under the same clock, heard from the same feed."""
-
-    run: Run
-    feed: Feed
-    clock: Clock | None = None
-    since_s: float = 0.0
-
-    def steps(self) -> int:
-        return self.run.steps_at(self.clock.elapsed_s() - self.since_s) if self.clock is not None else 0
 
 
 class Player(Generic[P]):
@@ -263,7 +249,8 @@ class Player(Generic[P]):
             last = playing.run.last_step
             due = due if last is None else min(due, last)
             found = self._newest(playing.run, due)
-            if last is not None and due >= last and (found is not None or self._shown_step >= last):
+            broken = last is not None and playing.run.frame_at(last) in self._broken
+            if last is not None and due >= last and (self._shown_step >= last or broken):
                 self._playing = None
             self._change.notify_all()
             return found
@@ -305,14 +292,7 @@ class Player(Generic[P]):
         if (before.rate, playing.feed.sample_rate) != (self._source.rate, self._source.sample_rate):
             self._begin(before.speed)  # its frames are other times now
             return
-        first, end = self._bounds()
-        due = playing.steps()
-        last = before.last_step
-        start = before.frame_at(due if last is None else min(due, last))
-        start = first + (start - first) % (end - first) if self._looping else min(max(start, first), end - 1)
-        run = replace(before, start=start, first=first, end=end, loops=self._looping)
-        playing.feed.keep_to(run)
-        self._playing = replace(playing, run=run, since_s=playing.since_s + due * before.interval_s)
+        self._playing = playing.inside(*self._bounds(), loops=self._looping)
         self._shown_step = -1  # the picture that is due may have changed: it's shown anew
         self._change.notify_all()
 
@@ -368,13 +348,7 @@ class Player(Generic[P]):
         if playing is None:
             near = (self._frame + offset for offset in NEAR[: max(1, ahead)])
             return [frame for frame in near if 0 <= frame < self.frames]
-        run = playing.run
-        due = max(playing.steps(), self._shown_step + 1)
-        if self._cost_s > run.interval_s:
-            due += ceil(self._cost_s / run.interval_s)  # what is begun now is done only then
-        last = run.last_step
-        steps = range(due, due + ahead) if last is None else range(min(due, last), min(due + ahead, last + 1))
-        return list(dict.fromkeys(run.frame_at(step) for step in steps))
+        return playing.coming(self._shown_step, ahead, self._cost_s)
 
     def _room(self) -> int:
         """How many pictures the buffer may hold."""

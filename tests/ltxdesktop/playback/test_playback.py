@@ -215,6 +215,39 @@ def test_end_of_the_film_ends_playing_and_shows_the_last_picture(stage):
     assert here.player.frame == 0
 
 
+def test_last_picture_is_waited_for_when_it_comes_late(stage):
+    gate = threading.Event()
+
+    class Late(Numbers):
+        def picture(self, frame: int, size: Size | None) -> int:
+            if frame == 9:
+                assert gate.wait(PATIENCE_S)
+            return super().picture(frame, size)
+
+    here = stage(Late(10))
+    here.player.seek(5)
+    here.play()
+    here.until(lambda: here.player.picture(8) == 8)
+    here.device.now_s += 1
+    assert here.player.poll() == (8, 8)
+    assert here.player.playing
+    gate.set()
+    here.until(lambda: here.player.picture(9) == 9)
+    assert here.player.poll() == (9, 9)
+    assert not here.player.playing
+
+
+def test_playing_ends_where_the_last_picture_cannot_be_made(stage):
+    film = Numbers(10)
+    film.broken.add(9)
+    here = stage(film)
+    here.play()
+    here.until(lambda: len(here.failures) == 1 and here.player.picture(8) == 8)
+    here.device.now_s += 1
+    here.until(lambda: here.player.poll() is None and not here.player.playing)
+    assert here.player.frame == 8
+
+
 def test_loop_goes_round_in_picture_and_sound(stage):
     here = stage(Numbers(10))
     here.player.set_looping(True)
