@@ -30,7 +30,9 @@ STATISTICS_SEED = 20_000_000  # added to the run's seed: other sounds than the t
 
 LATENT_SPREAD = 2.0  # deviation of normalised latents: see `BlockBasis.spread`
 
-STFT_SIZES = (128, 256, 512, 1024)
+# Up to a quarter of a second: shorter windows can't tell a tone from its neighbours, and the network then settles on
+# multiples of the 100 Hz at which spectrogram frames come.
+STFT_SIZES = (256, 512, 1024, 2048, 4096)
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def spectral_error(made_BN: Tensor, wanted_BN: Tensor) -> Tensor:
         logarithmic = (torch.log(made + floor) - torch.log(wanted + floor)).abs()
         error = error + 0.5 * (logarithmic * weight).sum() / weight.sum()
         off = ((made - wanted).square().sum(dim=(1, 2)) + 1e-8).sqrt()
-        error = error + (off / (wanted.square().sum(dim=(1, 2)).sqrt() + 0.3)).mean()
+        error = error + (off / (wanted.square().sum(dim=(1, 2)).sqrt() + 1.0)).mean()
     return error / len(STFT_SIZES)
 
 

@@ -64,7 +64,9 @@ PRESETS: Mapping[str, Preset] = {
         },
         minutes=_SHARES,
         vae=VaeTraining(frames=9, batch=3, distinct=150, learning_rate=1.5e-3, block_steps=3000),
-        audio=AudioTraining(batch=8, samples=160 * 96, vocoder_batch=4, vocoder_samples=160 * 40),
+        audio=AudioTraining(
+            batch=8, samples=160 * 96, vocoder_batch=3, vocoder_samples=160 * 48, vocoder_learning_rate=3e-4
+        ),
         upscaler=UpscalerTraining(frames=9, batch=4, distinct=60),
         flow=FlowTraining(tokens_per_batch=3_500, average_decay=0.999),
         distil=DistilTraining(tokens_per_batch=2_500, substeps=3),
