@@ -74,13 +74,16 @@ class Headers:
             box += bytes([0xFC | 1, 0xF8, 0xF8, 0])  # 4:2:0, 8 bits, no extensions
         return box
 
-    def agrees_with(self, other: Headers) -> bool:
+    def agrees_with(self, other: object) -> bool:
         """Can both be in one file: is no number used for two different sets?"""
+        if not isinstance(other, Headers):
+            return False
         mine, theirs = self._numbered(), other._numbered()
         return all(theirs.get(number, unit) == unit for number, unit in mine.items())
 
-    def with_those_of(self, other: Headers) -> Headers:
+    def with_those_of(self, other: object) -> Headers:
         """The sets of both, each once."""
+        assert isinstance(other, Headers)
         sps = dict.fromkeys((*self.sps, *other.sps))
         pps = dict.fromkeys((*self.pps, *other.pps))
         return Headers(tuple(sps), tuple(pps))

@@ -1,4 +1,4 @@
-"""Muxing copied groups of pictures and the encoded ones between them as one H.264 stream (see `smart`)."""
+"""Muxing copied groups of pictures and the encoded ones between them as one stream (see `smart`)."""
 
 # PyAV's stubs leave the parameter of Packet open:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
@@ -15,13 +15,14 @@ from av.video.codeccontext import VideoCodecContext
 from ltxdesktop.export import avc
 from ltxdesktop.export.encoders import Encoder
 from ltxdesktop.export.settings import Shape
-from ltxdesktop.export.smart import BRIDGE_B_FRAMES, Copied, SmartPlan
+from ltxdesktop.export.smart import BRIDGE_B_FRAMES, Copied, Headers, Plain, SmartPlan
 from ltxdesktop.export.writing import FilmFile, set_up
 
 # The flag that keeps parameter sets out of the packets (AV_CODEC_FLAG_GLOBAL_HEADER): they go into the file's header.
 _GLOBAL_HEADER = 1 << 22
 
-ENCODER = "libx264"  # the only one that numbers its parameter sets as it's told
+# x264 numbers its parameter sets as it's told; the others make pictures that stand alone.
+ENCODERS = frozenset({"libx264", "prores_ks", "ffv1"})
 
 
 class Bridge:
@@ -31,7 +32,7 @@ class Bridge:
         self.copied = 0  # frames
         self._encoder, self._options, self._shape = encoder, options, shape
         self._delay = plan.delay
-        self._id = plan.headers.free_id()
+        self._id = plan.headers.free_id() if isinstance(plan.headers, avc.Headers) else None
         self._decoded = 0  # packets so far
         self._open: VideoCodecContext | None = None
         self._first = 0  # the file's frame that the open encoder began with
@@ -63,7 +64,7 @@ class Bridge:
 
     def _write(self, out: FilmFile, packets: Iterable[Packet[Any]]) -> None:
         for packet in packets:
-            made = Packet(avc.as_sample(avc.annex_b(bytes(packet))))
+            made = Packet(bytes(packet) if self._id is None else avc.as_sample(avc.annex_b(bytes(packet))))
             made.is_keyframe = packet.is_keyframe
             assert packet.pts is not None
             self._send(out, made, self._first + packet.pts)
@@ -73,14 +74,33 @@ class Bridge:
         self._decoded += 1
 
     def _new(self) -> VideoCodecContext:
-        context = VideoCodecContext.create(self._encoder.name, "w")
-        assert isinstance(context, VideoCodecContext)
-        own = f"sps-id={self._id}:bframes={BRIDGE_B_FRAMES}:b-pyramid=none:annexb=1"
-        set_up(context, self._encoder, {**self._options, "x264-params": own}, self._shape)
-        context.flags |= _GLOBAL_HEADER
-        return context
+        return _context(self._encoder, self._options, self._shape, self._id)
 
-    def _own_headers(self) -> avc.Headers:
-        context = self._new()
-        context.open()
-        return avc.Headers.parse(context.extradata or b"")
+    def _own_headers(self) -> Headers:
+        return _headers_of(self._encoder, self._options, self._shape, self._id)
+
+
+def fits(plan: SmartPlan, encoder: Encoder, options: dict[str, str], shape: Shape) -> bool:
+    """Can what the encoder makes stand in one file with what is copied?"""
+    if isinstance(plan.headers, avc.Headers):
+        return True  # under a number of its own
+    return plan.headers.agrees_with(_headers_of(encoder, options, shape, None))
+
+
+def _context(encoder: Encoder, options: dict[str, str], shape: Shape, number: int | None) -> VideoCodecContext:
+    """An encoder; x264 gets the number of its parameter sets."""
+    context = VideoCodecContext.create(encoder.name, "w")
+    assert isinstance(context, VideoCodecContext)
+    if number is not None:
+        own = f"sps-id={number}:bframes={BRIDGE_B_FRAMES}:b-pyramid=none:annexb=1"
+        options = {**options, "x264-params": own}
+    set_up(context, encoder, options, shape)
+    context.flags |= _GLOBAL_HEADER
+    return context
+
+
+def _headers_of(encoder: Encoder, options: dict[str, str], shape: Shape, number: int | None) -> Headers:
+    context = _context(encoder, options, shape, number)
+    context.open()
+    extradata = context.extradata or b""
+    return Plain(extradata) if number is None else avc.Headers.parse(extradata)

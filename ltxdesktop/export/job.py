@@ -29,7 +29,7 @@ from engine.media.index import VideoIndex
 from ltxdesktop.document.model import Clip, Media, MediaId, Sequence
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.export import smart
-from ltxdesktop.export.bridging import ENCODER, Bridge
+from ltxdesktop.export.bridging import ENCODERS, Bridge, fits
 from ltxdesktop.export.channel import Channel, Closed
 from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
 from ltxdesktop.export.encoders import Choice, choose, choose_sound
@@ -224,13 +224,14 @@ class Export:
         return choice
 
     def _smart_plan(self, choice: Choice | None) -> smart.SmartPlan | None:
-        if choice is None or choice.encoder.name != ENCODER:
+        if choice is None or choice.encoder.name not in ENCODERS:
             return None
         job = self.job
         sequence = sequence_to_render(job.sequence, job.settings)
         plan = smart.plan_copies(sequence, job.media, job.locate, job.index_of, self.shape, job.settings)
-        if plan is not None:
-            self._notes.extend(plan.notes)
+        if plan is None or not fits(plan, choice.encoder, self._options(choice), self.shape):
+            return None
+        self._notes.extend(plan.notes)
         return plan
 
     def _opened(

@@ -7,6 +7,10 @@ one stream that every player understands.
 
     clip's frames   |-----[ group ][ group ][ gro|up ]
     in the file     |enc. [copied ][copied ][cop.|
+
+ProRes into the same kind of ProRes, and FFV1 into FFV1: each picture is a group of its own, so that all but what is
+changed is copied. Not HEVC: x265 can't number its parameter sets, and two sets under one number are only allowed where
+they stand among the pictures ("hev1"), which Apple's players refuse.
 """
 
 # PyAV's stubs leave the parameter of Packet open:
@@ -28,7 +32,7 @@ from av.stream import Discard
 from av.video.stream import VideoStream
 
 from engine.media.colour import ColourTags, Matrix
-from engine.media.containers import open_container, packets_of
+from engine.media.containers import open_container, opened, packets_of
 from engine.media.errors import MediaError
 from engine.media.index import VideoIndex
 from engine.media.orientation import UPRIGHT
@@ -44,9 +48,42 @@ IndexOf = Callable[[Path], VideoIndex | None]
 Locate = Callable[[Media], Path]
 
 _CONTAINERS = frozenset({"mp4", "mov", "matroska"})
-_FEWEST = 8  # pictures; a shorter piece between two encoded ones gains nothing
+_FEWEST = 8  # pictures; a shorter piece between two encoded ones gains nothing where pictures refer to each other
+_TOGETHER = 24  # pictures that stand alone and are handed on at a time
+
+# What a source is called whose pictures the encoder of a kind could have made: codec, pixels, tag in a QuickTime file.
+_ALIKE: Mapping[PictureCodec, tuple[str, str, str]] = {
+    PictureCodec.H264: ("h264", "yuv420p", ""),
+    PictureCodec.PRORES_422: ("prores", "yuv422p10le", "apcn"),
+    PictureCodec.PRORES_HQ: ("prores", "yuv422p10le", "apch"),
+    PictureCodec.PRORES_4444: ("prores", "yuv444p12le", "ap4h"),  # FFmpeg encodes 10 bits of it and decodes 12
+    PictureCodec.FFV1: ("ffv1", "yuv420p", ""),
+}
 
 BRIDGE_B_FRAMES = 2  # of what is encoded around the cuts: they may come this much late at most
+
+
+@dataclass(frozen=True)
+class Plain:
+    """What a decoder has to know of pictures that stand alone: for all of a file the same bytes, or none."""
+
+    extradata: bytes
+
+    def agrees_with(self, other: Headers) -> bool:
+        """Can both be in one file?"""
+        return self == other
+
+    def with_those_of(self, other: Headers) -> Plain:
+        """The same for both."""
+        assert self == other
+        return self
+
+    def to_box(self) -> bytes:
+        """As a file stores it."""
+        return self.extradata
+
+
+Headers = avc.Headers | Plain
 
 
 class Piece(NamedTuple):
@@ -71,7 +108,7 @@ class SmartPlan:
     """What can be copied, and what all of it has in common."""
 
     pieces: tuple[Piece, ...]
-    headers: avc.Headers  # of all sources, without the encoder's
+    headers: Headers  # of all sources, without the encoder's
     template: Path
     delay: int  # frames by which a picture may be decoded before it's shown
     notes: tuple[str, ...] = ()
@@ -83,13 +120,16 @@ class Source:
 
     path: Path
     index: VideoIndex
-    headers: avc.Headers
+    headers: Headers
     delay: int
     _files: ExitStack = field(default_factory=ExitStack)
     _opened: tuple[InputContainer, VideoStream] | None = None
 
     def groups(self, first: int, last: int) -> Iterator[Copied]:
         """Closed groups of the source within its frames [first, last), in order, numbered as there."""
+        if isinstance(self.headers, Plain):
+            yield from self._single(first, last)
+            return
         keys = [int(np.searchsorted(self.index.pts, pts)) for pts in self.index.key_pts]
         inside = [number for number, frame in enumerate(keys) if first <= frame < last]
         if not inside:
@@ -105,6 +145,22 @@ class Source:
             made = self._closed(group, keys[number], end, min(end, last))
             if made is not None:
                 yield made
+
+    def _single(self, first: int, last: int) -> Iterator[Copied]:
+        """Pictures that stand alone, some at a time."""
+        ready: list[tuple[int, bytes, bool]] = []
+        for packet in self._packets_from(first):
+            number = None if packet.pts is None else self.index.number(packet.pts)
+            if number is None or number != first + len(ready):
+                break  # one is missing: the rest is encoded
+            if number == last:
+                break
+            ready.append((number, bytes(packet), True))
+            if len(ready) == _TOGETHER:
+                yield Copied(first, number + 1, tuple(ready))
+                first, ready = number + 1, []
+        if ready:
+            yield Copied(first, first + len(ready), tuple(ready))
 
     def close(self) -> None:
         self._opened = None
@@ -158,6 +214,7 @@ class Source:
 
     def _units(self, packet: Packet[Any]) -> list[bytes] | None:
         """The NAL units; None if they bring parameter sets that the headers don't have."""
+        assert isinstance(self.headers, avc.Headers)
         try:
             units = list(avc.length_prefixed(bytes(packet), self.headers.length_size))
         except avc.BadHeaders:
@@ -202,6 +259,8 @@ def open_source(path: Path, index_of: IndexOf, shape: Shape) -> Source | None:
         info, index = probe(path), index_of(path)
         if info.video is None or index is None or not _is_alike(info.video, index, shape):
             return None
+        if info.video.codec != "h264":
+            return _open_single(path, index, shape)
         with ExitStack() as files:
             container = open_container(path, files)
             files.callback(container.close)
@@ -214,13 +273,25 @@ def open_source(path: Path, index_of: IndexOf, shape: Shape) -> Source | None:
     return Source(path, index, headers, max(delay, BRIDGE_B_FRAMES))
 
 
+def _open_single(path: Path, index: VideoIndex, shape: Shape) -> Source | None:
+    """A file of pictures that stand alone. Raises the errors of opening."""
+    if len(index.key_pts) != index.frames:
+        return None
+    with opened(path) as container:
+        context = container.streams[index.stream].codec_context
+        tag = _ALIKE[shape.preset.picture][2] if shape.preset.picture is not None else ""
+        extradata = context.extradata or b""
+        found = context.codec_tag
+    return Source(path, index, Plain(extradata), 0) if not tag or found == tag else None
+
+
 def steps(plan: SmartPlan, frames: int) -> Iterator[Copied | range]:
     """The whole file in order: groups to copy, and ranges of frames to encode between them."""
     done = 0
     for piece in plan.pieces:
         shift = piece.first - piece.at
         for group in piece.source.groups(piece.at, piece.at + piece.last - piece.first):
-            if group.last - group.first < _FEWEST:
+            if group.last - group.first < _FEWEST and not isinstance(plan.headers, Plain):
                 continue
             first = group.first + shift
             if first > done:
@@ -265,7 +336,7 @@ def _allows_copies(sequence: Sequence, shape: Shape, settings: Settings) -> bool
         settings.smart
         and not settings.bitrate_kbps
         and not settings.hardware
-        and shape.preset.picture is PictureCodec.H264
+        and shape.preset.picture in _ALIKE
         and shape.preset.container in _CONTAINERS
         and (shape.width, shape.height) == (sequence.width, sequence.height)
         and shape.rate == sequence.rate
@@ -295,9 +366,10 @@ def _fits(media: Media, clip: Clip, sequence: Sequence) -> bool:
 
 def _is_alike(video: VideoInfo, index: VideoIndex, shape: Shape) -> bool:
     """Are the stored pictures what the encoder would be given?"""
+    assert shape.preset.picture is not None
+    codec, pixel_format, _ = _ALIKE[shape.preset.picture]
     return (
-        video.codec == "h264"
-        and video.pixel_format == "yuv420p"
+        (video.codec, video.pixel_format) == (codec, pixel_format)
         and (video.width, video.height) == (shape.width, shape.height)
         and video.orientation == UPRIGHT
         and video.sample_aspect == 1

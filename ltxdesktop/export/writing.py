@@ -287,7 +287,10 @@ def _add_copied(container: OutputContainer, template: VideoStream, shape: Shape,
     stream = container.add_stream_from_template(template, opaque=True)
     assert isinstance(stream, VideoStream)
     stream.time_base = 1 / shape.rate
-    stream.codec_context.extradata = headers
+    if headers:
+        stream.codec_context.extradata = headers
+    else:  # ProRes: its kind is said by the tag alone, and the muxer guesses one that doesn't suit 12 bits
+        stream.codec_context.codec_tag = template.codec_context.codec_tag
     return stream
 
 

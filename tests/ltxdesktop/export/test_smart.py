@@ -110,6 +110,40 @@ def test_sound_goes_with_copied_pictures(footage, tmp_path, files, exporting):
         assert end - first == report.samples
 
 
+@pytest.mark.parametrize(("preset", "suffix"), [("prores-422", ".mov"), ("prores-4444", ".mov"), ("ffv1", ".mkv")])
+def test_pictures_that_stand_alone_are_copied_up_to_the_frame(
+    preset, suffix, footage, tmp_path, files, exporting, rendering, qapp
+):
+    """From a file of the preset's own kind; under a title they're encoded, with the same headers."""
+    source = tmp_path / f"source{suffix}"
+    exporting(film(track(clip(footage, 70)), rate=RATE), source, footage, preset=preset).run()
+    media = files.describe(source)
+    at = Fraction(1) / RATE
+    title = clip(None, 5, content=Title("Words"))
+    sequence = film(track(clip(media, 30, 3 * at), clip(media, 31, 37 * at)), track(gap(10), title), rate=RATE)
+    target = tmp_path / f"film{suffix}"
+    report = exporting(sequence, target, media, preset=preset).run()
+    assert (report.frames, report.copied) == (61, 56)
+    numbers = [*range(3, 33), *range(37, 68)]
+    before, after = pictures(source), pictures(target)
+    assert [n for n, number in enumerate(numbers) if after[n] != before[number]] == [10, 11, 12, 13, 14]
+    renderer = rendering(sequence, media)
+    with VideoReader(target) as reader:
+        for number in (9, 10, 12, 14, 15, 60):
+            made, found = renderer.picture(number), reader.frame(number)
+            luma, other = (planes_of(frame)[0].astype(float) for frame in (made.to_frame(found.format.name), found))
+            assert ((luma - other) ** 2).mean() < 12, number
+
+
+def test_another_kind_of_pictures_is_not_copied(footage, tmp_path, files, exporting):
+    source = tmp_path / "source.mov"
+    exporting(film(track(clip(footage, 20)), rate=RATE), source, footage, preset="prores-422").run()
+    media = files.describe(source)
+    sequence = film(track(clip(media, 20)), rate=RATE)
+    for preset, suffix in (("prores-hq", ".mov"), ("ffv1", ".mkv"), ("h264", ".mp4")):
+        assert exporting(sequence, tmp_path / f"film{suffix}", media, preset=preset).run().copied == 0
+
+
 def test_a_title_over_a_clip_is_encoded_and_the_rest_is_copied(footage, tmp_path, qapp, exporting):
     words = clip(None, 6, content=Title("x"))
     sequence = film(track(clip(footage, 72)), track(gap(30), words), rate=RATE)
