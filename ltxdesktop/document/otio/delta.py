@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from ltxdesktop.document.model import Document, Item, Media, MediaId, Sequence, SequenceId, Track
+from ltxdesktop.document.otio.facts import bin_of, media_of, sequence_of, track_of
+from ltxdesktop.document.otio.items import ItemReader
 from ltxdesktop.document.otio.names import Tree
-from ltxdesktop.document.otio.read import ItemReader, bin_of, media_of, sequence_of, track_of
 from ltxdesktop.document.otio.write import ItemWriter, bin_tree, media_tree, plain, sequence_facts, track_frame
 
 _T = TypeVar("_T", Sequence, Track)
