@@ -63,7 +63,7 @@ def open_edit(qapp, qtbot, tmp_path: Path, settings: QSettings):
 def project(open_edit, qapp, qtbot, film: Path) -> Iterator[EditWorkspace]:
     """An open project whose timeline shows the film once. Holding the GUI thread in the test fails it."""
     edit = open_edit()
-    edit._begin([film], "Test", place=True)
+    edit.desk.begin([film], "Test", place=True)
     qtbot.waitUntil(lambda: edit.project.document.sequence.duration == FRAMES, timeout=PATIENCE_MS)
     qtbot.waitUntil(lambda: not edit.program.view.picture.isNull(), timeout=PATIENCE_MS)
     for _ in range(3):  # panels are laid out and painted for the first time

@@ -21,7 +21,7 @@ def test_files_that_an_edit_list_names_are_looked_into(open_edit, qtbot, film: P
         "001  STEPS    V     C        00:00:00:10 00:00:01:10 01:00:00:00 01:00:01:00\n"
         f"* FROM CLIP NAME: {film.name}\n* SOURCE FILE: {film}\n"
     )
-    edit._open(listed)
+    edit.desk.open_path(listed)
     qtbot.waitUntil(
         lambda: any(each.content_hash for each in edit.project.document.media.values()), timeout=PATIENCE_MS
     )

@@ -31,7 +31,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def bring_in(edit, qtbot, path: Path) -> MediaId:
-    edit.import_paths([path])
+    edit.importing.import_paths([path])
     qtbot.waitUntil(lambda: media_at(edit, path) is not None, timeout=PATIENCE_MS)
     found = media_at(edit, path)
     assert found is not None

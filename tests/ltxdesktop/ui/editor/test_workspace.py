@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import TrackKind
-from ltxdesktop.ui.editor import workspace as workspace_module
+from ltxdesktop.ui.editor import project_desk as desk_module
 from ltxdesktop.ui.editor.number_row import DragName
 from ltxdesktop.ui.timeline.drops import media_mime
 
@@ -97,7 +97,7 @@ def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, 
     assert project.window_title == "my film"
     saved = project.project.document
     qtbot.waitUntil(lambda: [each.path for each in project.files.recent] == [target], timeout=PATIENCE_MS)
-    project.close_project()
+    project.desk.close_project()
     assert not project.has_project
     qtbot.waitUntil(lambda: project.start.recent.count() == 1, timeout=PATIENCE_MS)
     with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
@@ -110,17 +110,17 @@ def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, 
 @pytest.mark.parametrize(("answer", "leaves"), [("cancel", False), ("discard", True)])
 def test_unsaved_work_is_asked_about(project, qtbot, monkeypatch, answer: str, leaves: bool):
     press(project, qtbot, Qt.Key.Key_M)
-    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: answer)
-    project.close_project()
+    monkeypatch.setattr(desk_module, "ask_unsaved", lambda *_: answer)
+    project.desk.close_project()
     assert project.has_project is not leaves
 
 
 def test_saving_at_the_question_goes_on_with_what_was_wanted(project, qtbot, tmp_path: Path, monkeypatch):
     target = tmp_path / "kept.otio"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: "save")
+    monkeypatch.setattr(desk_module, "ask_unsaved", lambda *_: "save")
     press(project, qtbot, Qt.Key.Key_M)
-    project.close_project()
+    project.desk.close_project()
     qtbot.waitUntil(lambda: not project.has_project, timeout=PATIENCE_MS)
     assert target.exists()
 
@@ -129,12 +129,12 @@ def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Pa
     target = tmp_path / "film.otio"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     with qtbot.waitSignal(project.files.saved, timeout=PATIENCE_MS):
-        project.save()
+        project.desk.save()
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
     project.files.close_project(keep_edits=True)  # as after a crash: the journal stays
     asked = []
-    monkeypatch.setattr(workspace_module, "ask", lambda *words: asked.append(words) or True)
+    monkeypatch.setattr(desk_module, "ask", lambda *words: asked.append(words) or True)
     project.files.open(target)
     qtbot.waitUntil(lambda: bool(asked) and project.project.index == 1, timeout=PATIENCE_MS)
     assert len(clips_of(project)) == 4
@@ -183,7 +183,7 @@ def test_sources_go_to_the_tracks_aimed_at_and_give_the_half_asked_for(project, 
     assert [len(tracks[name]) for name in ("V1", "V2", "A1", "A2")] == [1, 1, 1, 0]
     assert tracks["V2"][0].link is None
     project.source.seek(10)
-    project._use(project.source)
+    project.transport.use(project.source)
     press(project, qtbot, Qt.Key.Key_I)
     project.selection.choose([tracks["V2"][0].id])
     project.actions_by_name["clip.replace"].trigger()
@@ -246,12 +246,12 @@ def test_timeline_goes_to_another_program_and_comes_back(project, qtbot, tmp_pat
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), "Final Cut Pro 7 XML (*.xml)"))
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
-    project.export_timeline()
+    project.desk.export_timeline()
     qtbot.waitUntil(target.exists, timeout=PATIENCE_MS)
-    monkeypatch.setattr(workspace_module, "ask_unsaved", lambda *_: "discard")
+    monkeypatch.setattr(desk_module, "ask_unsaved", lambda *_: "discard")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(target), ""))
     with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
-        project.open_project()
+        project.desk.open_project()
     sequence = project.project.document.sequence
     assert [clip.duration for clip in sequence.of_kind(TrackKind.VIDEO)[0].clips] == [20, FRAMES - 20]
     assert not project.project.clean
@@ -262,7 +262,7 @@ def test_moved_file_is_found_again(project, qtbot, tmp_path: Path, film: Path, m
     project.project.edit("Lose", lambda d: d.with_media(replace(media, path=str(tmp_path / "elsewhere" / film.name))))
     qtbot.waitUntil(lambda: project.materials.is_missing(media.id), timeout=PATIENCE_MS)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(film.parent))
-    project.find_missing()
+    project.desk.find_missing()
     qtbot.waitUntil(lambda: not project.materials.missing, timeout=PATIENCE_MS)
     assert project.files.locate(project.project.document.media[media.id]) == film
 
@@ -375,7 +375,7 @@ def test_panels_stand_where_they_were_at_the_next_start(open_edit):
 
 def test_work_without_a_name_is_on_the_start_page_after_a_crash(project, qtbot, monkeypatch):
     asked: list[str] = []
-    monkeypatch.setattr(workspace_module, "ask", lambda *said: not asked.append(said[2]))
+    monkeypatch.setattr(desk_module, "ask", lambda *said: not asked.append(said[2]))
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
     project.files.close_project(keep_edits=True)  # as a session that was killed leaves it

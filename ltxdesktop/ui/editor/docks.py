@@ -1,0 +1,124 @@
+"""The panels of the Edit workspace as docks around the monitors: where they stand, and how a person left them."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QTabBar, QWidget
+
+LAYOUT_SETTING, MONITORS_SETTING = "edit/layout", "edit/monitors"
+LAYOUT_VERSION = 2  # 2: takes have a panel of their own
+ROOM_FOR_TAKES_PX = 1100  # of height: beneath it media and takes would each show one row
+LEFT, RIGHT, BOTTOM = (
+    Qt.DockWidgetArea.LeftDockWidgetArea,
+    Qt.DockWidgetArea.RightDockWidgetArea,
+    Qt.DockWidgetArea.BottomDockWidgetArea,
+)
+TABS = ("markers", "steps", "scopes")  # behind the media
+WIDTHS_PX = {"media": 310, "inspector": 320}
+TIMELINE_SHARE, METERS_PX = 0.44, 70
+
+
+class Docks(QMainWindow):
+    """Holds panels by name. `media`, `inspector`, `timeline` and `meters` have to be there before `arrange`."""
+
+    def __init__(self, settings: QSettings, *monitors: QWidget) -> None:
+        super().__init__()
+        self._settings = settings
+        self.panels: dict[str, QDockWidget] = {}
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setDockNestingEnabled(True)
+        self.setAnimated(False)
+        self.setObjectName("edit-docks")
+        self._monitors = QSplitter(Qt.Orientation.Horizontal)
+        self._monitors.setHandleWidth(6)
+        self._monitors.setChildrenCollapsible(False)
+        for monitor in monitors:
+            self._monitors.addWidget(monitor)
+        self.setCentralWidget(self._monitors)
+        for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
+            self.setCorner(corner, BOTTOM)
+
+    def add(self, name: str, words: str, panel: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        """Put a panel into a dock with a heading."""
+        dock = QDockWidget(words, self)
+        dock.setObjectName(f"dock-{words.lower()}")
+        panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # the sheet's ground and line
+        dock.setWidget(panel)
+        self.addDockWidget(area, dock)
+        self.panels[name] = dock
+        return dock
+
+    def show_panel(self, name: str) -> None:
+        """Bring a panel to the front, also one that was closed."""
+        self.panels[name].show()
+        self.panels[name].raise_()
+
+    def arrange(self) -> None:
+        """All panels where they are at first."""
+        for dock in self.panels.values():
+            dock.setFloating(False)
+            dock.show()
+        for name in TABS:
+            self.tabifyDockWidget(self.panels["media"], self.panels[name])
+        self._place_loop()
+        self.panels["media"].raise_()
+        self.panels["inspector"].raise_()
+        self.splitDockWidget(self.panels["timeline"], self.panels["meters"], Qt.Orientation.Horizontal)
+        self._share_out()
+
+    def join_loop(self) -> None:
+        """The panels `make` and `takes` are there now: at their places, or where they were left."""
+        self._place_loop()
+        if not self._restore_panels():
+            self.panels["make"].raise_()
+
+    def lay_out_first(self) -> None:
+        """In a window that was never laid out, once its size is known."""
+        self._place_loop()
+        if "make" in self.panels:
+            self.panels["make"].raise_()
+        self._share_out()
+
+    @property
+    def was_laid_out(self) -> bool:
+        """Whether a person has left the panels in some way before."""
+        return self._settings.value(LAYOUT_SETTING) is not None
+
+    def save(self) -> None:
+        """Keep for the next start how the panels stand."""
+        self._settings.setValue(LAYOUT_SETTING, self.saveState(LAYOUT_VERSION))
+        self._settings.setValue(MONITORS_SETTING, self._monitors.saveState())
+
+    def restore(self) -> None:
+        """Panels and monitors as they were left."""
+        self._restore_panels()
+        monitors = self._settings.value(MONITORS_SETTING)
+        if isinstance(monitors, QByteArray):
+            self._monitors.restoreState(monitors)
+
+    def _restore_panels(self) -> bool:
+        layout = self._settings.value(LAYOUT_SETTING)
+        if isinstance(layout, QByteArray):
+            self.restoreState(layout, LAYOUT_VERSION)
+        return isinstance(layout, QByteArray)
+
+    def _place_loop(self) -> None:
+        """Make beside the inspector; takes under the media where there is room for both, else as a tab beside them."""
+        panels = self.panels
+        if "make" not in panels:
+            return
+        self.tabifyDockWidget(panels["inspector"], panels["make"])
+        if self.height() >= ROOM_FOR_TAKES_PX:
+            self.addDockWidget(LEFT, panels["takes"])
+        else:
+            self.tabifyDockWidget(panels["media"], panels["takes"])
+            panels["media"].raise_()
+
+    def _share_out(self) -> None:
+        panels, height = self.panels, max(self.height(), 700)
+        across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        self.resizeDocks([panels[name] for name in WIDTHS_PX], list(WIDTHS_PX.values()), across)
+        self.resizeDocks([panels["timeline"], panels["meters"]], [4000, METERS_PX], across)
+        self.resizeDocks([panels["timeline"]], [round(height * TIMELINE_SHARE)], down)
+        for bar in self.findChildren(QTabBar):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)

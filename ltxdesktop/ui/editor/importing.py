@@ -1,0 +1,119 @@
+"""Files that come into the project: chosen, dropped, put behind the end of the film."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSettings, Signal
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from ltxdesktop.document import edits
+from ltxdesktop.document.model import Document, Media, MediaId, MediaKind, TrackId
+from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.materials import Imported, Materials
+from ltxdesktop.ui.editor.media_panel import MediaPanel
+from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.editor.project_files import ProjectFiles
+from ltxdesktop.ui.editor.source_side import halves_of
+from ltxdesktop.ui.timeline.panel import TimelinePanel
+from ltxdesktop.ui.timeline.perform import perform
+from ltxdesktop.ui.timeline.requests import Place
+
+
+class Folders:
+    """In which folder a person was last, for each kind of question."""
+
+    def __init__(self, settings: QSettings) -> None:
+        self._settings = settings
+
+    def of(self, kind: str) -> str:
+        return str(self._settings.value(f"edit/folder/{kind}", ""))
+
+    def remember(self, kind: str, folder: Path) -> None:
+        self._settings.setValue(f"edit/folder/{kind}", str(folder))
+
+
+class Importing(QObject):
+    """Looks at files off the GUI thread, and adds what is media to the project."""
+
+    said = Signal(str)  # for the status bar
+    problem = Signal(str)  # what a person has to know
+
+    def __init__(
+        self, project: OpenProject, files: ProjectFiles, materials: Materials, panel: MediaPanel,
+        timeline: TimelinePanel, folders: Folders, window: QWidget,
+    ) -> None:  # fmt: skip
+        super().__init__(window)
+        self._project, self._files, self._materials = project, files, materials
+        self._panel, self._timeline, self._folders, self._window = panel, timeline, folders, window
+
+    def bind(self, actions: Actions) -> None:
+        """Have the application's actions do all this."""
+        actions.bind("project.import", self.import_files)
+        actions.bind("project.import_folder", self.import_folder)
+
+    def import_files(self) -> None:
+        paths, _ = QFileDialog.getOpenFileNames(self._window, "Import", self._folders.of("import"), "All files (*)")
+        if paths:
+            self._folders.remember("import", Path(paths[0]).parent)
+            self.import_paths([Path(path) for path in paths])
+
+    def import_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self._window, "Import a folder", self._folders.of("import"))
+        if path:
+            self.import_paths([Path(path)])
+
+    def import_paths(self, paths: list[Path]) -> None:
+        """Look at files and folders, and add what is media to the project."""
+        self._materials.import_files(paths, self._take_imported)
+
+    def _take_imported(self, imported: Imported) -> None:
+        self.add(imported)
+
+    def add(self, imported: Imported) -> list[MediaId]:
+        """The media that were added, or were there already."""
+        if imported.trouble:
+            self.problem.emit(imported.trouble)
+        media = [self._files.as_of_project(each) for each in imported.media]
+        known = {(each.path, each.kind): each.id for each in self._project.document.media.values()}
+        fresh = [replace(each, bin=self._panel.bin) for each in media if (each.path, each.kind) not in known]
+        if fresh:
+            words = f"Import {fresh[0].name}" if len(fresh) == 1 else f"Import {len(fresh)} files"
+            self._project.edit(words, lambda document: edits.add_media(_fitted_to(document, fresh), fresh))
+            self._panel.choose([each.id for each in fresh])
+        elif imported.media:
+            self.said.emit("These files are in the project already.")
+        fresh_ids = {(each.path, each.kind): each.id for each in fresh}
+        return [(fresh_ids | known)[each.path, each.kind] for each in media]
+
+    def drop(self, paths: list[Path], frame: int, track: str, insert: bool) -> None:
+        """Files that were dropped on the timeline: imported, then placed there."""
+
+        def place(imported: Imported) -> None:
+            media = self.add(imported)
+            if media:
+                request = Place(tuple(media), frame, TrackId(track) if track else None, insert)
+                self._project.edit("Place files", lambda document: perform(request, document))
+
+        self._materials.import_files(paths, place)
+
+    def append_media(self, media: list[MediaId]) -> None:
+        patch = self._timeline.patching.patch
+
+        def append(document: Document) -> Document:
+            for each in media:
+                halves = halves_of(document.media[each], patch)
+                document = edits.append_clips(document, edits.placements(document, each, **halves))
+            return document
+
+        self._project.edit("Append", append)
+
+
+def _fitted_to(document: Document, media: list[Media]) -> Document:
+    """An untouched project takes size and rate of the first film that comes into it."""
+    sequence = document.sequence
+    film = next((each for each in media if each.kind in (MediaKind.VIDEO, MediaKind.IMAGE_SEQUENCE)), None)
+    if document.media or sequence.duration or film is None or len(document.sequences) > 1:
+        return document
+    return edits.change_sequence(document, size=(film.width // 2 * 2, film.height // 2 * 2), rate=film.rate)
