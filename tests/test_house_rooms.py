@@ -24,6 +24,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.protocol.window": set(),
     "engine.protocol.hosts": set(),
     "engine.media": {"numpy", "av", "PIL"},
+    "engine.net": {"truststore", "urllib3"},
     "engine.store": {"msgspec"},
     "engine.server": {"msgspec", "psutil"},
     "engine.doctor": {"msgspec", "psutil"},

@@ -7,19 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
-import logging
 import os
 import re
-import ssl
-import urllib.request
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
-import truststore
 import urllib3
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
@@ -28,6 +23,7 @@ from engine.fetching.control import Control
 from engine.fetching.errors import BadEndpoint, Gated, NotThere, Offline
 from engine.fetching.manifest import Package, RemoteFile
 from engine.fetching.tokens import FoundToken, Token
+from engine.net import Lines, is_local, origin, reason
 from engine.protocol.hosts import HUB
 
 ENDPOINT: Final = HUB.address
@@ -74,12 +70,11 @@ class Hub:
     token: Token | None = None
     offline: bool = False
     read_s: float = READ_S
-    _managers: dict[str, urllib3.PoolManager] = field(default_factory=dict[str, urllib3.PoolManager])
+    _lines: Lines = field(default_factory=Lines)
 
     def __post_init__(self) -> None:
         self.endpoint = self.endpoint.strip().rstrip("/")
         _check(self.endpoint)
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it logs addresses, and signed ones are keys
 
     @classmethod
     def from_environment(
@@ -112,14 +107,14 @@ class Hub:
         address, sha256, size = self.address(package, file), "", None
         for _ in range(_MOST_REDIRECTS + 1):
             control.check()
-            ours = _origin(address) == _origin(self.endpoint)
+            ours = origin(address) == origin(self.endpoint)
             response = self._send(address, dict(headers) | (self.token.header() if ours and self.token else {}))
             try:
                 if ours:
                     sha256, size = _linked(response, sha256, size)
                 if response.status in _REDIRECTS and (where := response.headers.get("Location")):
                     address = urljoin(address, where)
-                    _check(address, local=_is_local(self.endpoint))
+                    _check(address, local=is_local(self.endpoint))
                     continue
                 self._judge(response, package, file, host=urlsplit(address).hostname or "", ours=ours)
                 with control.cutting(partial(_cut, response)):
@@ -131,13 +126,12 @@ class Hub:
 
     def close(self) -> None:
         """Let go of all connections."""
-        for manager in self._managers.values():
-            manager.clear()
+        self._lines.close()
 
     def _send(self, address: str, headers: Mapping[str, str]) -> BaseHTTPResponse:
         plain = {"User-Agent": "ltxdesktop", "Accept-Encoding": "identity", "Connection": "close"}
         try:
-            return self._manager(address).request(
+            return self._lines.to(address).request(
                 "GET",
                 address,
                 headers=plain | dict(headers),
@@ -160,38 +154,6 @@ class Hub:
             case status:  # a signed link that ran out answers 403: the hub gives a new one
                 raise Broken(host, f"it answered with status {status}", _asked_wait(response))
 
-    def _manager(self, address: str) -> urllib3.PoolManager:
-        """Connections straight there, or through the proxy that the environment or the system names for it."""
-        parts = urlsplit(address)
-        host, proxy = parts.hostname or "", ""
-        if not _is_local(address) and not urllib.request.proxy_bypass(host):
-            proxy = urllib.request.getproxies().get(parts.scheme, "")
-        if proxy not in self._managers:
-            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            self._managers[proxy] = (
-                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
-            )
-        return self._managers[proxy]
-
-
-def reason(exc: BaseException) -> str:
-    """What happened to a connection, without the address that urllib3 puts in front."""
-    match exc:
-        case urllib3.exceptions.NameResolutionError():
-            return "its name can't be found (no network?)"
-        case urllib3.exceptions.NewConnectionError():  # before its parent
-            return "no connection comes about"
-        case urllib3.exceptions.ConnectTimeoutError():
-            return "it doesn't answer"
-        case urllib3.exceptions.ProxyError():
-            return "the proxy doesn't let it through"
-        case urllib3.exceptions.ReadTimeoutError() | TimeoutError():
-            return "it stopped answering"
-        case urllib3.exceptions.SSLError() | ssl.SSLError():
-            return "the secure connection can't be made: its certificate isn't trusted here"
-        case _:
-            return "the connection broke off"
-
 
 def _cut(response: BaseHTTPResponse) -> None:
     """Wake a read that waits for bytes."""
@@ -212,25 +174,10 @@ def _asked_wait(response: BaseHTTPResponse) -> float | None:
     return min(float(asked), _LONGEST_WAIT_S) if asked.isdigit() else None
 
 
-def _origin(address: str) -> tuple[str, str, int]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _is_local(address: str) -> bool:
-    host = urlsplit(address).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _check(address: str, *, local: bool = True) -> None:
     """Https anywhere; plain http only on this machine, and only from there."""
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadEndpoint(address, f"an address like {ENDPOINT} is needed")
-    if parts.scheme == "http" and not (local and _is_local(address)):
+    if parts.scheme == "http" and not (local and is_local(address)):
         raise BadEndpoint(f"http://{parts.hostname}", "only https is safe")

@@ -21,8 +21,9 @@ from urllib3.exceptions import HTTPError
 
 from engine.fetching.control import Control, Phase
 from engine.fetching.errors import Corrupt, NoChecksum, NoSpace, Unreachable, WrongFile
-from engine.fetching.hub import Broken, Hub, Reply, reason
+from engine.fetching.hub import Broken, Hub, Reply
 from engine.fetching.manifest import Package, RemoteFile
+from engine.net import reason
 
 CHUNK_BYTES: Final = 1 << 18
 PAUSES_S: Final = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)  # between tries that brought nothing

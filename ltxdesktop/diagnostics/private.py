@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import getpass
 import os
+import platform
 import re
-import socket
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ class Private:
         return cls(
             home=str(Path.home()),
             user=user,
-            machine=socket.gethostname(),
+            machine=platform.node(),
             secrets=frozenset(key for key in keys if len(key) > SHORTEST),
         )
 

@@ -7,7 +7,6 @@ import json
 import time
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, cast
-from urllib.parse import urlsplit
 
 from engine.backends.base import BadRequest, JobError, ServiceRefused
 from engine.backends.remote.keys import Secret, redacted
@@ -206,8 +205,3 @@ def retry_after(text: str) -> float:
         return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return 0.0
-
-
-def origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port

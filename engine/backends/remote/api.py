@@ -40,7 +40,6 @@ from engine.backends.remote.answers import (
     header_texts,
     is_film,
     json_object,
-    origin,
     result_url,
     retry_after,
     said,
@@ -49,6 +48,7 @@ from engine.backends.remote.keys import Secret, redacted
 from engine.backends.remote.offers import CONSOLE, RESULT_HOURS, UPLOAD_LIMIT_BYTES
 from engine.backends.remote.wire import Answer, BadAddress, CutShort, NoAnswer, Wire
 from engine.media.errors import is_disk_full
+from engine.net import origin
 
 InDoubt = Callable[[bool], None]  # whether the service may be beginning what costs something
 T = TypeVar("T")

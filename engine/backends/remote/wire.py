@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import ipaddress
-import logging
 import socket
 import ssl
 import threading
-import urllib.request
 from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Protocol, Self
 from urllib.parse import urljoin, urlsplit
 
-import truststore
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import (
@@ -32,6 +28,7 @@ from urllib3.exceptions import (
 from urllib3.response import BaseHTTPResponse
 
 from engine.backends.naming import program_version
+from engine.net import Lines, is_local, reason
 from engine.protocol.hosts import LTX_API
 
 CHUNK_BYTES: Final = 1 << 16
@@ -93,19 +90,9 @@ def check_base(url: str) -> str:
         raise BadAddress(url, f"an address like {LTX_API.address} is needed")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise BadAddress(parts.hostname, "an address of a service holds no password and no query")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_local(url.strip()):
         raise BadAddress(url, "without https a key may only go to this very machine (127.0.0.1)")
     return url.strip().rstrip("/")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether this name means the machine itself, without asking anybody."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Wire:
@@ -114,13 +101,12 @@ class Wire:
     def __init__(self, ends: Ends, base: str) -> None:
         self._ends = ends
         self._base = base
-        logging.getLogger("urllib3").setLevel(logging.ERROR)  # below that it logs addresses, and signed ones are keys
-        self._local = is_loopback(urlsplit(base).hostname or "")
+        self._local = is_local(base)
         self._sockets: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._watch = threading.Thread(target=self._keep_watch, name="wire watch", daemon=True)
-        self._managers: dict[str, urllib3.PoolManager] = {}
+        self._lines = Lines(_pools(self._noticed))
 
     def __enter__(self) -> Self:
         self._watch.start()
@@ -131,8 +117,7 @@ class Wire:
     ) -> None:
         self._done.set()
         self._watch.join()
-        for manager in self._managers.values():
-            manager.clear()
+        self._lines.close()
 
     # --- requests ---
 
@@ -231,7 +216,7 @@ class Wire:
         self._check_target(url)
         self._ends.check()
         plain = {"User-Agent": f"ltxdesktop/{program_version()}", "Accept-Encoding": "identity", "Connection": "close"}
-        manager = self._manager(url)
+        manager = self._lines.to(url)
         try:
             response = manager.request(
                 method,
@@ -248,7 +233,7 @@ class Wire:
             sent = not isinstance(
                 exc, NewConnectionError | ConnectTimeoutError | ProxyError | ssl.SSLCertVerificationError
             )
-            raise NoAnswer(_reason(exc), sent=sent and not _certificate(exc)) from exc
+            raise NoAnswer(reason(exc), sent=sent and not _certificate(exc)) from exc
         try:
             yield response
         except NoAnswer:
@@ -264,25 +249,9 @@ class Wire:
         parts = urlsplit(url)
         if parts.scheme == "https" and parts.hostname:
             return
-        if parts.scheme == "http" and self._local and is_loopback(parts.hostname or ""):
+        if parts.scheme == "http" and self._local and is_local(url):
             return
         raise BadAddress(f"{parts.scheme}://{parts.hostname}", "the service named an address that isn't https")
-
-    def _manager(self, url: str) -> urllib3.PoolManager:
-        """Connections straight there, or through the proxy that the system's settings name for it."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        proxy = ""
-        if not is_loopback(host) and not urllib.request.proxy_bypass(host):
-            proxy = urllib.request.getproxies().get(parts.scheme, "")
-        if proxy not in self._managers:
-            context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            manager = (
-                urllib3.ProxyManager(proxy, ssl_context=context) if proxy else urllib3.PoolManager(ssl_context=context)
-            )
-            manager.pool_classes_by_scheme = _pools(self._noticed)
-            self._managers[proxy] = manager
-        return self._managers[proxy]
 
     # --- the cancel ---
 
@@ -329,7 +298,7 @@ def _reading(received: Callable[[], int]) -> Generator[None]:
     try:
         yield
     except (HTTPError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as exc:
-        raise CutShort(_reason(exc), received()) from exc
+        raise CutShort(reason(exc), received()) from exc
 
 
 def _headers(response: BaseHTTPResponse) -> dict[str, str]:
@@ -339,22 +308,3 @@ def _headers(response: BaseHTTPResponse) -> dict[str, str]:
 def _certificate(exc: BaseException) -> bool:
     """Whether the other side couldn't prove who it is: then nothing was sent."""
     return isinstance(exc.args[0] if exc.args else None, ssl.SSLCertVerificationError)
-
-
-def _reason(exc: BaseException) -> str:
-    """What happened, without the address that urllib3 puts in front."""
-    match exc:
-        case urllib3.exceptions.NameResolutionError():
-            return "its name can't be found (no network?)"
-        case NewConnectionError():  # before its parent
-            return "no connection comes about"
-        case ConnectTimeoutError():
-            return "it doesn't answer"
-        case ProxyError():
-            return "the proxy doesn't let it through"
-        case urllib3.exceptions.ReadTimeoutError() | TimeoutError():
-            return "it stopped answering"
-        case urllib3.exceptions.SSLError() | ssl.SSLError():
-            return "the secure connection can't be made: its certificate isn't trusted here"
-        case _:
-            return "the connection broke off"

@@ -84,9 +84,9 @@ def _card(host: Host, look: Look) -> Panel:
     where = host.name if now == host.address else f"{now}, instead of {host.name} (by {host.variable})"
     by = "" if host.who == "program" else " · opened by your browser"
     panel.head.addWidget(label(where + by, "hint"))
-    lines = [("When", host.when), ("What it gets", host.sends), ("Names others", host.names)]
+    lines = [("", host.when), ("Gets:", host.sends), ("Sends on to:", host.names)]
     quiet = look.theme.quiet
-    said = [f'<span style="color: {quiet}">{name}</span>&nbsp; {html.escape(words)}' for name, words in lines if words]
+    said = [f'<span style="color: {quiet}">{name}</span> {html.escape(words)}' for name, words in lines if words]
     body = _text("<br>".join(said))
     body.setTextFormat(Qt.TextFormat.RichText)
     body.setAccessibleName(f"{host.title}: {'; '.join(words for _, words in lines if words)}")
