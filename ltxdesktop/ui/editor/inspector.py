@@ -7,6 +7,7 @@ from functools import partial
 from itertools import groupby
 
 from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFrame,
@@ -72,7 +73,7 @@ class Inspector(QWidget):
         project.opened.connect(self.show_selection)
         self.setAccessibleName("Inspector")
         self.setMinimumWidth(290)
-        self.show_selection()
+        self._catch_up()
 
     def sizeHint(self) -> QSize:
         return QSize(300, 500)
@@ -82,10 +83,19 @@ class Inspector(QWidget):
     def set_playhead(self, frame: int) -> None:
         """Keyed values are those at the playhead."""
         self._inspected.playhead = frame
-        if any(_has_keys(clip) for clip in (self._inspected.picture, self._inspected.sound)):
+        if self.isVisible() and any(_has_keys(clip) for clip in (self._inspected.picture, self._inspected.sound)):
             self._show_values()
 
     def show_selection(self) -> None:
+        """Only while it's seen: making its controls takes 40 ms, and behind other tabs nobody waits for them."""
+        if self.isVisible():
+            self._catch_up()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._catch_up()
+
+    def _catch_up(self) -> None:
         shape = self._shape_of()
         if shape != self._shape:
             self._shape = shape
@@ -94,6 +104,7 @@ class Inspector(QWidget):
 
     def edit_name(self) -> None:
         """Let the name of what is selected be typed."""
+        self._catch_up()
         self._name.setFocus()
         self._name.selectAll()
 
