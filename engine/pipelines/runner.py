@@ -80,11 +80,6 @@ class Runner:
         self._dtype = torch.bfloat16 if reference_rounding else torch.float32
         self._media = MediaEncoder(networks, events, piece_bytes, tile)
 
-    @property
-    def holds_memory(self) -> bool:
-        """Whether latents of a run are still kept."""
-        return bool(self._media.encoded)
-
     def run(
         self, task: Task, sink: Sink, *, draft_only: bool = False, drafts: Sequence[Draft] = ()
     ) -> tuple[Draft, ...]:

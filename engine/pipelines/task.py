@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal, NamedTuple, Protocol
 
-import torch
 from torch import Tensor
 
 from engine.models.text import TextContext
@@ -282,7 +281,3 @@ def reference_numbers(plan: WindowPlan, known: Known, time_factor: int) -> list[
         count -= plan.scale.time
     frames = known.pictures.frames
     return [mirrored(known.own(plan.origin + number), frames) for number in wanted[: max(1, count)]]
-
-
-def silence(samples: int, rate: int = SAMPLE_RATE) -> TensorSound:
-    return TensorSound(torch.zeros(2, samples), rate)

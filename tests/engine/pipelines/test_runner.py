@@ -434,7 +434,7 @@ def test_cancelling_ends_within_a_step_and_frees_memory(networks: ResidentNetwor
     task = modes.retake(task_of(plans, networks, seeds=(1, 2)), Known(film(41), tone(41, RATE)))
     with pytest.raises(Cancelled):
         runner.run(task, listener)
-    assert not runner.holds_memory
+    assert not runner._media.encoded
     if at[0] == "step":
         assert listener.steps == at[1]
 
