@@ -31,9 +31,19 @@ class PictureCodec(Enum):
         return self in (PictureCodec.FFV1, PictureCodec.PNG)
 
     @property
+    def can_be_copied(self) -> bool:
+        """Can pictures of a source in this codec be taken over as they are (see `smart`)?"""
+        return self in _COPIED
+
+    @property
     def has_rate(self) -> bool:
         """Can quality or bitrate be chosen?"""
         return self in (PictureCodec.H264, PictureCodec.HEVC, PictureCodec.AV1, PictureCodec.VP9)
+
+
+_COPIED: Final = frozenset(
+    {PictureCodec.H264, PictureCodec.PRORES_422, PictureCodec.PRORES_HQ, PictureCodec.PRORES_4444, PictureCodec.FFV1}
+)
 
 
 class SoundCodec(Enum):

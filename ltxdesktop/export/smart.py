@@ -336,7 +336,8 @@ def _allows_copies(sequence: Sequence, shape: Shape, settings: Settings) -> bool
         settings.smart
         and not settings.bitrate_kbps
         and not settings.hardware
-        and shape.preset.picture in _ALIKE
+        and shape.preset.picture is not None
+        and shape.preset.picture.can_be_copied
         and shape.preset.container in _CONTAINERS
         and (shape.width, shape.height) == (sequence.width, sequence.height)
         and shape.rate == sequence.rate

@@ -140,7 +140,9 @@ class SettingsForm(Panel):
         self.bitrate.setValue(12)
         self.bitrate.setToolTip("Mean amount of data in a second of picture")
         self.hardware = _check("Encode with the graphics card", "Faster, a little less good; falls back with a note")
-        self.smart = _check("Copy untouched pictures", "H.264 that nothing is done to is copied without loss", on=True)
+        self.smart = _check(
+            "Copy untouched pictures", "What is in this format already and not changed keeps its quality", on=True
+        )
         self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
         self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
         self.channels.setToolTip("Channels of the sound")
@@ -188,10 +190,12 @@ class SettingsForm(Panel):
         self._picture.setVisible(picture is not None)
         has_rate = picture is not None and picture.has_rate
         self._rate.setVisible(has_rate)
-        self._how.setVisible(has_rate)
+        copies = picture is not None and picture.can_be_copied and not preset.width
+        self._how.setVisible(has_rate or copies)
+        self.hardware.setVisible(has_rate)
+        self.smart.setVisible(copies)
         self.quality.setEnabled(self.by.value == "quality")
         self.bitrate.setEnabled(self.by.value == "bitrate")
-        self.smart.setVisible(preset.id == "h264")
         self._sound.setVisible(preset.sound is not None)
         self.channels.set_enabled("none", picture is not None, "Then there would be nothing in the file")
         self.loudness.setEnabled(self.channels.value != "none")
