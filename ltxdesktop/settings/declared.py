@@ -117,8 +117,9 @@ BLEND: Final = Whole(
 KEEP_TAKES: Final = Switch(
     key="takes.keep_rejected",
     default=True,
-    title="Keep rejected takes",
-    help="Takes that weren't chosen stay on disk with their recipes, so that one can come back to them.",
+    title="Keep the other takes",
+    help="When a take is kept, those that weren't chosen stay in the clip, to come back to. Off: they leave it; undo "
+    "brings them back, and their files stay in the media panel, with their recipes.",
     words="delete files disk",
 )
 

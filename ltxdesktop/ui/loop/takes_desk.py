@@ -64,6 +64,7 @@ class TakesDesk(QObject):
         self._random = Random()
         self._compare: CompareWindow | None = None
         self._actions = actions
+        self.keep_others = True  # in the clip, when one of its takes is kept
         for name, call in (
             ("make.compare", self.compare),
             ("make.accept", self.accept),
@@ -169,11 +170,10 @@ class TakesDesk(QObject):
         """Say that the take that is shown is the one: it's rated highest, and turning ends here."""
         clip = self.clip
         if clip is not None and len(clip.takes) > 1:
-            self._project.edit(
-                "Keep take", lambda document: edits.change_take(document, clip.id, clip.active, rating=5)
-            )
+            self._project.edit("Keep take", partial(_with_kept, clip, keep_others=self.keep_others))
             self.audition.end()
-            self.said.emit(f"Kept {_called(clip.takes[clip.active], clip.active)}. The others stay, unused.")
+            others = "stay, unused" if self.keep_others else "have left the clip; their files stay in the media panel"
+            self.said.emit(f"Kept {_called(clip.takes[clip.active], clip.active)}. The others {others}.")
 
     def _rename(self, number: int, name: str) -> None:
         self._change("Rename take", lambda document, clip: edits.change_take(document, clip.id, number, name=name))
@@ -296,3 +296,13 @@ def _varied(seed: int, media: Media) -> AnyWork:
 
 def _called(take: Take, number: int) -> str:
     return TakeRow(number, take, "").name
+
+
+def _with_kept(clip: Clip, document: Document, *, keep_others: bool) -> Document:
+    """The shown take rated highest; other takes that were made leave the clip, if so wished. The original stays."""
+    document = edits.change_take(document, clip.id, clip.active, rating=5)
+    for number in reversed(range(len(clip.takes))):
+        made = bool(document.media[clip.takes[number].media].recipe)
+        if made and number != clip.active and not keep_others:
+            document = edits.remove_take(document, clip.id, number)
+    return document

@@ -19,6 +19,7 @@ from ltxdesktop.settings.declared import (
     CACHE_GB,
     DOWNLOAD_LIMIT,
     HANDLES,
+    KEEP_TAKES,
     KEYMAP,
     MAKE_PROXIES,
     MIRROR,
@@ -74,7 +75,7 @@ class SettingsInUse(QObject):
         self._edit = edit
         self._apply(KEYMAP)
         edit.actions_by_name.keys_changed.connect(self._keep_keymap)
-        for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, BACKEND):
+        for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, KEEP_TAKES, BACKEND):
             self._apply(setting)
 
     def follow_downloads(self, stock: Stock) -> None:
@@ -126,6 +127,8 @@ class SettingsInUse(QObject):
             edit.materials.stand_ins.automatic = get(MAKE_PROXIES)
         elif setting == CACHE_GB:
             edit.materials.limit_cache(round(get(CACHE_GB) * GIGABYTE))
+        elif setting == KEEP_TAKES:
+            edit.takes.keep_others = get(KEEP_TAKES)
         elif setting in (HANDLES, BLEND):
             edit.make.handles, edit.loop.blend_frames = get(HANDLES), get(BLEND)
         elif setting in (BACKEND, API_MODEL):

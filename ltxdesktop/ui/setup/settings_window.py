@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ltxdesktop.settings.declared import GROUPS, KEEP_TAKES, OWN_KEYS, SETTINGS
+from ltxdesktop.settings.declared import GROUPS, OWN_KEYS, SETTINGS
 from ltxdesktop.settings.errors import BadValue, NotSaved
 from ltxdesktop.settings.kinds import Setting
 from ltxdesktop.settings.store import Settings
@@ -24,9 +24,7 @@ from ltxdesktop.ui.parts import Panel, label, wrapped
 from ltxdesktop.ui.setup.setting_row import SettingRow
 from ltxdesktop.ui.theme import Look
 
-# Nothing in the program asks for the first yet, and a control that does nothing is worse than none; the second is set
-# in the window of shortcuts.
-NO_ROW: Final = (KEEP_TAKES, OWN_KEYS)
+NO_ROW: Final = (OWN_KEYS,)  # it's set in the window of shortcuts
 
 
 class SettingsWindow(QDialog):

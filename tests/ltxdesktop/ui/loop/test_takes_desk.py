@@ -13,6 +13,7 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import Clip
 from ltxdesktop.loop import joining
+from ltxdesktop.settings.declared import KEEP_TAKES
 from ltxdesktop.ui.drawing import STAR_PX
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 from ltxdesktop.ui.loop.take_cards import lay_out
@@ -54,6 +55,23 @@ def test_turning_plays_in_a_loop_around_the_range_and_is_one_step(
     assert player.playing
     assert not player.looping
     player.pause()
+
+
+def test_keeping_a_take_lets_the_other_made_ones_go_if_that_is_set(
+    app: App, edit: EditWorkspace, view: TakesView
+) -> None:
+    app.window._in_use.settings.set(KEEP_TAKES, False)
+    before = retaken(edit)
+    edit.actions_by_name["clip.next_take"].trigger()
+    shown = retaken(edit).takes[retaken(edit).active].media
+    edit.actions_by_name["make.accept"].trigger()
+    after = retaken(edit)
+    assert [take.media for take in after.takes] == [before.takes[0].media, shown]  # the original stays
+    assert after.takes[after.active].rating == 5
+    check(edit.project.document)
+    assert {take.media for take in before.takes} <= set(edit.project.document.media)
+    edit.project.undo()
+    assert len(retaken(edit).takes) == 3
 
 
 def test_a_click_on_a_star_rates_and_on_the_same_again_does_not(
