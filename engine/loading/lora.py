@@ -117,10 +117,6 @@ class Lora:
         """Of all pairs, as stored."""
         return sum(pair.down.size_bytes + pair.up.size_bytes for pair in self.pairs.values())
 
-    @property
-    def max_rank(self) -> int:
-        return max(pair.rank for pair in self.pairs.values())
-
 
 class LorasInForce(NamedTuple):
     """What `set_loras` did: layers that now have a LoRA, and text layers left out because no conditioner was given."""
