@@ -11,6 +11,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from ltxdesktop.document.model import Sequence, TrackKind
+from ltxdesktop.export.captions import Captions
 from ltxdesktop.export.presets import Framing
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even
 from ltxdesktop.render.frames import WORKING, Scaler, filled, planes_of
@@ -27,31 +28,55 @@ class Film(Protocol):
     def sound(self, first: int, count: int) -> Samples: ...
 
 
-def sequence_to_render(sequence: Sequence, settings: Settings) -> Sequence:
-    """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in."""
-    if settings.subtitles is Subtitles.BURNT:
+def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> Sequence:
+    """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in where they are."""
+    if settings.subtitles is Subtitles.BURNT and not _is_cut(sequence, shape):
         return sequence
     tracks = tuple(replace(t, muted=True) if t.kind is TrackKind.SUBTITLE else t for t in sequence.tracks)
     return replace(sequence, tracks=tracks)
+
+
+def captions_for(sequence: Sequence, settings: Settings, shape: Shape) -> Captions | None:
+    """The subtitles that have to be drawn for the file's frame; None where there are none, or the film has them."""
+    wanted = settings.subtitles is Subtitles.BURNT and shape.has_picture and _is_cut(sequence, shape)
+    texts = any(any(track.clips) for track in sequence.of_kind(TrackKind.SUBTITLE) if not track.muted)
+    return Captions(sequence, (shape.width, shape.height)) if wanted and texts else None
+
+
+def _is_cut(sequence: Sequence, shape: Shape) -> bool:
+    """Is a part of the film's picture outside of the file's frame?"""
+    size, wanted = (sequence.width, sequence.height), (shape.width, shape.height)
+    return shape.framing is Framing.FILL and drawn_size(size, wanted, shape.framing) != wanted
 
 
 class Feed:
     """The pictures and samples of one export. Pictures and sound may be asked by two threads at a time."""
 
     def __init__(
-        self, film: Film, size: tuple[int, int], shape: Shape, pixel_format: str, focus: float, gain: float = 1
+        self,
+        film: Film,
+        size: tuple[int, int],
+        shape: Shape,
+        pixel_format: str,
+        focus: float,
+        gain: float = 1,
+        captions: Captions | None = None,
     ) -> None:
-        """`size` is the sequence's; `gain` a factor for all samples."""
+        """`size` is the sequence's; `gain` a factor for all samples; `captions` are laid over the file's frame."""
         self.shape = shape
         self.gain = gain
         self._film, self._pixel_format, self._focus = film, pixel_format, focus
+        self._captions = captions
         self._scaler = Scaler()
         self._wanted = (shape.width, shape.height)
         self._drawn = drawn_size(size, self._wanted, shape.framing)
 
     def picture(self, number: int) -> VideoFrame:
         """Frame `number` of the file."""
-        picture = self._film.picture(self.shape.frame_of_film(number), self._drawn)
+        frame = self.shape.frame_of_film(number)
+        picture = self._film.picture(frame, self._drawn)
+        if self._captions is not None:
+            return self._captioned(self._captions, picture, frame)
         if self._pixel_format == "rgb24":
             return self._as_rgb(picture)
         framed = self._framed(self._as_frame(picture))
@@ -60,6 +85,13 @@ class Feed:
     def sound(self, first: int, count: int) -> Samples:
         """Samples [first, first + count) of the file: (count, channels)."""
         return mixed_down(self._film.sound(self.shape.first_sample + first, count), self.shape.channels, self.gain)
+
+    def _captioned(self, captions: Captions, picture: Picture, frame: int) -> VideoFrame:
+        framed = self._framed(picture.to_frame(WORKING))
+        made = captions.over(framed, frame)
+        if self._pixel_format == "rgb24":
+            return VideoFrame.from_ndarray(Picture(frame=made).to_rgb(), "rgb24")
+        return self._scaler.scaled(made, made.width, made.height, self._pixel_format)
 
     def _as_rgb(self, picture: Picture) -> VideoFrame:
         """The very pixels that a screen shows."""

@@ -19,6 +19,7 @@ from math import inf
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+import numpy as np
 from av import VideoFrame
 from av.error import FFmpegError
 from av.video.stream import VideoStream
@@ -34,7 +35,7 @@ from ltxdesktop.export.channel import Channel, Closed
 from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
 from ltxdesktop.export.encoders import Choice, choose, choose_sound
 from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, TargetNotWritable, writing_error
-from ltxdesktop.export.feed import Feed, Film, Samples, sequence_to_render
+from ltxdesktop.export.feed import Feed, Film, Samples, captions_for, mixed_down, sequence_to_render
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
@@ -170,7 +171,7 @@ class Export:
     def _make(self, part: Path) -> _Made:
         """The checked file under its temporary name."""
         job, shape = self.job, self.shape
-        film = job.make_film(sequence_to_render(job.sequence, job.settings))
+        film = job.make_film(sequence_to_render(job.sequence, job.settings, shape))
         gain = self._gain(film) if shape.has_sound and shape.lufs is not None else 1.0
         choice = self._chosen()
         if shape.preset.is_folder:
@@ -194,7 +195,8 @@ class Export:
     def _feed(self, film: RenderedFilm, choice: Choice | None, gain: float) -> Feed:
         sequence = self.job.sequence
         size = (sequence.width, sequence.height)
-        return Feed(film, size, self.shape, _fed_format(choice, self.shape), self.job.settings.focus, gain)
+        captions = captions_for(sequence, self.job.settings, self.shape)
+        return Feed(film, size, self.shape, _fed_format(choice, self.shape), self.job.settings.focus, gain, captions)
 
     def _options(self, choice: Choice | None) -> dict[str, str]:
         if choice is None:
@@ -227,7 +229,7 @@ class Export:
         if choice is None or choice.encoder.name not in ENCODERS:
             return None
         job = self.job
-        sequence = sequence_to_render(job.sequence, job.settings)
+        sequence = sequence_to_render(job.sequence, job.settings, self.shape)
         plan = smart.plan_copies(sequence, job.media, job.locate, job.index_of, self.shape, job.settings)
         if plan is None or not fits(plan, choice.encoder, self._options(choice), self.shape):
             return None
@@ -291,12 +293,16 @@ class Export:
         return Extras(job.sequence.name, found, poster)
 
     def _gain(self, film: RenderedFilm) -> float:
-        """The factor that brings the whole to the wanted loudness: the first of two passes."""
+        """The factor that brings the whole to the wanted loudness: the first of two passes.
+
+        What is measured is what the file will hold; one channel counts as heard from two loudspeakers ("dual mono").
+        """
         shape, meter, reading = self.shape, LoudnessMeter(self.shape.sample_rate), Loudness()
         assert shape.lufs is not None
         for first in range(0, shape.samples, shape.sample_rate):
             self._step("measuring the loudness", first, shape.samples)
-            meter.add(film.sound(shape.first_sample + first, min(shape.sample_rate, shape.samples - first)))
+            heard = film.sound(shape.first_sample + first, min(shape.sample_rate, shape.samples - first))
+            meter.add(np.broadcast_to(mixed_down(heard, shape.channels, 1), heard.shape))
         reading = meter.finish()
         decibels = reading.gain_to(shape.lufs, _CEILING_DBTP)
         if reading.integrated == -inf:

@@ -30,7 +30,7 @@ from ltxdesktop.export.errors import (
     NothingToExport,
     TargetNotWritable,
 )
-from ltxdesktop.export.presets import PRESETS, PictureCodec
+from ltxdesktop.export.presets import PRESETS, Framing, PictureCodec
 from ltxdesktop.export.settings import Subtitles
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import as_bytes, planes_of
@@ -225,6 +225,39 @@ def test_burnt_subtitles_are_in_the_picture(footage, tmp_path, qapp, exporting, 
     assert report.subtitles is None
     with VideoReader(tmp_path / "film.mkv") as reader:
         assert as_bytes(rendering(sequence, footage).picture(7).to_frame()) == as_bytes(reader.frame(7))
+
+
+@pytest.mark.parametrize("preset", ["ffv1", "png"])
+def test_subtitles_fit_into_a_vertical_frame(preset, footage, tmp_path, qapp, exporting):
+    """Words as wide as the film would be cut off on both sides; here they get smaller and stay inside."""
+    words = clip(None, 3, content=Title("A line of words that is as wide as the film", size=0.08, y=0.8))
+    black = clip(None, 4, content=Solid())
+    sequence = film(track(black), track(words, kind=TrackKind.SUBTITLE))
+    target = tmp_path / f"film{PRESETS[preset].suffix}"
+    exporting(sequence, target, footage, preset=preset, width=72, height=128, framing=Framing.FILL).run()
+    if preset == "png":
+        lumas = [read_picture(path)[..., 1] for path in sorted(target.iterdir())]
+    else:
+        with VideoReader(target) as reader:
+            lumas = [planes_of(frame)[0].copy() for _, frame in reader.frames(0, 4)]
+    inked = np.argwhere(lumas[0] > 60)
+    assert inked[:, 1].min() >= 2
+    assert inked[:, 1].max() <= 69
+    assert np.ptp(inked[:, 1]) > 50, "as large as there is room"
+    assert abs(inked[:, 0].mean() - 0.8 * 128) < 4
+    assert lumas[3].max() < 20, "none is left when it's over"
+
+
+def test_one_channel_is_as_loud_as_two(footage, tmp_path, files, exporting):
+    """What is measured is the mixture: unlike channels lose 3 dB when they become one."""
+    song = files.describe(write_sound(tmp_path / "noise.wav", noise(48_000 * 3, level=0.05)))
+    sequence = film(track(clip(footage, 50)), track(clip(song, 50), kind=TrackKind.AUDIO))
+    loud: list[float] = []
+    for mono in (False, True):
+        exporting(sequence, tmp_path / "film.wav", footage, song, preset="wav", lufs=-23.0, mono=mono).run()
+        with AudioReader(tmp_path / "film.wav") as reader:
+            loud.append(20 * np.log10(np.sqrt((reader.read(0, 96_000).astype(float) ** 2).mean())))
+    assert abs(loud[0] - loud[1]) < 0.1
 
 
 def test_cancelling_leaves_nothing(footage, song, tmp_path, exporting):
