@@ -216,6 +216,7 @@ class KeyLanes(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         theme = self._look.theme
         painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(theme.panel))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for number, lane in enumerate(self._lanes):
             self._draw_lane(painter, number, lane)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from ltxdesktop.document.model import Clip, Easing, Key, Parameter, Track, TrackKind
 from ltxdesktop.document.parameters import PARAMETERS, Declared, value_of
-from ltxdesktop.ui.timeline.layout import Box, ClipBox, Layout, LineNames, parts_of
+from ltxdesktop.ui.timeline.layout import TITLED_FROM_PX, Box, ClipBox, Layout, LineNames, parts_of
 from ltxdesktop.ui.timeline.viewport import Viewport
 
 PICTURE_LINES = (
@@ -100,13 +100,15 @@ def line_name(track: Track, names: LineNames) -> str:
 
 
 def line_of(placed: ClipBox, layout: Layout) -> Line | None:
-    """The line that a clip shows: sound always, picture where it isn't the default, or the clip is selected."""
+    """The line that a clip shows: of a number that isn't the default, or of a selected clip. The volume has one always,
+    but for low lanes, where it would go through the clip's name."""
     wide, high = LINED_FROM_PX
     if placed.box.width < wide or placed.box.height < high:
         return None
     name = line_name(placed.track, layout.lines)
     is_plain = name not in placed.clip.values
-    if is_plain and name != "volume" and placed.clip.id not in layout.selected:
+    is_always_there = name == "volume" and placed.box.height >= TITLED_FROM_PX
+    if is_plain and not is_always_there and placed.clip.id not in layout.selected:
         return None
     return made_line(placed, placed.clip, name, layout.viewport)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QWidget
 
 from ltxdesktop.document.model import Document
 from ltxdesktop.ui.actions import Actions
@@ -16,13 +16,12 @@ WIDEST_PX = 170
 _OWN = ("sequence.new", "sequence.duplicate", "sequence.remove", "sequence.settings")
 
 
-class SequenceButton(QToolButton):
+class SequenceButton(QPushButton):
     """Shows the name of the open sequence, cut where it is too long."""
 
     def __init__(self, desk: EditDesk, commands: SequenceCommands, actions: Actions, parent: QWidget) -> None:
         super().__init__(parent)
         self._desk, self._commands, self._actions = desk, commands, actions
-        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.setAccessibleName("Sequence")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.setMaximumWidth(WIDEST_PX)
