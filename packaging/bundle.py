@@ -120,12 +120,12 @@ def wrap_linux(asked: argparse.Namespace, folder: Path, build: Path, output: Pat
     target = build / "tree"
     linux.tree(folder, build / "icons", target, version, ROOT)
     if asked.only != "appimage":
-        package = linux.deb(target, output, version, level=1 if asked.quick else 6)
+        package = linux.deb(target, output, version, quick=asked.quick)
         say(f"{package}, {package.stat().st_size / 1e6:.0f} MB")
     if asked.only != "deb":
         linux.app_dir(target)
         machine = os.uname().machine
-        image = linux.squashfs(target, build / f"ltxdesktop-{machine}.squashfs")
+        image = linux.squashfs(target, build / f"ltxdesktop-{machine}.squashfs", quick=asked.quick)
         if asked.runtime is None:
             say(f"no --runtime: the AppImage's content is {image}, {image.stat().st_size / 1e6:.0f} MB")
             return

@@ -77,8 +77,11 @@ def _script(path: Path, text: str) -> None:
 # Debian --------------------------------------------------------------------------------------------------------------
 
 
-def deb(target: Path, output: Path, version: str, *, level: int = 6) -> Path:
-    """Wrap a tree (see `tree`) as a .deb; its path. Raises CannotBundle, subprocess.CalledProcessError."""
+def deb(target: Path, output: Path, version: str, *, quick: bool = False) -> Path:
+    """Wrap a tree (see `tree`) as a .deb; its path. Raises CannotBundle, subprocess.CalledProcessError.
+
+    `quick` compresses in seconds, to half as much more.
+    """
     _require("dpkg-deb", "the package dpkg")
     machine = _say("dpkg", "--print-architecture")
     control = target / "DEBIAN"
@@ -93,7 +96,8 @@ def deb(target: Path, output: Path, version: str, *, level: int = 6) -> Path:
     sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(target)}\n" for path in files]
     (control / "md5sums").write_text("".join(sums), encoding="utf-8")
     package = output / f"ltxdesktop_{version}_{machine}.deb"
-    words = ["dpkg-deb", "--root-owner-group", "-Zxz", f"-z{level}", "--build", str(target), str(package)]
+    compress = ["-Zgzip", "-z1"] if quick else ["-Zxz", "-z6"]
+    words = ["dpkg-deb", "--root-owner-group", *compress, "--build", str(target), str(package)]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(control)
     shutil.rmtree(notices)
@@ -144,12 +148,12 @@ def app_dir(target: Path) -> None:
         (target / name).symlink_to(place)
 
 
-def squashfs(target: Path, image: Path) -> Path:
-    """Pack an AppDir. Raises CannotBundle, subprocess.CalledProcessError."""
+def squashfs(target: Path, image: Path, *, quick: bool = False) -> Path:
+    """Pack an AppDir, `quick` as for `deb`. Raises CannotBundle, subprocess.CalledProcessError."""
     _require("mksquashfs", "the package squashfs-tools")
     image.unlink(missing_ok=True)
     words = ["mksquashfs", str(target), str(image), "-root-owned", "-noappend", "-no-progress", "-quiet"]
-    subprocess.run([*words, "-comp", "zstd", "-b", "131072"], check=True)
+    subprocess.run([*words, "-comp", "zstd", "-Xcompression-level", "1" if quick else "15"], check=True)
     return image
 
 

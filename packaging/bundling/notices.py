@@ -35,6 +35,9 @@ along (Pocket) is part of ltxdesktop.
 """
 
 
+_MOST_NAMED: Final = 10
+
+
 class Notice(NamedTuple):
     """One thing in the bundle, and its licence."""
 
@@ -49,8 +52,11 @@ class UnknownLicence(Exception):
     """Something would go into the bundle whose licence isn't known."""
 
     def __init__(self, names: Sequence[str]) -> None:
+        more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         super().__init__(
-            "the licence of these isn't known (packaging/bundling/notices.py keeps the tables): " + ", ".join(names)
+            "the licence of these isn't known (packaging/bundling/notices.py keeps the tables): "
+            + ", ".join(names[:_MOST_NAMED])
+            + more
         )
         self.names = tuple(names)
 
@@ -110,7 +116,7 @@ def normal(name: str) -> str:
 
 def of_distributions(files: Iterable[Path]) -> list[Notice]:
     """Notices of the installed distributions that the files belong to. Raises UnknownLicence."""
-    wanted = {os.path.normpath(path) for path in files}
+    wanted = {os.path.realpath(path) for path in files}
     found = [each for each in metadata.distributions() if _owns_one(each, wanted)]
     notices = [_of_distribution(each) for each in found if normal(each.metadata["Name"]) != "ltxdesktop"]
     unknown = [each.name for each in notices if not each.licence or not each.text]
@@ -121,7 +127,7 @@ def of_distributions(files: Iterable[Path]) -> list[Notice]:
 
 def _owns_one(distribution: metadata.Distribution, wanted: set[str]) -> bool:
     """By the text of its record: to build a path for each of torch's files takes a minute."""
-    site = str(distribution.locate_file(""))
+    site = os.path.realpath(str(distribution.locate_file("")))
     record = distribution.read_text("RECORD") or ""
     return any(os.path.normpath(f"{site}/{line.split(',')[0]}") in wanted for line in record.splitlines())
 
@@ -203,27 +209,24 @@ def of_python() -> Notice:
 
 def write(folder: Path, version: str, contents: dict[str, list[list[str]]], root: Path) -> Path:
     """Write the notices of a bundle's contents (`build/contents.json`) into its folder. Raises UnknownLicence."""
-    paths = [
-        Path(source) for kind in ("binaries", "modules") for _, source in contents[kind] if source and source != "-"
-    ]
-    sites = {Path(str(each.locate_file(""))).resolve() for each in metadata.distributions()}
-    inside = [
-        path
-        for path in paths
-        if any(site in path.parents for site in sites) and root / "ltxdesktop" not in path.parents
-    ]
+    sites = {Path(str(each.locate_file(""))).resolve() for each in metadata.distributions()} - {root.resolve()}
     base = Path(sys.base_prefix).resolve()
+    named = [Path(source) for kind in ("binaries", "modules") for _, source in contents[kind]]
+    paths = [path.resolve() for path in named if path.is_absolute()]
+    inside = [path for path in paths if not sites.isdisjoint(path.parents)]
     libraries = [Path(source) for _, source in contents["binaries"]]
     av = [
         path for path in libraries if "av.libs" in path.parts or (path.parent.name == "av" and ".dylibs" in path.parts)
     ]
-    outside = [
-        path for path in libraries if path.is_absolute() and path not in inside and base not in path.resolve().parents
-    ]
+    outside = [path for path in libraries if path.is_absolute() and not _is_under(path, *sites, base)]
     notices = [of_python(), *of_distributions(inside), *_starter(), *of_av_libraries(av)]
     if sys.platform.startswith("linux"):
         notices += of_system_libraries(outside)
-    return put(folder, version, notices, root)
+    return put(folder, version, list({each.name: each for each in notices}.values()), root)
+
+
+def _is_under(path: Path, *folders: Path) -> bool:
+    return not set(folders).isdisjoint(path.resolve().parents)
 
 
 def _starter() -> list[Notice]:
