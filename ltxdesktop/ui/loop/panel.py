@@ -36,6 +36,7 @@ from ltxdesktop.words import about, gigabytes, shortened
 Action = Literal["retake", "extend", "new"]
 
 CHANGED_AFTER_MS = 400
+MEMORY_WORTH_SAYING = 100_000_000  # bytes
 PROMPT_LINES = 4  # that are seen at least; twice as many where there is room
 PROMPT_MARGINS_PX = 22
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
@@ -198,13 +199,13 @@ class MakePanel(Panel):
     def show_estimate(self, estimate: Estimated | None) -> None:
         """How long it takes, what it needs, what it costs and what leaves the machine, before it begins."""
         lines: list[str] = []
+        if estimate is not None and not estimate.fits:
+            lines.append(estimate.why_not)
         if estimate is not None:
-            if not estimate.fits:
-                lines.append(estimate.why_not)
-            if estimate.seconds is not None:
-                lines.append(f"This takes {about(estimate.seconds)}.")
-            if estimate.peak_bytes > 1e8:
-                lines.append(f"Needs {gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} free memory.")
+            needs = f"{gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} memory"
+            parts = [about(estimate.seconds).capitalize()] if estimate.seconds is not None else []
+            parts += [needs] if estimate.peak_bytes > MEMORY_WORTH_SAYING else []
+            lines += [" · ".join(parts)] if parts else []
         self.consent.show_estimate(estimate)
         self._estimate.setText("\n".join(lines))
         self._estimate.setVisible(bool(lines))

@@ -55,7 +55,7 @@ def lay_out(card: QRect) -> Boxes:
     return Boxes(
         picture,
         QRect(left, inner.top() + 2, width, 18),
-        QRect(left, inner.top() + 21, max(0, stars.left() - left - 4), 17),
+        QRect(left, inner.top() + 21, width, 17),
         stars,
     )
 
@@ -82,9 +82,13 @@ class TakeRows(QStyledItemDelegate):
         painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
         paint_ground(painter, option, theme)
         paint_picture(painter, boxes.picture, row.picture, theme)
-        paint_line(painter, boxes.name, row.name, theme.text, sized(font, 12, QFont.Weight.Medium))
-        paint_line(painter, boxes.facts, row.facts, theme.quiet, sized(font, 11))
-        if row.take.rating or is_hovered(option):
+        paint_line(painter, boxes.name, row.title, theme.text, sized(font, 12, QFont.Weight.Medium))
+        with_stars = bool(row.take.rating) or is_hovered(option)
+        facts = (
+            boxes.facts.adjusted(0, 0, boxes.stars.left() - boxes.facts.right() - 5, 0) if with_stars else boxes.facts
+        )
+        paint_line(painter, facts, row.facts, theme.quiet, sized(font, 11))
+        if with_stars:
             paint_stars(painter, boxes.stars, row.take.rating, theme, sized(font, 13))
         painter.restore()
 

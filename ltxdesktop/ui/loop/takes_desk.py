@@ -295,7 +295,7 @@ def _varied(seed: int, media: Media) -> AnyWork:
 
 
 def _called(take: Take, number: int) -> str:
-    return TakeRow(number, take, "").name
+    return TakeRow(number, take, "").title
 
 
 def _with_kept(clip: Clip, document: Document, *, keep_others: bool) -> Document:

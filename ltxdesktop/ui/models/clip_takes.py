@@ -28,6 +28,11 @@ class TakeRow:
     def name(self) -> str:
         return self.take.name or ("Original" if self.number == 0 else f"Take {self.number}")
 
+    @property
+    def title(self) -> str:
+        """The name with its number in front: takes of one prompt have names that differ at their ends only."""
+        return f"{self.number} · {self.take.name}" if self.number and self.take.name else self.name
+
 
 def rows_of(document: Document, clip: Clip) -> list[TakeRow]:
     """A row for every take of a clip, in the clip's order, without pictures."""
@@ -55,7 +60,7 @@ class ClipTakesModel(ValueList[TakeRow]):
 
     def spoken(self, value: TakeRow) -> str:
         rated = f", rated {value.take.rating} of 5" if value.take.rating else ""
-        return f"{value.name}, {value.facts}{rated}"
+        return f"{value.title}, {value.facts}{rated}"
 
     def flags(self, index: Index) -> Qt.ItemFlag:
         return super().flags(index) | Qt.ItemFlag.ItemIsEditable
