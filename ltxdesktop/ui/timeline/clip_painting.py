@@ -34,7 +34,7 @@ from ltxdesktop.ui.timeline.layout import (
     parts_of,
 )
 from ltxdesktop.ui.timeline.lettering import Lettering, inner_of, rect_of
-from ltxdesktop.ui.timeline.lines import line_of
+from ltxdesktop.ui.timeline.lines import KEY_PX, key_spot, line_of
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.viewport import Viewport
 
@@ -258,7 +258,8 @@ class ClipPainter:
         for key in line.keys_within(placed.clip.duration):
             chosen = layout.key == KeyPlace(placed.clip.id, line.declared.name, key.frame)
             painter.setBrush(self._inks.accent if chosen else self._inks.text)
-            x, y, size = viewport.x_of(start + key.frame), line.y_of(key.value), 6 if chosen else 5
+            x, y = key_spot(line, placed, viewport, key)
+            size = KEY_PX + 1 if chosen else KEY_PX
             diamond = [(0, -size), (size, 0), (0, size), (-size, 0)]
             painter.drawPolygon(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in diamond]))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)

@@ -20,6 +20,7 @@ PICTURE_LINES = (
 )  # fmt: skip
 SOUND_LINES = ("volume", "pan")
 LINED_FROM_PX = (40, 30)  # smaller clips show no line
+KEY_PX = 5  # from the middle of a key to its corners
 KEY_REACH_PX = 6
 LINE_REACH_PX = 4
 VOLUME_TOP_DB, VOLUME_BOTTOM_DB = 12.0, -60.0
@@ -118,11 +119,20 @@ def made_line(placed: ClipBox, clip: Clip, name: str, viewport: Viewport) -> Lin
     return Line(PARAMETERS[name], value_of(clip, name), parts_of(placed, viewport).body)
 
 
+def key_spot(line: Line, placed: ClipBox, viewport: Viewport, key: Key) -> tuple[float, float]:
+    """Where a key is drawn and grabbed: all of it within its clip, also at the first frame and at the lowest value."""
+    left, right = placed.box.left + KEY_PX, placed.box.right - KEY_PX - 2
+    top, bottom = line.body.top + KEY_PX, line.body.bottom - KEY_PX - 2
+    x, y = viewport.x_of(placed.start + key.frame), line.y_of(key.value)
+    return max(left, min(right, x)), max(top, min(bottom, y))
+
+
 def key_at(line: Line, placed: ClipBox, viewport: Viewport, x: float, y: float) -> Key | None:
     """The key under a point of the widget; the nearest, where several are."""
     near: list[tuple[float, Key]] = []
     for key in line.keys_within(placed.clip.duration):
-        dx, dy = abs(viewport.x_of(placed.start + key.frame) - x), abs(line.y_of(key.value) - y)
+        key_x, key_y = key_spot(line, placed, viewport, key)
+        dx, dy = abs(key_x - x), abs(key_y - y)
         if dx <= KEY_REACH_PX and dy <= KEY_REACH_PX:
             near.append((dx + dy, key))
     return min(near, key=lambda each: each[0])[1] if near else None

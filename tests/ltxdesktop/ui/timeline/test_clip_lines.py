@@ -13,12 +13,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from timeline_kit import Window, clip, document_of, small_film
 
+from ltxdesktop.document import edits
 from ltxdesktop.document.model import Easing, ItemId, Key, Parameter
 from ltxdesktop.document.parameters import PARAMETERS
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.hits import OnClip, Part
 from ltxdesktop.ui.timeline.layout import Box, LineNames
-from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES, Line, line_of
+from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES, Line, key_spot, line_of
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 BV, BA = ItemId("bv"), ItemId("ba")
@@ -110,6 +111,17 @@ def test_dragged_key_catches_at_the_playhead(window: Window):
     assert window.view._guide == 150
     window.release(at + QPoint(25, 0))
     assert keys_of(window, BA, "volume") == [(50, 0.0)]
+
+
+def test_key_at_the_first_frame_and_lowest_value_lies_in_its_clip(window: Window):
+    window.history.do("Key", edits.set_key(window.history.document, BA, "volume", 0, -60))
+    layout = window.view.placed()
+    placed = next(each for each in layout.clips if each.clip.id == BA)
+    x, y = key_spot(line_in(window, BA), placed, layout.viewport, Key(0, -60))
+    assert placed.box.left < x < placed.box.left + 12
+    assert y < placed.box.bottom - 4
+    window.drag(QPoint(round(x), round(y)), QPoint(round(x) + 30, round(y) - 15))
+    assert keys_of(window, BA, "volume")[0][0] == 30
 
 
 def test_shift_keeps_time_or_value(window: Window):
