@@ -62,7 +62,9 @@ def make_source(path: Path, gop: int) -> Path:
     noise = random.integers(0, 24, (SIZE[1] + 64, SIZE[0] + 64), dtype=np.uint8)
     ground = (np.arange(SIZE[0] * 2) % 200 // 2 + 60).astype(np.uint8)
     with av.open(str(path), "w") as out:
-        video = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "crf": "21", "g": str(gop)})
+        video = out.add_stream(
+            "libx264", rate=25, options={"preset": "veryfast", "crf": "21", "g": str(gop), "sc_threshold": "0"}
+        )
         audio = out.add_stream("aac", rate=48_000, layout="stereo")
         assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"

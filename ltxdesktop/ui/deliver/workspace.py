@@ -73,6 +73,11 @@ class DeliverWorkspace(QWidget):
         exports.start()
 
     @property
+    def exports(self) -> Exports:
+        """The queue and what is told of it."""
+        return self._exports
+
+    @property
     def preset(self) -> Preset:
         return self.presets.preset
 
@@ -83,10 +88,9 @@ class DeliverWorkspace(QWidget):
 
     def add(self) -> None:
         """Ask where the film goes, and queue it."""
-        document, locate = self._document, self._locate
-        if document is None or locate is None or self.form.why_not:
+        if self._document is None or self.form.why_not:
             return
-        preset = self.preset
+        preset, document = self.preset, self._document
         folder = str(self._settings.value(FOLDER_SETTING, str(Path.home())))
         words = f"{preset.name} (*{preset.suffix})" if preset.suffix else "Folder of pictures (*)"
         chosen = self._ask_target(str(Path(folder) / f"{document.name}{preset.suffix}"), words)
@@ -96,6 +100,13 @@ class DeliverWorkspace(QWidget):
         if preset.suffix and target.suffix.lower() != preset.suffix:
             target = target.with_name(target.name + preset.suffix)
         self._settings.setValue(FOLDER_SETTING, str(target.parent))
+        self.add_to(target)
+
+    def add_to(self, target: Path) -> None:
+        """Queue the film with the settings that are chosen now."""
+        document, locate = self._document, self._locate
+        if document is None or locate is None or self.form.why_not:
+            return
         self._exports.add(document, self.form.settings, target, locate)
         self.said.emit(f"{target.name} is in the queue")
 
