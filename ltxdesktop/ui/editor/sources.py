@@ -34,6 +34,7 @@ class Footage:
     locate: Callable[[Media], Path]
     decoders: Decoders
     tools: Tools | None = None  # what a renderer's successor may go on using
+    originals: bool = False  # never their stand-ins
 
 
 class SequenceSource:
@@ -48,7 +49,7 @@ class SequenceSource:
         self.size = Size(sequence.width, sequence.height)
         self.sample_rate = sequence.sample_rate
         where = (sequence, footage.media, footage.locate, footage.decoders)
-        self._pictures = Renderer(*where, tools=footage.tools)
+        self._pictures = Renderer(*where, tools=footage.tools, originals=footage.originals)
         self._sounds = Renderer(*where)
 
     def picture(self, frame: int, size: Size | None) -> QImage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -41,6 +42,7 @@ from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.words import timecode
 
 if TYPE_CHECKING:
     from ltxdesktop.render.renderer import Tools
@@ -81,7 +83,7 @@ class EditWorkspace(QStackedWidget):
         self._tools: Tools | None = None
         self._laid_out = False
         self._build()
-        folders = Folders(settings)
+        folders = self._folders = Folders(settings)
         self.transport = Transport(self.source_side, (self.source, self.program), self.project, self.timeline, self)
         self.importing = Importing(self.project, self.files, self.materials, self.media, self.timeline, folders, self)
         self.desk = ProjectDesk(self.project, self.files, self.materials, self.importing, self.timeline, folders, self)
@@ -373,16 +375,22 @@ class EditWorkspace(QStackedWidget):
             self.meters.rest()
 
     def _grab(self) -> None:
-        """Save the frame at the playhead, in the film's full size."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save this picture", "picture.png", "Pictures (*.png)")
-        if not path:
+        """Save the frame at the playhead, in the film's full size and from the originals."""
+        document, frame = self.project.document, self.playhead
+        place = timecode(frame, document.sequence.rate).replace(":", "-")
+        start = str(Path(self._folders.of("picture"), f"{self.project.name} {place}.png"))
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save this picture", start, "Pictures (*.png)")
+        if not chosen:
             return
-        film, frame = self._film(self.project.document), self.playhead
+        path = Path(chosen) if Path(chosen).suffix else Path(f"{chosen}.png")
+        self._folders.remember("picture", path.parent)
+        film = partial(SequenceSource, document.sequence, replace(self._footage(document), originals=True))
 
-        def work() -> bool:
-            return film().picture(frame, None).save(path)
+        def tell(done: object) -> None:
+            said = f"Saved {path.name}" if done is True else f"{path.name} could not be written"
+            self.said.emit(f"{said}: {done}" if isinstance(done, Exception) else said)
 
-        self.materials.run(work, lambda done: self.said.emit(f"Saved {path}" if done is True else f"Not saved: {done}"))
+        self.materials.run(lambda: film().picture(frame, None).save(str(path)), tell)
 
     # Media
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 from edit_films import FRAMES, PATIENCE_MS
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
-from PySide6.QtGui import QDragMoveEvent, QDropEvent, QMouseEvent
+from PySide6.QtGui import QDragMoveEvent, QDropEvent, QImage, QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import TrackKind
@@ -122,3 +122,23 @@ def test_cards_share_out_the_width(room: int, columns: int):
 def test_media_panel_shows_two_cards_beside_each_other_as_it_is_at_first(project):
     assert project.media.width() == 310
     assert project.media.view.viewport().width() // project.media.cards.card.width() == 2
+
+
+@pytest.mark.parametrize("name", ["frame.png", "frame"])
+def test_frame_is_saved_as_a_picture_of_full_size_from_the_original(project, qtbot, tmp_path, monkeypatch, name: str):
+    originals: list[bool] = []
+    decoders = project.materials.decoders
+    picture = decoders.picture
+    monkeypatch.setattr(
+        decoders, "picture",
+        lambda *args, original=False, **words: originals.append(original) or picture(*args, original=original, **words),
+    )  # fmt: skip
+    project.program.view.set_zoom(0.5)
+    project.timeline.go_to(30)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / name), ""))
+    with qtbot.waitSignal(project.said, timeout=PATIENCE_MS, check_params_cb=lambda words: "Saved" in words):
+        project.actions_by_name["view.grab"].trigger()
+    saved = QImage(str(tmp_path / "frame.png"))
+    assert (saved.width(), saved.height()) == (64, 48)
+    assert saved.pixelColor(9, 9).red() == pytest.approx(150, abs=6)
+    assert any(originals)
