@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ def test_window_opens_without_an_engine_and_uses_the_installed_one(qapp, qtbot, 
     dialog = app.window.findChild(EngineWindow)
     assert dialog.isVisible()
     dialog.close()
+    project = shutil.copy(Path(__file__).parent / "document/projects/version-1.otio", tmp_path / "film.otio")
+    app.window.open_project(Path(project))  # as a file manager has it opened
+    assert app.window.edit is not None
+    qtbot.waitUntil(lambda: app.window.edit.has_project, timeout=LONG_MS)
+    assert app.window.edit.project.name == "film"
     qtbot.waitUntil(lambda: app.window.findChild(EngineWindow) is None, timeout=LONG_MS)
 
     buttons(app)["Install it…"].click()

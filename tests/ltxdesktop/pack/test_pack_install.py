@@ -34,7 +34,7 @@ from ltxdesktop.pack.places import (
     write_about,
 )
 from ltxdesktop.pack.recipe import Recipe, Variant
-from ltxdesktop.pack.wheels import Source, Wheel, collect
+from ltxdesktop.pack.wheels import Source, Wheel, collect, resolve
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the small Python archive is made of this one's files")
 
@@ -273,6 +273,17 @@ def test_a_wheel_that_was_not_locked_is_not_installed(world: World, tmp_path: Pa
     other = wheel(tmp_path, "beta", "2.0", "print('evil')")
     with pytest.raises(NotLocked, match="beta"):
         collect([Wheel("beta", "2.0", other.as_uri(), "")], world.recipe, tmp_path, lambda *_: None)
+
+
+def test_packages_come_from_a_folder_without_asking_any_index(world: World, installed: Path, tmp_path: Path):
+    asked = len(world.server.asked)
+    python = in_use_now(installed, world.recipe).python
+    kit = Source(world.server.root / "wheels", "http://127.0.0.1:9/", "http://127.0.0.1:9/")
+    found = resolve(python, world.recipe, Variant("cpu", ""), kit, tmp_path)
+    files = collect(found, world.recipe, tmp_path, lambda *_: None)
+    assert {each.name: each.version for each in found} == PACKAGES
+    assert {path.parent for path in files} == {world.server.root / "wheels"}
+    assert len(world.server.asked) == asked
 
 
 def test_a_python_brought_along_must_be_the_pinned_one(world: World, tmp_path: Path):
