@@ -20,7 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from render_edit import BED_DB, HEADLESS, RATE, SIZE
+from render_edit import BED_DB, HEADLESS, RATE, SIZE, lut3d
 
 from ltxdesktop.document.model import (
     Clip,
@@ -167,7 +167,7 @@ def ffmpeg_command(length: Length, clips: list[Path], bed: Path, cube: Path) -> 
         start = float(max(0, piece.first - Fraction(1, 2)) / RATE)  # between two frames: no rounding takes another one
         lasts = float((piece.last - piece.first) / RATE)
         inputs += ["-ss", f"{start:.6f}", "-t", f"{lasts:.6f}", "-i", str(clips[piece.clip])]
-        extra = (f",{_title(length)}" if not place else "") + (f",{_lut3d(cube)}" if piece.graded else "")
+        extra = (f",{_title(length)}" if not place else "") + (f",{lut3d(cube)}" if piece.graded else "")
         graph.append(f"[{place}:v]settb=1/{RATE},setpts=N,{rate}{extra},format=yuv420p[v{place}]")
         if not place:
             continue
@@ -221,11 +221,6 @@ def _title(length: Length) -> str:
     first, last = (float(frame / RATE) for frame in length.title)
     options = ":".join(f"{name}='{value}'" for name, value in _drawtext(length).items())
     return f"drawtext={options}:enable='gte(t,{first})*lt(t,{last})'"
-
-
-def _lut3d(cube: Path) -> str:
-    """The grade, with the matrices said: ffmpeg goes back to YUV by BT.601 otherwise, and through RGB with the rest."""
-    return f"scale=in_color_matrix=bt709,format=gbrp,lut3d=file={cube},scale=out_color_matrix=bt709:out_range=tv"
 
 
 def _drawtext(length: Length) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What it costs to render a 28 s 1080p edit (decode, compose, discard), beside `melt` and `ffmpeg` doing the same.
 
-    python benchmarks/render_edit.py [--runs N] [--frames N]
+    python benchmarks/render_edit.py [--runs N] [--frames N] [--keep FOLDER]
 
 The edit: three H.264 clips of 10 s at 30 per second, joined by two dissolves of 1 s; the second is graded (a 3D LUT:
 exposure, contrast, saturation); its own sound and a music bed at -12 dB with fades are mixed to 48 kHz stereo. The LUT
@@ -211,7 +211,7 @@ def ffmpeg_command(clips: list[Path], bed: Path, cube: Path, frames: int) -> lis
     fade = FADE_FRAMES / RATE
     graph = ";".join(
         [
-            f"[1:v]lut3d=file={cube}[g]",
+            f"[1:v]{lut3d(cube)},format=yuv420p[g]",
             f"[0:v][g]xfade=transition=fade:duration={float(overlap)}:offset={float(first)}[a]",
             f"[a][2:v]xfade=transition=fade:duration={float(overlap)}:offset={float(second)},format=yuv420p[v]",
             f"[0:a][1:a]acrossfade=d={float(overlap)}:c1=qsin:c2=qsin[b]",
@@ -224,6 +224,11 @@ def ffmpeg_command(clips: list[Path], bed: Path, cube: Path, frames: int) -> lis
     inputs = [word for path in (*clips, bed) for word in ("-i", str(path))]
     ends = ["-t", f"{float(frames / RATE):.6f}", "-f", "null", "-"]
     return ["ffmpeg", "-v", "error", "-nostdin", *inputs, "-filter_complex", graph, "-map", "[v]", "-map", "[s]", *ends]
+
+
+def lut3d(cube: Path) -> str:
+    """The grade, with the matrices said: ffmpeg goes back to YUV by BT.601 otherwise, and through RGB with the rest."""
+    return f"scale=in_color_matrix=bt709,format=gbrp,lut3d=file={cube},scale=out_color_matrix=bt709:out_range=tv"
 
 
 def melt_command(clips: list[Path], bed: Path, cube: Path, frames: int, folder: Path) -> list[str]:
@@ -271,10 +276,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--frames", type=int, default=FRAMES)
+    parser.add_argument("--keep", type=Path, help="a folder that the clips are left in and taken from")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clips = [make_clip(folder / f"clip{seed}.mp4", seed) for seed in (1, 2, 3)]
+        kept = chosen.keep or folder
+        kept.mkdir(parents=True, exist_ok=True)
+        clips = [kept / f"clip{seed}-{CLIP_FRAMES}.mp4" for seed in (1, 2, 3)]
+        for seed, clip in enumerate(clips, 1):
+            if not clip.exists():
+                make_clip(clip, seed)
         bed, cube = make_bed(folder / "bed.flac"), make_cube(folder / "grade.cube")
         # Each run is a process of its own, as the others are: start, index and caches count.
         words = ["--render", str(chosen.frames), str(cube), str(bed), *map(str, clips)]

@@ -296,7 +296,7 @@ def files_limited_to(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-@pytest.mark.parametrize("preset", ["ffv1", "png", "wav"])
+@pytest.mark.parametrize("preset", ["ffv1", "h264", "png", "wav"])
 def test_a_full_disk_is_said_and_nothing_is_left(preset, footage, song, tmp_path, exporting):
     folder = tmp_path / "out"
     folder.mkdir()
