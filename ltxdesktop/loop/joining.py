@@ -39,8 +39,27 @@ def joined(document: Document, clip_id: ItemId, blend: int, sequence_id: Sequenc
     return document
 
 
+def with_take(document: Document, clip_id: ItemId, number: int) -> Document:
+    """Show another take, with joins as long as that take's are to be. Raises NoSuchClip, LockedTrack, NotEnoughMedia.
+
+    Without this, a take with short handles would shorten the joins of those that are shown after it.
+    """
+    document = edits.set_take(document, clip_id, number)
+    take = _beside(document.sequence, clip_id)[1].take
+    if take is None or take.blend is None:
+        return document
+    return _rejoined(document, clip_id, take.blend)
+
+
 def with_blend(document: Document, clip_id: ItemId, blend: int) -> Document:
-    """The clip's joins over `blend` frames, 0 for hard cuts, instead of those that it has. Raises NoSuchClip."""
+    """The joins of the shown take over `blend` frames, 0 for hard cuts, whenever it's shown. Raises NoSuchClip."""
+    _, clip, _ = _beside(document.sequence, clip_id)
+    document = edits.change_take(document, clip_id, clip.active, blend=blend)
+    return _rejoined(document, clip_id, blend)
+
+
+def _rejoined(document: Document, clip_id: ItemId, blend: int) -> Document:
+    """Other joins instead of those that the clip has."""
     _, clip, right = _beside(document.sequence, clip_id)
     if _is_join(clip.transition, at_head=True):
         document = edits.set_transition(document, clip_id, None)

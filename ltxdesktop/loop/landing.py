@@ -163,7 +163,7 @@ def _retake(document: Document, place: OfClip, made: Sequence[Made], what: What,
     source = document.media[place.media]
     # Frame `shown.start` of the media is the first of the result's asked part; the clip may begin within a frame.
     into_s = place.begin_s - Fraction(place.shown.start) / source.rate + spot.skipped * place.speed / place.rate
-    takes = [Take(each.media.id, each.begin_s + into_s, each.media.name) for each in made]
+    takes = [Take(each.media.id, each.begin_s + into_s, each.media.name, blend=blend) for each in made]
     start = sequence.start_of(spot.clip.id)
     assert start is not None
     document = edits.slice_for_takes(
@@ -221,7 +221,7 @@ def _beside(document: Document, place: LikeTake, made: Sequence[Made]) -> Landin
     if clip is None:
         return None
     like = next(take for take in clip.takes if take.media == place.media)
-    takes = [Take(each.media.id, like.start_s, each.media.name) for each in made]
+    takes = [Take(each.media.id, like.start_s, each.media.name, blend=like.blend) for each in made]
     document = edits.add_takes(document, clip.id, takes, sequence_id=place.sequence)
     return Landing(document, "More takes", clip.id)
 
@@ -240,7 +240,7 @@ def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend:
     forward = place.direction == "forward"
     frame = start + clip.duration if forward else start
     free = _free(track.items, track.index[clip.id] + 1) if forward else 0
-    laid = _placements(document, sequence, track.id, clip, made, place.frames)
+    laid = _placements(document, sequence, track.id, clip, made, place.frames, blend=blend)
     put = edits.overwrite_clips if free is None or free >= place.frames else edits.insert_clips
     document = put(document, laid, frame, sequence_id=place.sequence)
     new = _clip_at(document, place, clip.id, frame)
@@ -262,7 +262,7 @@ def _bridge(document: Document, place: InGap, made: Sequence[Made], blend: int) 
     at = track.index[place.gap]
     if track.items[at].duration != place.frames:
         return None
-    laid = _placements(document, sequence, track.id, None, made, place.frames)
+    laid = _placements(document, sequence, track.id, None, made, place.frames, blend=blend)
     document = edits.overwrite_clips(document, laid, track.starts[at], sequence_id=place.sequence)
     new = _on_track(document, place, track.id, track.starts[at])
     return Landing(joined(document, new, blend, place.sequence), "Fill gap", new)
@@ -293,6 +293,7 @@ def _placements(
     frames: int | None,
     *,
     sound: bool = True,
+    blend: int | None = None,
 ) -> tuple[edits.Placement, ...]:
     """The first result as clips on their tracks, with all results as their takes. Sound goes beside the linked sound of
     the clip that is continued, if there is one."""
@@ -314,11 +315,12 @@ def _placements(
         sound=sound,
         sequence_id=sequence.id,
     )
-    return tuple(replace(each, clip=_with_takes(each.clip, made)) for each in laid)
+    return tuple(replace(each, clip=_with_takes(each.clip, made, blend)) for each in laid)
 
 
-def _with_takes(clip: Clip, made: Sequence[Made]) -> Clip:
-    return replace(clip, takes=tuple(Take(each.media.id, each.begin_s, each.media.name) for each in made))
+def _with_takes(clip: Clip, made: Sequence[Made], blend: int | None) -> Clip:
+    takes = (Take(each.media.id, each.begin_s, each.media.name, blend=blend) for each in made)
+    return replace(clip, takes=tuple(takes))
 
 
 # ---- finding again ---------------------------------------------------------------------------------------------------

@@ -136,20 +136,27 @@ def change_take(
     name: str | None = None,
     rating: int | None = None,
     note: str | None = None,
+    blend: int | None = None,
     sequence_id: SequenceId | None = None,
 ) -> Document:
-    """Name, rate (0..5) or annotate a take. Raises NoSuchClip, LockedTrack, NoSuch, BadValue."""
+    """Name, rate (0..5) or annotate a take, or say how long its joins are to be (frames).
+
+    The joins themselves stay as they are. Raises NoSuchClip, LockedTrack, NoSuch, BadValue.
+    """
     desk = Desk(document, sequence_id)
     clip = desk.clip(clip_id)
     take = _take(clip, index)
     desk.family([clip_id], linked=False)
     if rating is not None and not 0 <= rating <= 5:
         raise BadValue("A take is rated with 0 to 5.")
+    if blend is not None and blend < 0:
+        raise BadValue("A join can't be shorter than a hard cut.")
     changed = replace(
         take,
         name=take.name if name is None else name,
         rating=take.rating if rating is None else rating,
         note=take.note if note is None else note,
+        blend=take.blend if blend is None else blend,
     )
     if changed != take:
         desk.change(replace(clip, takes=(*clip.takes[:index], changed, *clip.takes[index + 1 :])))

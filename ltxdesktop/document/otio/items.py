@@ -244,6 +244,7 @@ class ItemReader:
                 take.get("name", ""),
                 take.get("rating", 0),
                 take.get("note", ""),
+                take.get("blend"),
             )
             for take in known
         ]

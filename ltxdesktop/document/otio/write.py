@@ -388,6 +388,8 @@ def _take(take: Take, key: str) -> Tree:
     tree: Tree = {"key": key, "media": take.media, "start": str(take.start_s)}
     if take.name:
         tree["name"] = take.name
+    if take.blend is not None:
+        tree["blend"] = take.blend
     if take.rating:
         tree["rating"] = take.rating
     if take.note:

@@ -142,7 +142,7 @@ class TakesDesk(QObject):
         if clip is not None and number != clip.active and number < len(clip.takes):
             words = f"Show {_called(clip.takes[number], number)}"
             self._project.edit(
-                words, lambda document: edits.set_take(document, clip.id, number), merge=f"takes of {clip.id}"
+                words, lambda document: joining.with_take(document, clip.id, number), merge=f"takes of {clip.id}"
             )
 
     def _turn(self, by: int) -> bool:

@@ -100,7 +100,15 @@ media_values = made(
 )
 bins = made(Bin, id=ids, name=names, parent=st.none() | ids)
 markers = made(Marker, id=ids, frame=signed, name=names, colour=names, duration=frames, note=names)
-takes = made(Take, media=ids, start_s=fractions, name=names, rating=st.integers(0, 5), note=names)
+takes = made(
+    Take,
+    media=ids,
+    start_s=fractions,
+    name=names,
+    rating=st.integers(0, 5),
+    note=names,
+    blend=st.none() | st.integers(0, 240),
+)
 titles = made(
     Title,
     text=names,
@@ -130,7 +138,9 @@ def clips(draw: st.DrawFn, media: tuple[str, ...] = ()) -> Clip:
     drawn = draw(st.booleans())
     shown = st.sampled_from(media) if media else ids
     reels = draw(st.lists(st.tuples(takes, shown), min_size=1, max_size=3))
-    its_takes = tuple(Take(chosen, take.start_s, take.name, take.rating, take.note) for take, chosen in reels)
+    its_takes = tuple(
+        Take(chosen, take.start_s, take.name, take.rating, take.note, take.blend) for take, chosen in reels
+    )
     return draw(
         made(
             Clip,

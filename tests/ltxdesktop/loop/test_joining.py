@@ -8,7 +8,7 @@ from test_places_and_landing import clips, locate, made, project, v1
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
-from ltxdesktop.document.model import Clip, Document, Transition, TransitionKind
+from ltxdesktop.document.model import Clip, Document, Take, Transition, TransitionKind
 from ltxdesktop.loop import joining, landing, places
 
 
@@ -44,6 +44,20 @@ def test_a_blend_longer_than_the_handles_is_as_long_as_they_are() -> None:
     check(document)
     assert take_of(document).transition == Transition(before=3)
     assert clips(document, v1(document))[2].transition is None
+
+
+def test_each_take_keeps_its_own_joins_while_takes_are_turned() -> None:
+    document = retaken()
+    take = take_of(document)
+    (short,) = made(20, before=2, after=2)
+    document = document.with_media(short.media)
+    document = edits.add_takes(document, take.id, [Take(short.media.id, short.begin_s, blend=4)], select=False)
+    document = joining.with_blend(document, take.id, 7)
+    for number, blend in ((2, 2), (1, 7), (0, 7), (2, 2), (1, 7)):
+        document = joining.with_take(document, take.id, number)
+        check(document)
+        assert joining.blend_of(document, take.id) == blend
+    assert [each.blend for each in take_of(document).takes] == [None, 7, 4]
 
 
 def test_sound_crosses_where_the_picture_does() -> None:
