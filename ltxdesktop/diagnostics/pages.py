@@ -58,7 +58,7 @@ def pages_of(
     clean = Cleaner(facts.whole_private(), words=words, names=names)
     made = [
         Page("about.txt", _about(words, names, now or datetime.now(UTC))),
-        Page("versions.txt", clean.clean("\n".join(f"{name:<14}{value}" for name, value in facts.versions.items()))),
+        Page("versions.txt", clean.clean("\n".join(f"{name:<20}{value}" for name, value in facts.versions.items()))),
         Page("doctor.txt", clean.clean(facts.doctor or "It couldn't be asked.")),
         Page("settings.txt", clean.clean(facts.settings)),
         Page("jobs.txt", _jobs(facts, clean)),

@@ -22,7 +22,8 @@ SHORTEST: Final = 3  # of a word that is taken out wherever it stands: "a" is in
 
 _TOKENS: Final = (
     re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{4,}"),
-    re.compile(r"\b(hf|sk|pk|ghp|gho|github_pat|xox[abp]|AKIA|AIza|ltx|ltxv)[-_][\w-]{6,}"),
+    re.compile(r"\b(hf|sk|pk|ghp|gho|github_pat|xox[abp]|AKIA|AIza)[-_][\w-]{6,}"),
+    re.compile(r"\bltxv?[-_][\w-]*[A-Za-z0-9]{16,}[\w-]*"),  # not ltx-engine, not ltx-2-3-pro
     re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"),
 )
 _NAMED: Final = re.compile(

@@ -139,6 +139,8 @@ def test_what_nobody_knew_of_is_taken_out_by_its_shape(data: st.DataObject) -> N
         ("can't open /home/zq/My Films/kitchen one.mp4: broken", "can't open <file>.mp4: broken"),
         ("step 3/8 of stage 1/2, 24000/1001", "step 3/8 of stage 1/2, 24000/1001"),
         ("connected to 192.168.7.20, not 127.0.0.1", "connected to <address>, not 127.0.0.1"),
+        ("`ltx-engine models get ltx-2.3` and ltx-2-3-pro", "`ltx-engine models get ltx-2.3` and ltx-2-3-pro"),
+        ("the key ltx-test-0123456789abcdef-secret is", "the key <key> is"),
         ("torch 2.13.0 with CUDA 13.0", "torch 2.13.0 with CUDA 13.0"),
         ("status 401 authentication_error, request req-17", "status 401 authentication_error, request req-17"),
     ],
