@@ -14,6 +14,7 @@ from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.commands import TimelineCommands
 from ltxdesktop.ui.timeline.editing import EditDesk
+from ltxdesktop.ui.timeline.hands import ZOOM_STEP
 from ltxdesktop.ui.timeline.hits import Hit
 from ltxdesktop.ui.timeline.menus import TimelineMenus
 from ltxdesktop.ui.timeline.overview import Overview
@@ -24,7 +25,7 @@ from ltxdesktop.ui.timeline.selection_memory import SelectionMemory
 from ltxdesktop.ui.timeline.sequence_button import SequenceButton
 from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.ui.timeline.tools import EXTEND, SELECT, TOOLS, Tool
-from ltxdesktop.ui.timeline.view import ZOOM_STEP, TimelineView
+from ltxdesktop.ui.timeline.view import TimelineView
 from ltxdesktop.ui.timeline.viewport import FINEST, HEADER_PX, RULER_PX
 
 SLIDER_STEPS = 1000
