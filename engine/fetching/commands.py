@@ -38,6 +38,8 @@ def add_commands(commands: Any) -> None:
     get.add_argument("--yes", action="store_true", help="the licences that are shown are accepted")
     get.add_argument("--alone", action="store_true", help="without what it needs")
     get.add_argument("--limit", type=float, default=0, metavar="MB/S", help="no faster than this (default: no limit)")
+    licence = actions.add_parser("licence", help="print a licence's whole text; no network is needed")
+    licence.add_argument("name", help="of a model, as `list` shows it")
     actions.add_parser("verify", help="hash everything that is here; what is damaged is set aside")
     remove = actions.add_parser("remove", help="delete a model's own files; linked originals stay")
     remove.add_argument("name")
@@ -54,6 +56,7 @@ def run(asked: argparse.Namespace, models: Path, manifest: Path) -> int:
     actions: dict[str, Callable[[], int]] = {
         "list": lambda: _list(library),
         "get": lambda: _get(library, asked.name, control, yes=asked.yes, alone=asked.alone),
+        "licence": lambda: _licence(library, asked.name),
         "verify": lambda: _verify(library, control),
         "remove": lambda: _remove(library, asked.name),
         "import": lambda: _import(library, asked.folder, control),
@@ -109,6 +112,13 @@ def _get(library: Library, names: Sequence[str], control: Control, *, yes: bool,
     return 0
 
 
+def _licence(library: Library, name: str) -> int:
+    licence = library.manifest.licences[library.manifest.get(name).licence]
+    print(licence.read().rstrip())
+    print(f"\n{licence.address}\nThis copy: {licence.source}. sha256 {licence.sha256}", file=sys.stderr)
+    return 0
+
+
 def _show(library: Library, packages: Sequence[Package]) -> None:
     """What would come and under which licences, before anything does."""
     for package in packages:
@@ -116,7 +126,9 @@ def _show(library: Library, packages: Sequence[Package]) -> None:
     print(f"To download: {_size(library.missing_bytes(packages))} to {library.folder}", file=sys.stderr)
     for key in dict.fromkeys(package.licence for package in packages):
         licence = library.manifest.licences[key]
-        print(f"{licence.title}: {licence.terms}\n  The text: {licence.address}", file=sys.stderr)
+        name = next(package.id for package in packages if package.licence == key)
+        text = f"`ltx-engine models licence {name}`, or {licence.address}"
+        print(f"{licence.title}: {licence.terms}\n  The text: {text}", file=sys.stderr)
 
 
 def _agreed() -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDialog, QWidget
 
+from engine.protocol.packages import Errand
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.session import EngineSession
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 class SetUp(QObject):
     """The windows, made when they're asked for: a start needs none of them."""
 
+    said = Signal(str)  # for the status bar
+    restart_requested = Signal()  # the engine is to be started with a key that is for this session only
     models_moved = Signal(str)  # the folder in which they are now: the engine has to be started with it
 
     def __init__(
@@ -40,6 +43,7 @@ class SetUp(QObject):
         self._background, self._elsewhere = background, elsewhere
         self.stock = Stock(session, self)
         self.stock.moved.connect(self.models_moved)
+        self.stock.ended.connect(self._tell_end)
         in_use.follow_downloads(self.stock)
         self.page: SetupWindow | None = None
         self.models: ModelsWindow | None = None
@@ -53,6 +57,7 @@ class SetUp(QObject):
             self.page = SetupWindow(self._look, self._session, self._background, self._owner, elsewhere=self._elsewhere)
             self.page.models_requested.connect(self.show_models)
             self.page.limit_chosen.connect(self._limit)
+            self.page.restart_requested.connect(self.restart_requested)
             self.page.finished.connect(self._forget_page)
         _raise(self.page)
 
@@ -82,6 +87,11 @@ class SetUp(QObject):
         for window in (self.page, self.models, self.settings):
             if window is not None:
                 window.close()
+
+    def _tell_end(self, errand: Errand) -> None:
+        """Downloads take hours: whoever waits for one may be at work elsewhere."""
+        if errand.kind == "download" and errand.state != "cancelled":
+            self.said.emit(errand.message)
 
     def _limit(self, dollars: float) -> None:
         self._in_use.set(MONTHLY_LIMIT, dollars)

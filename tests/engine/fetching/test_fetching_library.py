@@ -163,6 +163,8 @@ def test_the_command_shows_sizes_and_licence_and_wants_a_yes(
     assert run(here, "list") == 0
     listed = capsys.readouterr().out
     assert [line.split()[3] for line in listed.splitlines() if line.startswith(("big", "unknown"))] == ["here", "-"]
+    assert run(here, "licence", "big") == 0
+    assert "LTX-2 Community License Agreement" in capsys.readouterr().out
     assert run(here, "verify") == 0
     assert run(here, "remove", "big") == 0
     assert "0.3 MB are free again" in capsys.readouterr().out
