@@ -223,6 +223,7 @@ class MainWindow(QMainWindow):
         models.setToolTip("Download, import, check and remove models and LoRAs")
         self._add(models, "", self._set_up.show_models)
         self._set_up.models_moved.connect(self.models_moved)
+        self._set_up.restart_requested.connect(self.restart_engine_requested)
         self._set_up.said.connect(self.statusBar().showMessage)
         self._engine_menu.insertActions(before, [page, models])
         self._engine_menu.insertSeparator(before)

@@ -1,18 +1,20 @@
 """The key of the LTX API and the hub's token in the system's keyring, under the names where the engine looks for them.
 
 The app only puts it there and takes it away: it never reads a key, keeps one, or sends one through the channel. Where
-no keyring works, the engine's own command can keep it in a file (`ltx-engine key --file`); that isn't done from here.
+no keyring works, it can hold for the session; the engine's own command can keep it in a file (`ltx-engine key --file`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from typing import Final, Protocol
 
 # The same in engine/backends/remote/keys.py and engine/fetching/tokens.py, which the app doesn't import; tests compare.
 SERVICE: Final = "ltxdesktop"
 NAME: Final = "ltx-api-key"
+VARIABLE: Final = "LTX_API_KEY"  # of the environment: the first place where the engine looks
 HUB_TOKEN: Final = "hugging-face-token"
 
 _INSTEAD: Final = {NAME: ("LTX_API_KEY", "ltx-engine key --file"), HUB_TOKEN: ("HF_TOKEN", "hf auth login")}
@@ -50,6 +52,11 @@ def keep(key: str, name: str = NAME) -> None:
         raise NoKeyring(type(exc).__name__, name) from None  # a backend's own words might repeat what it was given
     if not hmac.compare_digest(_digest(kept), _digest(key)):
         raise NoKeyring("it keeps nothing", name)
+
+
+def keep_for_session(key: str) -> None:
+    """Give a key to the engines that this process starts from now on; it's gone with the program."""
+    os.environ[VARIABLE] = key
 
 
 def forget() -> None:

@@ -41,6 +41,7 @@ class SetupWindow(QDialog):
     """One page for one session; made when it's asked for, gone when it's closed."""
 
     models_requested = Signal()
+    restart_requested = Signal()  # the engine is to be started anew, with a key for this session
     limit_chosen = Signal(float)  # US dollars a month; 0: none
 
     def __init__(
@@ -61,6 +62,8 @@ class SetupWindow(QDialog):
         self._models: tuple[Model, ...] = ()
         self._background = background  # a keyring may wait for a person to unlock it
         self._gone = False
+        self._unkept = ""  # a key that no keyring took, until the person has said what to do with it
+        self._test_when_ready = False
         self._build()
         session.capabilities_changed.connect(self._show_capabilities)
         session.view_changed.connect(self._show_engine)
@@ -142,6 +145,13 @@ class SetupWindow(QDialog):
         self._said = wrapped("hint")
         self._said.setAccessibleName("Answer")
         column.addWidget(self._said)
+        self._session_button = self._button(
+            "Use it for this session",
+            "Until the program is closed, and in no file. The engine is started anew for it; running jobs begin again",
+            self._use_for_session,
+        )
+        self._session_button.hide()
+        column.addWidget(self._session_button, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(label("What leaves this machine when a job goes there", "label"))
         self._sends = wrapped("")
         self._sends.setAccessibleName("What leaves this machine")
@@ -234,6 +244,9 @@ class SetupWindow(QDialog):
     def _show_engine(self) -> None:
         if self._session.view.life != "ready":
             self._say("The engine isn't there now; it's shown here when it's back.")
+        elif self._test_when_ready:
+            self._test_when_ready = False
+            self._test()
         self._enable()
 
     def _fill(self, box: QVBoxLayout, lines: list[Line]) -> None:
@@ -284,7 +297,24 @@ class SetupWindow(QDialog):
         self._key.clear()
         if key and not self._elsewhere:
             self._say("Putting it into the keyring…")
-            self._background.run(lambda: key_keeper.keep(key), self._take_kept, self._say_failed)
+            self._background.run(
+                lambda: key_keeper.keep(key), self._take_kept, lambda problem: self._offer_session(key, problem)
+            )
+
+    def _offer_session(self, key: str, problem: Exception) -> None:
+        """Where no keyring works a person may still use the key now; it's held here for the one answer only."""
+        self._say_failed(problem)
+        if isinstance(problem, key_keeper.NoKeyring) and not self._gone:
+            self._unkept = key
+            self._session_button.show()
+
+    def _use_for_session(self) -> None:
+        key_keeper.keep_for_session(self._unkept)
+        self._unkept = ""
+        self._session_button.hide()
+        self._say("Starting the engine with it…")
+        self._test_when_ready = True
+        self.restart_requested.emit()
 
     def _take_kept(self, _: None) -> None:
         if not self._gone:
@@ -331,6 +361,7 @@ class SetupWindow(QDialog):
     # The rest
 
     def done(self, result: int) -> None:
+        self._unkept = ""
         self._gone = True  # answers that are on their way find nobody
         super().done(result)
 

@@ -25,6 +25,7 @@ class SetUp(QObject):
     """The windows, made when they're asked for: a start needs none of them."""
 
     said = Signal(str)  # for the status bar
+    restart_requested = Signal()  # the engine is to be started with a key that is for this session only
     models_moved = Signal(str)  # the folder in which they are now: the engine has to be started with it
 
     def __init__(
@@ -56,6 +57,7 @@ class SetUp(QObject):
             self.page = SetupWindow(self._look, self._session, self._background, self._owner, elsewhere=self._elsewhere)
             self.page.models_requested.connect(self.show_models)
             self.page.limit_chosen.connect(self._limit)
+            self.page.restart_requested.connect(self.restart_requested)
             self.page.finished.connect(self._forget_page)
         _raise(self.page)
 

@@ -182,6 +182,22 @@ def test_without_a_keyring_the_page_says_what_can_be_done(open_app, qtbot, api):
     assert "some-key" not in page.answer
 
 
+def test_without_a_keyring_a_key_can_be_used_for_the_session_and_lies_nowhere(
+    open_app, qtbot, api, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.setenv(key_keeper.VARIABLE, "")  # so that it's taken back after the test
+    app = open_app("remote")
+    page = open_page(app, qtbot)
+    assert not page._session_button.isVisible()
+    enter_key(page, qtbot, secret)
+    qtbot.waitUntil(page._session_button.isVisible, timeout=LONG_MS)
+    qtbot.mouseClick(page._session_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "accepts the key" in page.answer, timeout=LONG_MS)
+    assert not page._session_button.isVisible()
+    assert secret not in " ".join(psutil.Process(app.link.process_id).cmdline()) + caplog.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
 def test_the_monthly_limit_goes_to_the_engine_and_into_the_settings(open_app, qtbot, api, tmp_path: Path):
     app = open_app("remote")
     page = open_page(app, qtbot)
