@@ -113,7 +113,7 @@ class EngineSession(QObject):
         self.advice: Advised | None = None
         self._preference: Preference = ""
         self.jobs = JobListModel(self)
-        self.takes = TakeListModel(self)
+        self.takes = TakeListModel(parent=self)
 
     # What the window asks
 
