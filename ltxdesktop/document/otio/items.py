@@ -144,7 +144,7 @@ class ItemReader:
         else:
             time: Tree = source["duration"]
             value: float = time["value"]
-            if self._counts_in(time) and value.is_integer() and not off_grid:
+            if self._counts_in(time) and float(value).is_integer() and not off_grid:
                 return int(value), off_grid
             exact_frames = exact(value, time["rate"]) * self.rate
         exact_frames += off_grid

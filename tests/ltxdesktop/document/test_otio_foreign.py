@@ -61,6 +61,15 @@ def test_clips_gaps_and_dissolves_are_taken_over() -> None:
     assert reading.notes == ()
 
 
+def test_whole_numbers_may_be_written_without_a_point() -> None:
+    made = otio.schema.Timeline("Theirs")
+    made.tracks.append(track(clip("a", 10, 20)))
+    text = made.to_json_string().replace("10.0", "10").replace("20.0", "20")
+    assert ".0" not in text.replace("24.0", "").replace("0.0", "")
+    (only,) = first_track(from_text(text)).clips
+    assert only.duration == 20
+
+
 def test_a_dissolve_before_a_gap_or_the_end_is_the_clips_own() -> None:
     out = otio.schema.Transition("x", "SMPTE_Dissolve", in_offset=time(4), out_offset=time(4))
     gap = otio.schema.Gap(source_range=span(0, 10))
