@@ -40,11 +40,6 @@ class HoverFilms(QObject):
         self._tick = QTimer(self)
         self._tick.timeout.connect(self._step)
 
-    @property
-    def path(self) -> str:
-        """The film that the mouse is on; "" while it's on none."""
-        return self._path
-
     def picture(self, path: str) -> QImage | None:
         """The picture to show of a film now; None while its own poster is right."""
         film = self._films.get(path) if path == self._path and self._tick.isActive() else None

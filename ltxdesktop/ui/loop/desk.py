@@ -44,7 +44,8 @@ class LoopDesk(QObject):
     said = Signal(str)  # for the status bar
     landed = Signal(str)  # id of the clip that got takes
     placed = Signal(int)  # frame behind a result that was put on the timeline
-    previewed = Signal(object)  # QImage of what is becoming; None when nothing is
+    previewed = Signal(list, float)  # QImages of what is becoming, and how many of them are a second (0: not said)
+    preview_ended = Signal()
 
     def __init__(
         self,
@@ -67,6 +68,7 @@ class LoopDesk(QObject):
         self._extension: Extension | None = None  # dragged with the tool
         self._speaks_against = True  # whether there are problems
         self._asked = 0  # estimates
+        self._previewed_job = ""
         self.blend_frames = BLEND_FRAMES
         self._closed = False
         self._prompts = ClipPrompts()
@@ -372,10 +374,12 @@ class LoopDesk(QObject):
     def _show_preview(self, job: str, pictures: Sequence[QImage], rate: float) -> None:
         pending = self._waiting.of(job)
         if pending is not None and self._belongs(pending) and pictures:
-            self.previewed.emit(pictures[len(pictures) // 2])
+            self._previewed_job = job
+            self.previewed.emit(list(pictures), rate)
 
     def _end_preview(self, job: str) -> None:
-        self.previewed.emit(None)
+        if job == self._previewed_job:
+            self.preview_ended.emit()
 
 
 def _counted_takes(made: Sequence[object]) -> str:

@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
-from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QDockWidget, QWidget
 
 from ltxdesktop.document import edits
@@ -22,6 +21,7 @@ from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
 from ltxdesktop.ui.editor.sources import Footage
+from ltxdesktop.ui.loop.becoming import Becoming
 from ltxdesktop.ui.loop.desk import LoopDesk
 from ltxdesktop.ui.loop.panel import MakePanel
 from ltxdesktop.ui.loop.takes_desk import TakesDesk
@@ -76,7 +76,9 @@ class LoopInEditor(QObject):
         )  # fmt: skip
         for desk in (self.desk, self.takes):
             desk.said.connect(self.said)
-        self.desk.previewed.connect(self._show_becoming)
+        self.becoming = Becoming(editor.program, self)
+        self.desk.previewed.connect(self.becoming.show)
+        self.desk.preview_ended.connect(self.becoming.end)
         self._go_to: int | None = None  # once the program shows the film as it is now
         self.desk.landed.connect(self._raise_takes)
         self.desk.placed.connect(self._note_placed)
@@ -110,6 +112,7 @@ class LoopInEditor(QObject):
 
     def close(self) -> None:
         """Answers that are still on their way find nobody; windows and threads of the loop go."""
+        self.becoming.end()
         self.desk.close()
         self.takes.close_all()
 
@@ -135,16 +138,6 @@ class LoopInEditor(QObject):
         clip, dock = self._editor.project.document.sequence.clip(ItemId(clip_id)), self.takes_view.parentWidget()
         if clip is not None and len(clip.takes) > 1 and isinstance(dock, QDockWidget):
             dock.raise_()
-
-    def _show_becoming(self, picture: QImage | None) -> None:
-        """What a running job has so far, over the program; its own picture again when the job has ended."""
-        program = self._editor.program
-        if program.player.playing or program.player.film is None:
-            return
-        if picture is not None:
-            program.view.show_picture(picture, "Becoming")
-        else:
-            program.seek(program.frame)
 
 
 def _project_for(take: Take) -> Document:
