@@ -103,6 +103,8 @@ def engine_home(folder: Path, *, hello: bytes | None = None, imports: tuple[str,
 import importlib.util, json, sys
 
 def main():
+    with open({str(home / "starts.txt")!r}, "a") as log:
+        print(sys.prefix, *sys.argv[-2:], file=log)
     if "doctor" in sys.argv:
         packages = {{name: "?" for name in {imports!r}}}
         missing = [name for name in packages if importlib.util.find_spec(name) is None]

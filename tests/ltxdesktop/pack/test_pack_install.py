@@ -86,6 +86,9 @@ def test_installing_leaves_one_pack_and_nothing_else(world: World, installed: Pa
     pack = in_use_now(installed, world.recipe)
     assert pack.folder.name == f"cpu-{world.recipe.key(CPU)}-1"
     assert pack.versions == PACKAGES
+    starts = (world.home / "starts.txt").read_text().splitlines()
+    assert f"/{STAGING}" in starts[0]  # the engine was tried before the pack was put into place
+    assert [start.split()[-1] for start in starts[:2]] == ["--stdio", "--json"]
     left = {path.name for path in installed.iterdir()} - {".lock", "said.txt"}
     assert left == {pack.folder.name}
     said = (installed / "said.txt").read_text().splitlines()
