@@ -52,9 +52,10 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
     "ltxdesktop.export": {"numpy", "av", "PySide6"},  # QtGui for text without a window
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
+    "ltxdesktop.ui.monitor": {"PySide6", "shiboken6", "numpy", "av"},  # its planes go to the graphics processor
     "ltxdesktop.ui.setup.key_keeper": {"keyring"},
     "ltxdesktop.headless": set(),
-    "ltxdesktop.app": {"PySide6"},
+    "ltxdesktop.app": {"PySide6", "psutil"},
     "ltxdesktop.__main__": set(),
 }
 
