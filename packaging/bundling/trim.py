@@ -134,14 +134,14 @@ def kept(entries: Iterable[_Entry]) -> list[_Entry]:
 def needed(entries: Iterable[_Entry], imports_of: Callable[[str], Iterable[str]]) -> list[_Entry]:
     """Leave out the libraries that only dropped files had asked for.
 
-    Entries are (name in the bundle, file, kind). Extensions and plugins are wanted for themselves; a library is wanted
-    when something wanted names it. `imports_of` says which libraries a file names.
+    Entries are (name in the bundle, file, kind). Python's extensions and Qt's plugins are wanted for themselves; a
+    library is wanted when something wanted names it. `imports_of` says which libraries a file names.
     """
     every = list(entries)
     by_name: dict[str, list[_Entry]] = {}
     for entry in every:
         by_name.setdefault(PurePath(entry[0]).name, []).append(entry)
-    waiting = [entry for entry in every if not _is_library(entry[0])]
+    waiting = [entry for entry in every if entry[2] == "EXTENSION" or not _is_library(entry[0])]
     wanted = {entry[0] for entry in waiting}
     while waiting:
         for name in imports_of(waiting.pop()[1]):

@@ -56,9 +56,10 @@ def test_libraries_go_with_the_last_file_that_asks_for_them():
         ("libC.so.1", "libC", "BINARY"),
         ("libD.so.1", "libD", "BINARY"),
         ("libpython3.11.so.1.0", "python", "BINARY"),
+        ("_cffi_backend.cpython-311-x86_64-linux-gnu.so", "cffi", "EXTENSION"),  # beside the libraries, and none
     ]
     kept = [name for name, _, _ in trim.needed(table, lambda file: asks.get(file, []))]
-    assert kept == [table[0][0], "libA.so.1", "PySide6/Qt/lib/libB.so.2", "libpython3.11.so.1.0"]
+    assert kept == [table[0][0], "libA.so.1", "PySide6/Qt/lib/libB.so.2", "libpython3.11.so.1.0", table[-1][0]]
 
 
 def test_home_has_the_engine_the_lock_and_the_resources_but_no_training():
