@@ -25,6 +25,7 @@ class Docks(QMainWindow):
         super().__init__()
         self._settings = settings
         self.panels: dict[str, QDockWidget] = {}
+        self._areas: dict[str, Qt.DockWidgetArea] = {}
         self.setWindowFlags(Qt.WindowType.Widget)
         self.setDockNestingEnabled(True)
         self.setAnimated(False)
@@ -45,7 +46,7 @@ class Docks(QMainWindow):
         panel.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # the sheet's ground and line
         dock.setWidget(panel)
         self.addDockWidget(area, dock)
-        self.panels[name] = dock
+        self.panels[name], self._areas[name] = dock, area
         return dock
 
     def show_panel(self, name: str) -> None:
@@ -54,9 +55,11 @@ class Docks(QMainWindow):
         self.panels[name].raise_()
 
     def arrange(self) -> None:
-        """All panels where they are at first."""
-        for dock in self.panels.values():
+        """All panels where they are at first, wherever they were dragged to."""
+        for name, dock in self.panels.items():
             dock.setFloating(False)
+            self.removeDockWidget(dock)
+            self.addDockWidget(self._areas[name], dock)
             dock.show()
         for name in TABS:
             self.tabifyDockWidget(self.panels["media"], self.panels[name])
