@@ -46,6 +46,10 @@ ENDED = frozenset({"done", "failed", "cancelled"})
 MEGABYTE = 1_000_000
 
 
+def _nothing(_: Event) -> None:
+    """An answer that says no more than that it was done."""
+
+
 class Stock(QObject):
     """One window's view of the models folder. `changed` after every change but progress."""
 
@@ -60,6 +64,7 @@ class Stock(QObject):
         super().__init__(parent)
         self._session = session
         self._mirror, self._limit = "", 0
+        self._closed = False
         self.list: Packages | None = None
         self.errands: dict[str, Errand] = {}
         self.progress: dict[str, ErrandProgress] = {}
@@ -69,6 +74,12 @@ class Stock(QObject):
         session.view_changed.connect(self._follow_engine)
         self._ready = False
         self._follow_engine()
+
+    def close(self) -> None:
+        """The window goes: answers that are on their way find nobody."""
+        self._closed = True
+        self._session.errand_told.disconnect(self._take_errand)
+        self._session.view_changed.disconnect(self._follow_engine)
 
     # What there is
 
@@ -104,7 +115,7 @@ class Stock(QObject):
         self._ask(ListLoras(), self._take_loras)
 
     def plan(self, package: str, answer: Callable[[DownloadPlan], None], refused: Callable[[str], None]) -> None:
-        self._session.ask(
+        self._ask(
             PlanDownload(packages=(package,)),
             lambda reply: answer(reply) if isinstance(reply, DownloadPlan) else None,
             refused,
@@ -150,7 +161,7 @@ class Stock(QObject):
         self.changed.emit()
 
     def check_token(self, package: str, answer: Callable[[bool, str], None]) -> None:
-        self._session.ask(
+        self._ask(
             CheckToken(package=package),
             lambda reply: answer(reply.accepted, reply.message) if isinstance(reply, TokenChecked) else None,
             lambda words: answer(False, words),
@@ -225,9 +236,15 @@ class Stock(QObject):
     def _begin(self, request: Request) -> None:
         self._ask(request, self._take_begun)
 
-    def _ask(self, request: Request, answer: Callable[[Event], None] | None = None) -> None:
-        self._session.ask(request, answer or _nothing, self.refused.emit)
-
-
-def _nothing(_: Event) -> None:
-    """An answer that says no more than that it was done."""
+    def _ask(
+        self,
+        request: Request,
+        answer: Callable[[Event], None] = _nothing,
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        refused = refused or self.refused.emit
+        self._session.ask(
+            request,
+            lambda reply: None if self._closed else answer(reply),
+            lambda words: None if self._closed else refused(words),
+        )

@@ -87,6 +87,7 @@ class SetUp(QObject):
         for window in (self.page, self.models, self.settings):
             if window is not None:
                 window.close()
+        self.stock.close()
 
     def _tell_end(self, errand: Errand) -> None:
         """Downloads take hours: whoever waits for one may be at work elsewhere."""
