@@ -93,12 +93,15 @@ def test_a_range_of_a_title_or_of_nothing_says_so(qtbot: QtBot, edit: EditWorksp
     assert not edit.make.ready
 
 
-def test_a_range_of_a_clip_whose_file_is_missing_says_which(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+def test_a_range_of_a_clip_whose_file_is_missing_says_which(
+    qtbot: QtBot, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     say(qtbot, edit)
     media = pictures(edit)[0].media
     assert media is not None
+    monkeypatch.setattr(edit.files, "missing", lambda _: frozenset([media]))  # whoever looks for it
     with qtbot.waitSignal(edit.materials.presence_changed, timeout=SOON_MS):
-        edit.materials.look_for(lambda: frozenset([media]))
+        edit.materials.look_for(lambda: edit.files.missing(edit.project.document))
     assert not edit.make.ready
     assert "ball-on-the-meadow.mp4' can't be found" in edit.make._problem.text()
     mark(edit, 100, 120)  # the other clip is there
