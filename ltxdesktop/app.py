@@ -19,7 +19,7 @@ from PySide6.QtWidgets import QApplication
 from ltxdesktop.diagnostics.keeping import KeptLog
 from ltxdesktop.jobs.channel import engine_command, runs_elsewhere, with_models
 from ltxdesktop.pack.errors import NoPack
-from ltxdesktop.resources import samples
+from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, SCREEN, THEME
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.store import FILE_NAME, Settings
@@ -189,6 +189,8 @@ class App(QObject):
         look_for_hardware(self._settings)
 
     def _tell_lost(self, words: str, given_up: bool) -> None:
+        if given_up and BUNDLED and not runs_elsewhere(self._command):
+            words = f"{words} Engine › Install the engine… makes it anew."
         self.session.engine_lost(words, given_up=given_up)
 
 
