@@ -124,6 +124,7 @@ class MainWindow(QMainWindow):
         self._wire()
         self._in_use = SettingsInUse(choices, look, session, self)
         self._in_use.failed.connect(self._show_refusal)
+        self._in_use.guide(self.prompt)
         self._set_up = SetUp(look, session, self._in_use, self._background, self, elsewhere=elsewhere)
         self._add_set_up()
         self._restore()

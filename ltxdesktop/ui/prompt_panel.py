@@ -87,6 +87,7 @@ class PromptPanel(Panel):
         self._given: list[Given] = []
         self._model_defaults_of = ""
         self._may_estimate = False
+        self._preference = "", ""  # where, and which model there
         self.setAcceptDrops(True)
         self._estimate_timer = QTimer(self)
         self._estimate_timer.setSingleShot(True)
@@ -112,12 +113,31 @@ class PromptPanel(Panel):
                     self._model.addItem(model.title, f"{backend.backend}/{model.model}")
                     reason = model.why_not or backend.why_not or model.description
                     self._model.setItemData(self._model.count() - 1, reason, Qt.ItemDataRole.ToolTipRole)
-        chosen = find_model(backends, self._ask.model, self._ask.backend) or find_model(backends)
+        kept = find_model(backends, self._ask.model, self._ask.backend) if self._ask.model else None
+        chosen = kept or self._preferred() or find_model(backends)
         if chosen is not None:
             self._choose_model(chosen[0].backend, chosen[1].model)
         elif self._model.count():  # none works: the first says why
             self._take_model(0)
         self._refresh()
+
+    def prefer(self, where: str, model: str) -> None:
+        """Begin with the paid model of this name where "remote" is preferred, else with what works on this machine.
+
+        "remote" is the person's word, given in the settings, that jobs may be sent; taken back, each is asked about.
+        """
+        away, was_away = where == "remote", self._preference[0] == "remote"
+        self._preference = where, model
+        if away or was_away:
+            self.consent.stand(away)
+            self._ask = replace(self._ask, backend="", model="", may_leave=False)  # what was chosen no longer counts
+            self.show_capabilities(self._backends)
+
+    def _preferred(self) -> tuple[BackendCapability, ModelCapability] | None:
+        if self._preference[0] != "remote":
+            return None
+        paid = tuple(each for each in self._backends if each.remote)
+        return find_model(paid, self._preference[1]) or find_model(paid)
 
     def show_given(self, given: Given) -> None:
         """A file that was looked at becomes the clip, the first (then the last) picture, or the sound."""

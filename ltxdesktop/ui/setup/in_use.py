@@ -39,6 +39,7 @@ from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
 
 if TYPE_CHECKING:
     from ltxdesktop.ui.editor.workspace import EditWorkspace
+    from ltxdesktop.ui.prompt_panel import PromptPanel
     from ltxdesktop.ui.setup.settings_window import SettingsWindow
 
 T = TypeVar("T")
@@ -64,6 +65,7 @@ class SettingsInUse(QObject):
         self._look, self._session = look, session
         self._edit: EditWorkspace | None = None
         self._stock: Stock | None = None
+        self._prompt: PromptPanel | None = None
         self._stop_listening = settings.listen(self._apply)
         self._apply(BACKEND)
         look.changed.connect(self._keep_theme)
@@ -77,6 +79,11 @@ class SettingsInUse(QObject):
         edit.actions_by_name.keys_changed.connect(self._keep_keymap)
         for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, KEEP_TAKES, BACKEND):
             self._apply(setting)
+
+    def guide(self, prompt: PromptPanel) -> None:
+        """Have Generate's panel begin with what the person prefers."""
+        self._prompt = prompt
+        self._apply(BACKEND)
 
     def follow_downloads(self, stock: Stock) -> None:
         """Have downloads come from where, and as fast as, the person has set."""
@@ -106,8 +113,10 @@ class SettingsInUse(QObject):
         get, edit = self.settings.get, self._edit
         if setting == THEME:
             self._follow_system()
-        elif setting == BACKEND:
+        elif setting in (BACKEND, API_MODEL):
             self._session.prefer(cast("Preference", get(BACKEND)))
+            if self._prompt is not None:
+                self._prompt.prefer(get(BACKEND), get(API_MODEL))
         elif setting == MONTHLY_LIMIT:
             self._send_limit()
         elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPlainTextEdit, QPus
 
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.settings.declared import API_MODEL, BACKEND
 from ltxdesktop.ui.consent import AGREE, ConsentWindow
 
 LONG_MS = 60_000
@@ -91,6 +92,19 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
     assert "about $0.06" in app.session.jobs.entries()[0].status
     qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.costs[-1], timeout=LONG_MS)
     assert api.submits == 1
+
+
+def test_the_person_may_agree_to_all_jobs_in_the_settings(app: App, qtbot, api: Any):
+    panel, settings = app.window.prompt, app.window._in_use.settings
+    assert panel.ask.backend == "test"
+    settings.set(API_MODEL, "ltx-2-3-fast")
+    settings.set(BACKEND, "remote")
+    assert (panel.ask.backend, panel.ask.model, panel.ask.may_leave) == ("remote", "ltx-2-3-fast", True)
+    panel.consent.after_asking()
+    assert panel.consent.agreed  # not for one job only
+    settings.set(BACKEND, "")
+    assert (panel.ask.backend, panel.ask.may_leave) == ("test", False)
+    assert api.seen == []
 
 
 def test_edit_lists_what_would_leave_before_anybody_agrees(app: App, qtbot, api: Any):
