@@ -22,9 +22,12 @@ class JobsPanel(Panel):
     clear_requested = Signal()
     chosen = Signal(str)  # the job whose picture and message to show
 
-    def __init__(self, look: Look, jobs: JobListModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, look: Look, jobs: JobListModel, parent: QWidget | None = None, *, with_keys: bool = True
+    ) -> None:
+        """Without keys where they mean something else, as in the Edit workspace."""
         super().__init__("Jobs", parent)
-        self._look, self._jobs = look, jobs
+        self._look, self._jobs, self._with_keys = look, jobs, with_keys
         self._actions: dict[str, QAction] = {}
         self._list = QListView()
         self._list.setModel(jobs)
@@ -66,9 +69,10 @@ class JobsPanel(Panel):
             self._list.setCurrentIndex(self._jobs.index(row))
 
     def _add(self, name: str, icon: str, words: str, keys: str, call: object) -> None:
-        button = IconButton(self._look, icon, words, keys)
+        button = IconButton(self._look, icon, words, keys if self._with_keys else "")
         action = QAction(words, self)
-        action.setShortcut(QKeySequence(keys))
+        if self._with_keys:
+            action.setShortcut(QKeySequence(keys))
         action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
         if name == "cancel":  # Delete means another thing in a text field
             action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QByteArray, QSettings, Qt
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QTabBar, QWidget
 
 LAYOUT_SETTING, MONITORS_SETTING = "edit/layout", "edit/monitors"
-LAYOUT_VERSION = 2  # 2: takes have a panel of their own
+LAYOUT_VERSION = 3  # 2: takes have a panel of their own; 3: jobs too
 ROOM_FOR_TAKES_PX = 1100  # of height: beneath it media and takes would each show one row
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
@@ -70,7 +70,7 @@ class Docks(QMainWindow):
         self._share_out()
 
     def join_loop(self) -> None:
-        """The panels `make` and `takes` are there now: at their places, or where they were left."""
+        """The panels `make`, `jobs` and `takes` are there now: at their places, or where they were left."""
         self._place_loop()
         if not self._restore_panels():
             self.panels["make"].raise_()
@@ -111,6 +111,7 @@ class Docks(QMainWindow):
         if "make" not in panels:
             return
         self.tabifyDockWidget(panels["inspector"], panels["make"])
+        self.tabifyDockWidget(panels["make"], panels["jobs"])
         if self.height() >= ROOM_FOR_TAKES_PX:
             self.addDockWidget(LEFT, panels["takes"])
         else:

@@ -21,6 +21,7 @@ from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
 from ltxdesktop.ui.editor.sources import Footage
+from ltxdesktop.ui.jobs_panel import JobsPanel
 from ltxdesktop.ui.loop.becoming import Becoming
 from ltxdesktop.ui.loop.desk import LoopDesk
 from ltxdesktop.ui.loop.panel import MakePanel
@@ -54,7 +55,7 @@ class Editor:
 
 
 class LoopInEditor(QObject):
-    """Panels (`make`, `takes_view`) for the docks, and the desks behind them. `close` before the window goes."""
+    """Panels (`make`, `jobs`, `takes_view`) for the docks, and the desks behind them. `close` when the window goes."""
 
     said = Signal(str)  # for the status bar
     make_asked = Signal()  # the Make panel is to come to the front
@@ -65,6 +66,8 @@ class LoopInEditor(QObject):
         self._editor = editor
         self.make = MakePanel(editor.look, PromptHistory(state / PROMPTS))
         self.takes_view = TakesView(editor.look, editor.actions)
+        self._session = session
+        self.jobs = self._jobs_panel(session)
         self.desk = LoopDesk(
             session, editor.project, editor.timeline, editor.selection, self.make, PendingTakes(state / WAITING),
             self._path, editor.files.as_of_project, self,
@@ -91,6 +94,29 @@ class LoopInEditor(QObject):
         ):
             editor.actions.bind(name, call)
             editor.actions[name].setEnabled(True)
+
+    def _jobs_panel(self, session: EngineSession) -> JobsPanel:
+        """The queue, with what can be done about it, so that nobody has to leave the timeline for that."""
+        panel = JobsPanel(self._editor.look, session.jobs, with_keys=False)
+        panel.cancel_requested.connect(session.cancel)
+        panel.retry_requested.connect(session.retry)
+        panel.move_requested.connect(session.move)
+        panel.clear_requested.connect(session.clear_ended)
+        panel.chosen.connect(self._say_of_job)
+        session.view_changed.connect(self._count_jobs)
+        return panel
+
+    def _say_of_job(self, job: str) -> None:
+        entry = self._session.jobs.entry(job)
+        if entry is not None:
+            self.said.emit(f"{entry.title}: {entry.status}")
+
+    def _count_jobs(self) -> None:
+        """On the tab, which may be behind another."""
+        view, dock = self._session.view, self.jobs.parentWidget()
+        waiting = view.queued + bool(view.running)
+        if isinstance(dock, QDockWidget):
+            dock.setWindowTitle(f"Jobs ({waiting})" if waiting else "Jobs")
 
     def place(self, take: Take, *, on_timeline: bool) -> None:
         """Put a result of the Generate workspace at the playhead, or into the media only.

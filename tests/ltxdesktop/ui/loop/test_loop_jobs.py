@@ -1,0 +1,36 @@
+"""The queue beside the timeline: jobs are counted on its tab, cancelled and tried again without leaving the film."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from loop_kit import SOON_MS, pictures, say
+from PySide6.QtGui import QKeySequence
+from pytestqt.qtbot import QtBot
+
+from ltxdesktop.app import App
+from ltxdesktop.ui.editor.workspace import EditWorkspace
+
+
+def test_a_job_is_cancelled_and_tried_again_beside_the_timeline(
+    qtbot: QtBot, app: App, edit: EditWorkspace, tmp_path: Path
+) -> None:
+    gate, panel, dock = tmp_path / "gate", edit._loop.jobs, edit.docks["jobs"]
+    say(qtbot, edit, json.dumps({"wait_at": "stage 1", "gate": str(gate)}))
+    edit.actions_by_name["make.now"].trigger()
+    jobs = app.session.jobs
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["running"], timeout=SOON_MS)
+    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs (1)", timeout=SOON_MS)
+    panel.choose(jobs.entries()[0].job)
+    panel.actions_by_name["cancel"].trigger()
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["cancelled"], timeout=SOON_MS)
+    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs", timeout=SOON_MS)
+    gate.touch()
+    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        panel.actions_by_name["retry"].trigger()
+    assert len(pictures(edit)[1].takes) == 2
+
+
+def test_its_keys_leave_the_editors_alone(edit: EditWorkspace) -> None:
+    assert all(action.shortcut() == QKeySequence() for action in edit._loop.jobs.actions_by_name.values())
