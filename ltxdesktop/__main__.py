@@ -28,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
     make.add_argument("--frames", type=int, default=0, help="length of a new clip")
     make.add_argument("--size", default="", metavar="WxH", help="size of a new clip")
     make.add_argument("--model", default="", help="model, by its id (default: the first that works here)")
+    make.add_argument("--send", action="store_true", help="agree that the job is sent to the service of its model")
     make.add_argument("--seed", type=int, default=1)
     make.add_argument("--output", default="", help="folder for the film (default: the engine's results folder)")
     _add_engine(commands.add_parser("engine", help="install and look after the engine of a bundle"))

@@ -19,10 +19,13 @@ from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import (
     Accepted,
+    BackendCapability,
     Cancel,
     Cancelled,
     Capabilities,
     Done,
+    Estimated,
+    EstimateWork,
     Failed,
     GetCapabilities,
     JobChanged,
@@ -151,7 +154,22 @@ def choose(engine: PlainEngine, wanted: argparse.Namespace) -> Ask:
         ask = replace(ask, clip=clip, selection=_range(wanted.range, clip.frames))
     if wrong := problems(ask, backend, model):
         raise MakeFailed(" ".join(wrong))
-    return ask
+    if backend.remote and not wanted.send:
+        raise MakeFailed(_unagreed(engine, ask, backend))
+    return replace(ask, may_leave=backend.remote)
+
+
+def _unagreed(engine: PlainEngine, ask: Ask, backend: BackendCapability) -> str:
+    """What would be sent and cost, for whoever hasn't agreed to it."""
+    reply = engine.ask(EstimateWork(work=work_of(replace(ask, may_leave=True))))
+    if isinstance(reply, Estimated) and not reply.fits:
+        return reply.why_not
+    sends, cost = (reply.sends, reply.cost_text) if isinstance(reply, Estimated) else (backend.sends, "")
+    price = f" It costs {cost}." if cost else ""
+    return (
+        f"The {backend.title} would get: {'; '.join(sends)}.{price} Nothing was sent. Say --send to agree to this, or "
+        "choose a model on this machine."
+    )
 
 
 def look_at_clip(path: Path) -> SourceClip:
