@@ -69,7 +69,6 @@ class TakeBoxes(NamedTuple):
     picture: QRect
     caption: QRect
     seed: QRect
-    stars: QRect
 
 
 def lay_out_take(card: QRect) -> TakeBoxes:
@@ -79,8 +78,12 @@ def lay_out_take(card: QRect) -> TakeBoxes:
         picture,
         QRect(inner.left(), picture.bottom() + 4, inner.width(), 17),
         QRect(inner.left(), picture.bottom() + 21, inner.width(), 14),
-        QRect(picture.left() + 8, picture.bottom() - 20, STARS * STAR_PX, 17),
     )
+
+
+def stars_over(picture: QRect) -> QRect:
+    """Where a rating lies, over the picture."""
+    return QRect(picture.left() + 8, picture.bottom() - 20, STARS * STAR_PX, 17)
 
 
 class JobCards(QStyledItemDelegate):
@@ -136,7 +139,7 @@ class TakeCards(QStyledItemDelegate):
         playing = self._films.picture(take.file.path)
         paint_picture(painter, boxes.picture, playing if playing is not None else take.picture, theme)
         if take.rating or is_hovered(option):
-            self._paint_rating(painter, boxes.stars, take.rating, sized(font_of(option), 13))
+            self._paint_rating(painter, stars_over(boxes.picture), take.rating, sized(font_of(option), 13))
         paint_line(painter, boxes.caption, take.caption, theme.text, sized(font_of(option), 12))
         kind = "draft · " if take.is_draft else ""
         if take.seed is not None:
@@ -159,7 +162,7 @@ class TakeCards(QStyledItemDelegate):
     ) -> bool:
         """A click on a star rates; on the star that is the rating already it takes the rating away."""
         take: Take = index.data(VALUE)
-        star = star_clicked(event, lay_out_take(rect_of(option)).stars)
+        star = star_clicked(event, stars_over(lay_out_take(rect_of(option)).picture))
         if star:
             self.rated.emit(take, 0 if star == take.rating else star)
             return True

@@ -14,7 +14,7 @@ from ltxdesktop.app import App
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import Document
 from ltxdesktop.jobs.channel import engine_command
-from ltxdesktop.ui.cards import lay_out_take
+from ltxdesktop.ui.cards import lay_out_take, stars_over
 from ltxdesktop.ui.drawing import STAR_PX
 from ltxdesktop.ui.takes_panel import TakesPanel
 
@@ -78,7 +78,7 @@ def test_a_star_is_clicked_and_a_film_plays_under_the_mouse(qtbot: QtBot, app: A
     panel = app.window.takes
     view, index = panel._list, panel._shown.index(1, 0)
     take = app.session.takes.takes()[1]
-    stars = lay_out_take(view.visualRect(index)).stars
+    stars = stars_over(lay_out_take(view.visualRect(index)).picture)
     third = QPoint(stars.left() + 2 * STAR_PX + 4, stars.center().y())
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=third)
     assert app.session.takes.takes()[1].rating == 3
