@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from typing import Final, Protocol
 
-from PySide6.QtCore import QRectF, QSettings
+from PySide6.QtCore import QRectF, QSettings, qInstallMessageHandler
 from PySide6.QtGui import QColor, QGuiApplication, QOffscreenSurface, QOpenGLContext, QPainter
 from PySide6.QtWidgets import QWidget
 
@@ -149,6 +149,14 @@ def is_hardware(renderer: str) -> bool:
 
 def renderer_name() -> str:
     """What OpenGL calls itself here; "" without one that is new enough."""
+    before = qInstallMessageHandler(_swallow)  # a machine without OpenGL is no news: "" says it
+    try:
+        return _asked_driver()
+    finally:
+        qInstallMessageHandler(before)
+
+
+def _asked_driver() -> str:
     context, surface = QOpenGLContext(), QOffscreenSurface()
     surface.create()
     if not surface.isValid() or not context.create() or not context.makeCurrent(surface):
@@ -158,3 +166,7 @@ def renderer_name() -> str:
         return str(context.functions().glGetString(_GL_RENDERER)) if version >= _LEAST_VERSION else ""
     finally:
         context.doneCurrent()
+
+
+def _swallow(kind: object, where: object, words: object) -> None:
+    """Qt's complaints while the driver is asked."""
