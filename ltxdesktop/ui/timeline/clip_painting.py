@@ -122,7 +122,7 @@ class ClipPainter:
         if placed.box.width >= NAMED_FROM_PX:
             self._draw_body(painter, viewport, document, look, ink)
             self._draw_fades(painter, viewport, placed, look.parts)
-            self._draw_line(painter, layout, placed)
+            self._draw_line(painter, layout, look)
             self._draw_title(painter, look)
         if not clip.enabled:
             painter.fillRect(box, veil(self._inks.theme.window, 150))
@@ -200,7 +200,7 @@ class ClipPainter:
         if columns < 2 or rows < 4 or not media.has_sound:
             return
         clip, skipped = placed.clip, round((body.left() - placed.box.left) * viewport.scale)
-        volume, start_s = value_of(clip, "volume"), clip.takes[clip.active].start_s
+        volume, start_s = clip.values.get("volume"), clip.takes[clip.active].start_s
         key = (media.id, start_s, clip.speed, skipped, columns, rows, viewport.frames_per_px, volume)
         wave = self._waves.get(key)
         if wave is None:
@@ -236,24 +236,29 @@ class ClipPainter:
         self._waves.clear()
         self._pictures.clear()
 
-    def _draw_line(self, painter: QPainter, layout: Layout, placed: ClipBox) -> None:
+    def _draw_line(self, painter: QPainter, layout: Layout, look: _ClipLook) -> None:
         """The clip's number over its time, with its keys."""
-        line = line_of(placed, layout)
+        placed, body = look.placed, look.parts.body
+        line = line_of(placed, layout, body)
         if line is None:
+            return
+        if not line.parameter.keys:
+            y = round(line.y_of(line.parameter.value)) + 0.5
+            if placed.track.kind is not TrackKind.AUDIO:
+                painter.fillRect(QRectF(body.left, y - 1.5, body.width - 2, 3), self._inks.shade)
+            painter.setPen(QPen(self._inks.fade_line, 1))
+            painter.drawLine(QLineF(body.left, y, body.right - 2, y))
             return
         viewport, start, seen = layout.viewport, placed.start, placed.seen
         first, last = viewport.exact_frame_at(seen.left) - start, viewport.exact_frame_at(seen.right - 2) - start
         exact = [QPointF(viewport.x_of(start + at), line.y_of(value)) for at, value in line.path(first, last)]
-        flat = all(point.y() == exact[0].y() for point in exact)
-        corners = [QPointF(point.x(), round(point.y()) + 0.5) for point in exact] if flat else exact
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=not flat)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if placed.track.kind is not TrackKind.AUDIO:  # over a picture it has to stand out from any colour
             painter.setPen(QPen(self._inks.shade, 3))
-            painter.drawPolyline(QPolygonF(corners))
-        painter.setPen(QPen(self._inks.fade_line, 1.4 if not flat else 1))
-        painter.drawPolyline(QPolygonF(corners))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.drawPolyline(QPolygonF(exact))
+        painter.setPen(QPen(self._inks.fade_line, 1.4))
+        painter.drawPolyline(QPolygonF(exact))
         painter.setPen(QPen(self._inks.ground, 1))
         for key in line.keys_within(placed.clip.duration):
             chosen = layout.key == KeyPlace(placed.clip.id, line.declared.name, key.frame)

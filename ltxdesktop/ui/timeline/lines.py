@@ -100,9 +100,9 @@ def line_name(track: Track, names: LineNames) -> str:
     return names.sound if track.kind is TrackKind.AUDIO else names.picture
 
 
-def line_of(placed: ClipBox, layout: Layout) -> Line | None:
+def line_of(placed: ClipBox, layout: Layout, body: Box | None = None) -> Line | None:
     """The line that a clip shows: of a number that isn't the default, or of a selected clip. The volume has one always,
-    but for low lanes, where it would go through the clip's name."""
+    but for low lanes, where it would go through the clip's name. `body` is that of the clip's parts, if it's known."""
     wide, high = LINED_FROM_PX
     if placed.box.width < wide or placed.box.height < high:
         return None
@@ -111,7 +111,9 @@ def line_of(placed: ClipBox, layout: Layout) -> Line | None:
     is_always_there = name == "volume" and placed.box.height >= TITLED_FROM_PX
     if is_plain and not is_always_there and placed.clip.id not in layout.selected:
         return None
-    return made_line(placed, placed.clip, name, layout.viewport)
+    if body is None:
+        body = parts_of(placed, layout.viewport).body
+    return Line(PARAMETERS[name], value_of(placed.clip, name), body)
 
 
 def made_line(placed: ClipBox, clip: Clip, name: str, viewport: Viewport) -> Line:
