@@ -201,8 +201,9 @@ class GetWindow(QDialog):
         self._sign.setPixmap(self._look.icon(*icon).pixmap(QSize(MARK_PX, MARK_PX), self.devicePixelRatioF()))
         self._folder.setText(f"Into {plan.folder}")
         self._gate.setVisible(bool(plan.gated))
-        if plan.gated and self._stock.list is not None and self._stock.list.token_source:
-            self._say_token(f"A token is there already: {self._stock.list.token_source}.")
+        source = self._stock.list.token_source if self._stock.list is not None else ""
+        if plan.gated and source and not self.answer:  # a plan comes anew with every change, and answers stay
+            self._say_token(f"A token is there already: {source}.")
         self.begin.setText(f"Download {gigabytes(plan.coming_bytes)}" if plan.coming_bytes else "Download")
         for licence in plan.unaccepted:
             if licence not in self._texts:

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QStackedWidget,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -40,6 +41,7 @@ from ltxdesktop.words import gigabytes
 
 BRIEF = frozenset({"add_lora", "remove_lora", "remove"})
 PAGES = [("models", "Models"), ("loras", "LoRAs")]
+TIPS = ("LTX-2.3 with all that it needs", "Looks, motions and controls that are added to a model")
 
 
 class ModelsWindow(QDialog):
@@ -81,6 +83,8 @@ class ModelsWindow(QDialog):
         self.tabs = Segments("Page", PAGES)
         self.tabs.setFixedWidth(220)
         self.tabs.chosen.connect(self._turn)
+        for button, tip in zip(self.tabs.findChildren(QToolButton), TIPS, strict=True):
+            button.setToolTip(tip)
         head = QHBoxLayout()
         head.setSpacing(10)
         head.addWidget(self.tabs)
@@ -264,6 +268,8 @@ class ModelsWindow(QDialog):
 
     def _fill_import(self) -> None:
         menu = self._import.menu()
+        if menu.isVisible():  # somebody is choosing
+            return
         menu.clear()
         for folder in self._stock.list.found if self._stock.list is not None else ():
             action = menu.addAction(f"{folder.owner}  –  {folder.path}")
