@@ -59,8 +59,11 @@ def _add_engine(engine: argparse.ArgumentParser) -> None:
     making = words.add_parser("install", help="install the engine for this machine")
     devices = ("auto", "cpu", "cuda", "rocm", "mps")
     making.add_argument("--device", choices=devices, default="auto", help="default: what is found here")
+    taking = words.add_parser("download", help="fill a folder for machines of this kind without a network")
+    taking.add_argument("folder", help="where the files go; `install --wheels` takes it")
+    taking.add_argument("--device", choices=devices, default="auto", help="default: what is found here")
     mending = words.add_parser("repair", help="look at every file, and install anew what is damaged")
-    for each in (making, mending):
+    for each in (making, taking, mending):
         each.add_argument("--wheels", default="", help="a folder with all packages (and a Python): no network is used")
         each.add_argument("--python", default="", help="an installed Python 3.11 or newer, instead of our own")
         each.add_argument("--index", default="", help="package index instead of the one that pip uses here")

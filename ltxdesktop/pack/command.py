@@ -20,7 +20,7 @@ from typing import Final
 from ltxdesktop.pack import manifest
 from ltxdesktop.pack.devices import chosen, suggest
 from ltxdesktop.pack.errors import NoPack, PackError, StepFailed
-from ltxdesktop.pack.install import Plan, Step, install, remove_others
+from ltxdesktop.pack.install import Plan, Step, download, install, remove_others
 from ltxdesktop.pack.places import Pack, engine_words, in_use_now, is_running, packs, packs_folder, remove
 from ltxdesktop.pack.recipe import pinned_python, read_recipe
 from ltxdesktop.pack.wheels import Source
@@ -33,7 +33,8 @@ def run(options: argparse.Namespace) -> int:
     """Do what was asked; the exit status."""
     signal.signal(signal.SIGTERM, _interrupt)
     acts = {
-        "status": _status, "install": _install, "repair": _repair, "verify": _verify, "remove": _remove, "run": _run,
+        "status": _status, "install": _install, "download": _download, "repair": _repair, "verify": _verify,
+        "remove": _remove, "run": _run,
     }  # fmt: skip
     try:
         return acts[options.engine_command](options)
@@ -119,6 +120,13 @@ def _carry_out(plan: Plan, lines: bool) -> int:
     pack = install(plan, _Teller(lines))
     if not lines:
         print(f"The engine for {pack.variant.name} is installed in {pack.folder}")
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    folder = Path(options.folder).resolve()
+    count = download(_plan(options, options.device), folder, _Teller(options.lines))
+    print(f"{count} packages are in {folder}. There: ltxdesktop engine install --wheels FOLDER")
     return 0
 
 

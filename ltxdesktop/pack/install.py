@@ -92,6 +92,26 @@ def install(plan: Plan, tell: Callable[[Step], None]) -> Pack:
     return pack
 
 
+def download(plan: Plan, folder: Path, tell: Callable[[Step], None]) -> int:
+    """Bring all files of a pack into a folder, for machines of this kind without a network; how many packages they are.
+
+    What is there already stays. Raises PackError, OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ltxdesktop-pack-") as scratch:
+        name = interpreter.provide(
+            Path(scratch), pinned=plan.pinned, downloads=folder, python=plan.python,
+            progress=lambda there, whole: tell(Step("Python", there, whole)),
+        )  # fmt: skip
+        tell(Step("Finding the packages"))
+        found = wheels.resolve(Path(scratch, name), plan.recipe, plan.variant, plan.source, Path(scratch))
+        files = wheels.collect(found, plan.recipe, folder, lambda file, there, whole: tell(Step(file, there, whole)))
+    for file in files:
+        if file.parent != folder:  # an index on this disk
+            shutil.copyfile(file, folder / file.name)
+    return len(files)
+
+
 def remove_others(folder: Path, keep: Path) -> list[Pack]:
     """Remove every pack but one; those that an engine runs from stay until the next time, and are returned."""
     left: list[Pack] = []

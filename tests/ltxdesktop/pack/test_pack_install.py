@@ -21,7 +21,7 @@ from pack_kit import PACKAGES, Server, World, engine_home, hello_bytes, lock_of,
 from engine.protocol.messages import PROTOCOL
 from ltxdesktop.pack import hello, interpreter, manifest
 from ltxdesktop.pack.errors import Corrupt, NoPack, NoPython, NoSpace, NotLocked, PackBusy, StepFailed
-from ltxdesktop.pack.install import Plan, Step, install, remove_others
+from ltxdesktop.pack.install import Plan, Step, download, install, remove_others
 from ltxdesktop.pack.places import (
     ABOUT,
     STAGING,
@@ -279,13 +279,16 @@ def test_a_wheel_that_was_not_locked_is_not_installed(world: World, tmp_path: Pa
 
 
 def test_packages_come_from_a_folder_without_asking_any_index(world: World, installed: Path, tmp_path: Path):
+    folder = tmp_path / "kit"
+    assert download(plan_of(world, tmp_path), folder, lambda step: None) == len(PACKAGES)
     asked = len(world.server.asked)
     python = in_use_now(installed, world.recipe).python
-    kit = Source(world.server.root / "wheels", "http://127.0.0.1:9/", "http://127.0.0.1:9/")
-    found = resolve(python, world.recipe, Variant("cpu", ""), kit, tmp_path)
+    kit = Source(folder, "http://127.0.0.1:9/", "http://127.0.0.1:9/")
+    found = resolve(python, world.recipe, CPU, kit, tmp_path)
     files = collect(found, world.recipe, tmp_path, lambda *_: None)
     assert {each.name: each.version for each in found} == PACKAGES
-    assert {path.parent for path in files} == {world.server.root / "wheels"}
+    assert {path.parent for path in files} == {folder}
+    assert (folder / world.pinned.url.rsplit("/", 1)[-1]).is_file()
     assert len(world.server.asked) == asked
 
 
