@@ -39,6 +39,7 @@ from ltxdesktop.export.feed import Feed, Film, Samples, captions_for, mixed_down
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
+from ltxdesktop.render.frames import copied
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
 _PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
@@ -514,7 +515,7 @@ def _render(
             if isinstance(step, range):
                 _render_all(step, made, compared, put)
             else:
-                put(_Picture(step, step.last, {n: made(n) for n in compared if step.first <= n < step.last}))
+                put(_Picture(step, step.last, {n: copied(made(n)) for n in compared if step.first <= n < step.last}))
     finally:
         for source in {piece.source.path: piece.source for piece in plan.pieces}.values():
             source.close()
@@ -525,7 +526,7 @@ def _render_all(
 ) -> None:
     for number in numbers:
         frame = made(number)
-        put(_Picture(frame, number + 1, {number: frame} if number in compared else {}))
+        put(_Picture(frame, number + 1, {number: copied(frame)} if number in compared else {}))
 
 
 def _mix(feed: Feed, film: RenderedFilm, put: Callable[[Samples], None]) -> None:

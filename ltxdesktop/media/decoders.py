@@ -174,8 +174,11 @@ class Readers:
     """Open `VideoReader`s, lent to one caller at a time. Beyond `limit_bytes` (estimated) idle ones are closed, and
     those that weren't wanted while others were lent `idle_loans` times."""
 
-    def __init__(self, limit_bytes: int, idle_loans: int | None = None) -> None:
-        self._limit_bytes, self._idle_loans = limit_bytes, idle_loans
+    def __init__(
+        self, limit_bytes: int, idle_loans: int | None = None, closed: Callable[[Path], None] = lambda path: None
+    ) -> None:
+        """`closed` is told of each file of which a reader was closed."""
+        self._limit_bytes, self._idle_loans, self._closed = limit_bytes, idle_loans, closed
         self._lock = threading.Lock()
         self._idle: list[_Open] = []
         self._count = 0
@@ -249,6 +252,7 @@ class Readers:
                     continue  # lent meanwhile
                 self._idle.remove(opened)
             opened.reader.close()
+            self._closed(opened.source.path)
 
 
 class Decoders:
@@ -278,7 +282,10 @@ class Decoders:
         self._facts_of, self._proxies = facts_of, proxies
         self._once_through = once_through
         self.cache = FrameCache(frame_bytes)
-        self.readers = Readers(reader_bytes, _IDLE_LOANS if once_through else None)
+        if once_through:  # a picture that is kept would keep all the memory of its decoder
+            self.readers = Readers(reader_bytes, _IDLE_LOANS, self.cache.drop_file)
+        else:
+            self.readers = Readers(reader_bytes)
         self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
         self._references = References()
         self._lock = threading.Lock()

@@ -60,6 +60,18 @@ def filled(width: int, height: int, codes: tuple[int, int, int]) -> VideoFrame:
     return frame
 
 
+def copied(frame: VideoFrame) -> VideoFrame:
+    """The same picture in memory of its own: a decoder's picture keeps all the memory of its decoder alive."""
+    made = VideoFrame(frame.width, frame.height, frame.format.name)
+    made.colorspace, made.color_range = frame.colorspace, frame.color_range
+    made.color_primaries, made.color_trc = frame.color_primaries, frame.color_trc
+    for target, source in zip(made.planes, frame.planes, strict=True):
+        rows = [np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size) for plane in (target, source)]
+        width = min(target.line_size, source.line_size)
+        rows[0][:, :width] = rows[1][:, :width]
+    return made
+
+
 class Scaler:
     """Size and format by swscale with matrix and range left as they are. Keeps its last set-up, so one per use."""
 
