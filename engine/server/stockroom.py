@@ -22,7 +22,7 @@ from engine.fetching.errors import BadFolder, FetchError, Gated, LicenceNotAccep
 from engine.fetching.hub import Broken, Hub
 from engine.fetching.library import Library
 from engine.fetching.loras import LoraFolder
-from engine.fetching.manifest import Licence, Package
+from engine.fetching.manifest import Package
 from engine.fetching.moving import check_target, move_models
 from engine.fetching.other_programs import found_folders
 from engine.fetching.tokens import FoundToken, find_token
@@ -32,22 +32,17 @@ from engine.protocol.packages import (
     AddLora,
     CheckToken,
     Download,
-    DownloadPlan,
     Errand,
     ErrandBegun,
     ErrandKind,
     ImportFiles,
-    LicenceInfo,
-    LicenceText,
     ListLoras,
     ListPackages,
     Loras,
     MoveModels,
-    PackageInfo,
     PackageRequest,
     Packages,
     PlanDownload,
-    PlannedFile,
     ReadLicence,
     RemoveLora,
     RemovePackage,
@@ -59,6 +54,7 @@ from engine.protocol.packages import (
 )
 from engine.server.errands import ENDED, Lane, Outcome, Task
 from engine.server.outbox import Outbox
+from engine.server.shelves import Shelves
 from engine.server.wanted import Memory, Wanted, recall, remember
 from engine.server.words import sentence
 
@@ -84,6 +80,7 @@ class Stockroom:
         """`is_working`: whether a job on this machine runs now; `hold`: start no further job; `on_changed`: another
         set of files lies in the folder now."""
         self._library = library
+        self._shelves = Shelves(library)
         self._loras = LoraFolder(library.folder, _parts(library))
         self._store = store
         self._outbox = outbox
@@ -148,11 +145,11 @@ class Stockroom:
             case ListPackages():
                 post(self._list(call))
             case PlanDownload(packages=names, alone=alone):
-                post(self._plan(call, self._packages(names, alone=alone)))
+                post(self._shelves.plan(call, self._shelves.find(names, alone=alone)))
             case ReadLicence(licence=name):
-                post(self._licence_text(call, name))
+                post(self._shelves.licence_text(call, name))
             case AcceptLicence(licence=name, sha256=sha256):
-                self._licence(name)
+                self._shelves.licence(name)
                 self._library.accept_text(name, sha256)
                 post(Ok(call=call))
             case SetDownloads():
@@ -173,7 +170,7 @@ class Stockroom:
                 post(ErrandBegun(call=call, errand=self._begin(request).errand))
 
     def _list(self, call: int) -> Packages:
-        library, manifest = self._library, self._library.manifest
+        library = self._library
         found = self._token(gated=True)
         with self._lock:
             errands = tuple(task.errand for task in self._tasks.values())
@@ -182,83 +179,13 @@ class Stockroom:
             call=call,
             folder=str(library.folder),
             free_bytes=library.free_bytes,
-            packages=tuple(self._info(package) for package in manifest.packages),
-            licences=tuple(
-                LicenceInfo(
-                    licence=name,
-                    title=each.title,
-                    terms=each.terms,
-                    address=each.address,
-                    accepted_at=library.accepted_at(name),
-                )
-                for name, each in manifest.licences.items()
-            ),
+            packages=tuple(self._shelves.info(package) for package in library.manifest.packages),
+            licences=self._shelves.licences(),
             errands=errands,
             found=found_folders(),
             token_source=found.source if found is not None else "",
             mirror=memory.mirror,
             moved_to=memory.moved_to,
-        )
-
-    def _info(self, package: Package) -> PackageInfo:
-        places = {file.place for file in package.files}
-        same = (
-            other.id
-            for other in self._library.manifest.packages
-            if other.id != package.id and {file.place for file in other.files} == places
-        )
-        return PackageInfo(
-            package=package.id,
-            title=package.title,
-            kind=package.kind,
-            about=package.about,
-            size_bytes=package.size_bytes,
-            have_bytes=self._library.have_bytes(package),
-            state=self._library.state(package),
-            licence=package.licence,
-            needs=package.needs,
-            gated=package.gated,
-            repository=package.repository,
-            revision=package.revision,
-            linked=self._library.is_linked(package),
-            instead=next(same, ""),
-        )
-
-    def _plan(self, call: int, packages: Sequence[Package]) -> DownloadPlan:
-        library, problem = self._library, ""
-        coming = library.coming(packages)
-        try:
-            library.check_space(packages)
-        except FetchError as exc:
-            problem = sentence(exc)
-        return DownloadPlan(
-            call=call,
-            packages=tuple(package.id for package in packages),
-            files=tuple(
-                PlannedFile(place=file.place, package=package.id, size_bytes=file.size_bytes, have_bytes=have)
-                for package, file, have in coming
-            ),
-            coming_bytes=library.missing_bytes(packages),
-            needed_bytes=library.needed_bytes(packages),
-            free_bytes=library.free_bytes,
-            folder=str(library.folder),
-            unaccepted=library.unaccepted(packages),
-            gated=tuple(
-                package.id for package in packages if package.gated and any(p is package for p, _, _ in coming)
-            ),
-            problem=problem,
-        )
-
-    def _licence_text(self, call: int, name: str) -> LicenceText:
-        licence = self._licence(name)
-        return LicenceText(
-            call=call,
-            licence=name,
-            title=licence.title,
-            text=licence.read(),
-            sha256=licence.sha256,
-            address=licence.address,
-            source=licence.source,
         )
 
     def _check_token(self, call: int, package: Package) -> None:
@@ -314,7 +241,7 @@ class Stockroom:
             case Download(packages=names, alone=alone):
                 return self._begin_download(names, alone=alone)
             case VerifyPackages(packages=names):
-                packages = self._packages(names, alone=True) or self._library.manifest.packages
+                packages = self._shelves.find(names, alone=True) or self._library.manifest.packages
                 title = packages[0].title if len(packages) == 1 else "all that is here"
                 return self._add("verify", title, partial(self._verify, packages), packages)
             case RemovePackage(package=name):
@@ -335,7 +262,7 @@ class Stockroom:
                 return self._add("remove_lora", Path(lora).stem, partial(self._remove_lora, lora))
 
     def _begin_download(self, names: Sequence[str], *, alone: bool) -> Task:
-        packages = self._packages(names, alone=alone)
+        packages = self._shelves.find(names, alone=alone)
         if lacking := self._library.unaccepted(packages):
             raise LicenceNotAccepted([self._library.manifest.licences[key].title for key in lacking])
         self._library.check_space(packages)
@@ -352,7 +279,7 @@ class Stockroom:
     def _take_up(self, wanted: Wanted) -> Task:
         """Make the errand of a download that is remembered."""
         try:
-            packages = self._packages(wanted.packages, alone=wanted.alone)
+            packages = self._shelves.find(wanted.packages, alone=wanted.alone)
         except FetchError:  # an older program knew them
             packages = ()
         asked = [each for each in packages if each.id in wanted.packages or set(each.aliases) & set(wanted.packages)]
@@ -505,19 +432,6 @@ class Stockroom:
             self._keep(replace(self._memory, downloads=tuple(kept)))
 
     # --- small things ---
-
-    def _packages(self, names: Sequence[str], *, alone: bool) -> tuple[Package, ...]:
-        """Raises NoSuchPackage."""
-        manifest = self._library.manifest
-        lists = ((manifest.get(name),) if alone else manifest.with_needs(name) for name in names)
-        return tuple(dict.fromkeys(package for packages in lists for package in packages))
-
-    def _licence(self, name: str) -> Licence:
-        """Raises FetchError."""
-        licence = self._library.manifest.licences.get(name)
-        if licence is None:
-            raise FetchError(f"There is no licence {name!r}.")
-        return licence
 
     def _expect_idle(self, what: str) -> None:
         if self._is_working():
