@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 import msgspec
 
 from engine.protocol.again import NotARecipe, work_again
@@ -40,18 +43,18 @@ def varied(media: Media, seed: int) -> AnyWork:
 
 def prompt_of(media: Media) -> str:
     """What was asked for when it was made; "" for footage."""
-    try:
-        return again(media).prompt
-    except NoRecipe:
-        return ""
+    return str(_asked(media).get("prompt", ""))
 
 
 def was_draft(media: Media) -> bool:
     """Whether it was made as a draft, at half the size."""
-    try:
-        return again(media).stage == "draft"
-    except NoRecipe:
-        return False
+    return _asked(media).get("stage") == "draft"
+
+
+def _asked(media: Media) -> Mapping[str, Any]:
+    """The work as it was kept, unchecked: for lists, which read it with every change and may not ask the disk."""
+    work = media.recipe.get("work")
+    return cast("Mapping[str, Any]", work) if isinstance(work, Mapping) else {}
 
 
 def is_draft(media: Media) -> bool:

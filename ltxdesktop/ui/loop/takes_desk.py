@@ -62,6 +62,7 @@ class TakesDesk(QObject):
         self._look, self._project, self._selection, self._view = look, project, selection, view
         self._submit, self._footage, self._window = submit, footage, window
         self._random = Random()
+        self._shown: tuple[object, ...] | None = ()  # of the clip whose takes are listed
         self._compare: CompareWindow | None = None
         self._actions = actions
         self.keep_others = True  # in the clip, when one of its takes is kept
@@ -118,12 +119,21 @@ class TakesDesk(QObject):
             self._actions[name].setEnabled(can)
 
     def _show(self, clip: Clip | None) -> None:
+        """Each step of a drag comes here: what is the same is left as it is."""
         document = self._project.document
+        shown = (clip.id, clip.takes, clip.active) if clip is not None else None
+        if shown != self._shown:
+            self._shown = shown
+            self._show_rows(document, clip)
+        if clip is not None and len(clip.takes) > 1:
+            self._show_join(document, clip)
+
+    def _show_join(self, document: Document, clip: Clip) -> None:
+        self._view.show_join(joining.blend_of(document, clip.id), joining.room_for_blend(document, clip.id))
+
+    def _show_rows(self, document: Document, clip: Clip | None) -> None:
         rows = rows_of(document, clip) if clip is not None else []
         self._view.show_takes(rows, clip.active if clip is not None else 0)
-        if clip is None or len(rows) < 2:
-            return
-        self._view.show_join(joining.blend_of(document, clip.id), joining.room_for_blend(document, clip.id))
         for row in self._view.model.values():
             media = document.media.get(row.take.media)
             if row.picture is None and media is not None:
