@@ -11,7 +11,6 @@ What is here is data and what can be read off it. Edits are in `edits`, the rule
 from __future__ import annotations
 
 import itertools
-import uuid
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,114 +18,30 @@ from enum import Enum
 from fractions import Fraction
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, ClassVar, NewType, cast
+from typing import Any
 
+from ltxdesktop.document.counts import Links, Places
+from ltxdesktop.document.curves import Easing, Key, Parameter, eased
+from ltxdesktop.document.empty import EMPTY
+from ltxdesktop.document.ids import (
+    BinId,
+    GroupId,
+    ItemId,
+    LinkId,
+    MarkerId,
+    MediaId,
+    SequenceId,
+    TrackId,
+    new_id,
+)
 from ltxdesktop.document.time import frame_at
 
-MediaId = NewType("MediaId", str)
-ItemId = NewType("ItemId", str)  # of clips and gaps
-TrackId = NewType("TrackId", str)
-SequenceId = NewType("SequenceId", str)
-BinId = NewType("BinId", str)
-MarkerId = NewType("MarkerId", str)
-LinkId = NewType("LinkId", str)
-GroupId = NewType("GroupId", str)
-
-
-class _Nothing(Mapping[Any, Any]):
-    """A mapping without entries. MappingProxyType has no hash before Python 3.12; dataclasses refuse such defaults."""
-
-    def __getitem__(self, key: object) -> Any:
-        raise KeyError(key)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Mapping) and not other
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __repr__(self) -> str:
-        return "{}"
-
-
-EMPTY: Mapping[Any, Any] = _Nothing()
-
-
-def new_id() -> str:
-    """A fresh id: unique across projects, so that clips can be pasted from one into another."""
-    return uuid.uuid4().hex[:16]
-
-
-# ---- parameters ------------------------------------------------------------------------------------------------------
-
-
-class Easing(Enum):
-    """How a parameter goes from one key to the next."""
-
-    HOLD = "hold"
-    LINEAR = "linear"
-    EASE_IN = "ease in"
-    EASE_OUT = "ease out"
-    EASE = "ease"
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A value at a frame, counted from the clip's first frame; keys outside of the clip's range still shape it."""
-
-    frame: int
-    value: float
-    easing: Easing = Easing.LINEAR  # towards the next key
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A number that may change over the clip. With keys, `value` isn't used."""
-
-    value: float = 0.0
-    keys: tuple[Key, ...] = ()  # ascending frames
-
-    def at(self, frame: float) -> float:
-        """The value at a frame of the clip; before the first and after the last key theirs."""
-        keys = self.keys
-        if not keys:
-            return self.value
-        place = bisect_right(keys, frame, key=lambda key: key.frame)
-        if place == 0:
-            return keys[0].value
-        if place == len(keys):
-            return keys[-1].value
-        left, right = keys[place - 1], keys[place]
-        return left.value + (right.value - left.value) * eased(
-            left.easing, (frame - left.frame) / (right.frame - left.frame)
-        )
-
-    def moved(self, frames: int) -> Parameter:
-        """The same curve over a clip whose first frame was moved `frames` later: keys stay with the picture."""
-        if not self.keys or not frames:
-            return self
-        return replace(self, keys=tuple(replace(key, frame=key.frame - frames) for key in self.keys))
-
-
-def eased(easing: Easing, part: float) -> float:
-    """How far between two keys the value is when `part` (0..1) of the time has passed. Cubic, as everywhere."""
-    match easing:
-        case Easing.HOLD:
-            return 0.0
-        case Easing.LINEAR:
-            return part
-        case Easing.EASE_IN:
-            return part**3
-        case Easing.EASE_OUT:
-            return 1 - (1 - part) ** 3
-        case Easing.EASE:
-            return part * part * (3 - 2 * part)
+__all__ = [  # all that a document consists of, for whoever works with one
+    "EMPTY", "Bin", "BinId", "Clip", "Content", "Document", "Easing", "Effect", "Gap", "GroupId", "Item", "ItemId",
+    "Key", "LinkId", "Marker", "MarkerId", "Media", "MediaId", "MediaKind", "Parameter", "Sequence", "SequenceId",
+    "Solid", "Take", "Title", "Track", "TrackId", "TrackKind", "Transition", "TransitionKind", "eased",
+    "new_document", "new_id", "new_sequence",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,66 +276,6 @@ class TrackKind(Enum):
     SUBTITLE = "subtitle"
 
 
-class Places(Mapping[ItemId, int]):
-    """Where each item of a track is, told from where items were and what was spliced since.
-
-    A splice adds one line to a log instead of counting all items anew; after some lines the track counts again.
-    """
-
-    __slots__ = ("_added", "_base", "_log")
-    LONGEST_LOG: ClassVar = 24  # a look-up reads all of it
-
-    def __init__(
-        self,
-        base: Mapping[ItemId, int],
-        log: tuple[tuple[int, int, int], ...] = (),
-        added: Mapping[ItemId, tuple[int, int]] = EMPTY,
-    ) -> None:
-        self._base = base
-        self._log = log  # places [first, last) were replaced, those from last on shifted by the third number
-        self._added = added  # of an item that a splice put in: how many lines the log had then, and its place
-
-    def spliced(self, first: int, last: int, new: tuple[Item, ...]) -> Places | None:
-        """The places after a splice; None if counting anew is better."""
-        lines = len(self._log) + 1
-        if lines > self.LONGEST_LOG or len(new) > 100:
-            return None
-        added = {**self._added, **{item.id: (lines, first + offset) for offset, item in enumerate(new)}}
-        return Places(self._base, (*self._log, (first, last, len(new) - (last - first))), added)
-
-    def __getitem__(self, item: ItemId) -> int:
-        place = self._find(item)
-        if place is None:
-            raise KeyError(item)
-        return place
-
-    def __contains__(self, item: object) -> bool:
-        return self._find(item) is not None
-
-    def _find(self, item: object) -> int | None:
-        item = cast(ItemId, item)
-        if item in self._added:
-            line, place = self._added[item]
-        elif item in self._base:
-            line, place = 0, self._base[item]
-        else:
-            return None
-        for first, last, shift in self._log[line:]:
-            if place >= last:
-                place += shift
-            elif place >= first:
-                return None
-        return place
-
-    def __iter__(self) -> Iterator[ItemId]:
-        for item in {**self._base, **self._added}:
-            if item in self:
-                yield item
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
 @dataclass(frozen=True)
 class Track:
     """Items in order. Video tracks are listed from the bottom (V1) up."""
@@ -477,14 +332,14 @@ class Track:
         track.__dict__["starts"] = starts
         links = self.__dict__.get("links")
         if isinstance(links, Links):
-            track.__dict__["links"] = links.spliced(old, new)
+            track.__dict__["links"] = links.spliced(_linked(old), _linked(new))
         if "item_links" in self.__dict__:
             each = self.item_links
             track.__dict__["item_links"] = each[:first] + _links_of(new) + each[last:]
         places = self.__dict__.get("index")
         if isinstance(places, Places):
             same = [item.id for item in old] == [item.id for item in new]
-            spliced = places if same else places.spliced(first, last, new)
+            spliced = places if same else places.spliced(first, last, tuple(item.id for item in new))
             if spliced is not None:
                 track.__dict__["index"] = spliced
         return track
@@ -526,51 +381,12 @@ class Track:
 COUNTED = ("starts", "index", "links", "item_links")  # what a track counts once, and carries over to its edited selves
 
 
+def _linked(items: tuple[Item, ...]) -> dict[ItemId, LinkId]:
+    return {item.id: item.link for item in items if isinstance(item, Clip) and item.link is not None}
+
+
 def _links_of(items: tuple[Item, ...]) -> tuple[LinkId | None, ...]:
     return tuple([item.link if isinstance(item, Clip) else None for item in items])
-
-
-class Links(Mapping[LinkId, tuple[ItemId, ...]]):
-    """The clips of each link on a track: those that were counted, with what was changed since laid over them."""
-
-    __slots__ = ("_base", "_over")
-    LARGEST: ClassVar = 100  # changed links, until they're put among the others
-
-    def __init__(
-        self,
-        base: Mapping[LinkId, tuple[ItemId, ...]],
-        over: Mapping[LinkId, tuple[ItemId, ...]] = EMPTY,
-    ) -> None:
-        self._base = base
-        self._over = over  # no clips = the link is gone
-
-    def spliced(self, removed: tuple[Item, ...], added: tuple[Item, ...]) -> Links:
-        """The links after some items were replaced. The order of clips within a link isn't that of the track."""
-        gone = {item.id: item.link for item in removed if isinstance(item, Clip) and item.link is not None}
-        come = {item.id: item.link for item in added if isinstance(item, Clip) and item.link is not None}
-        if gone == come:
-            return self
-        over = dict(self._over)
-        for clip_id, link in gone.items():
-            over[link] = tuple(other for other in over.get(link, self._base.get(link, ())) if other != clip_id)
-        for clip_id, link in come.items():
-            over[link] = (*over.get(link, self._base.get(link, ())), clip_id)
-        changed = Links(self._base, over)
-        return changed if len(over) <= self.LARGEST else Links(dict(changed))
-
-    def __getitem__(self, link: LinkId) -> tuple[ItemId, ...]:
-        clips = self._over[link] if link in self._over else self._base[link]
-        if not clips:
-            raise KeyError(link)
-        return clips
-
-    def __iter__(self) -> Iterator[LinkId]:
-        for link in {**self._base, **self._over}:
-            if link in self:
-                yield link
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 @dataclass(frozen=True)
