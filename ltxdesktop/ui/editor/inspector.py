@@ -52,6 +52,7 @@ class Inspector(QWidget):
         self._look, self._project, self._selection = look, project, selection
         self._inspected = Inspected(project, selection)
         self._shape: tuple[object, ...] = ()
+        self._in_front = True
         self._rows: dict[tuple[str, str], NumberRow] = {}  # ("", name) of the clip, (effect id, name) of an effect
         self._spins: dict[str, QSpinBox] = {}
         self._facts = ElidedLabel("", "hint")
@@ -83,17 +84,23 @@ class Inspector(QWidget):
     def set_playhead(self, frame: int) -> None:
         """Keyed values are those at the playhead."""
         self._inspected.playhead = frame
-        if self.isVisible() and any(_has_keys(clip) for clip in (self._inspected.picture, self._inspected.sound)):
+        seen = self._in_front and self.isVisible()
+        if seen and any(_has_keys(clip) for clip in (self._inspected.picture, self._inspected.sound)):
             self._show_values()
 
     def show_selection(self) -> None:
         """Only while it's seen: making its controls takes 40 ms, and behind other tabs nobody waits for them."""
-        if self.isVisible():
+        if self._in_front and self.isVisible():
             self._catch_up()
+
+    def set_in_front(self, in_front: bool) -> None:
+        """Whether its tab is the one in front: docks behind it count as visible for Qt."""
+        self._in_front = in_front
+        self.show_selection()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._catch_up()
+        self.show_selection()
 
     def _catch_up(self) -> None:
         shape = self._shape_of()

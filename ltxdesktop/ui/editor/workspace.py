@@ -130,6 +130,7 @@ class EditWorkspace(QStackedWidget):
         scale = label("dB", "docktitle")  # beside the buttons of Qt's own title bar there's no room for a word
         scale.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.docks["meters"].setTitleBarWidget(scale)
+        self.docks["inspector"].visibilityChanged.connect(self.inspector.set_in_front)
         self._docks.arrange()
         page = QWidget()
         column = QVBoxLayout(page)
