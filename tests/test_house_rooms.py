@@ -52,6 +52,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.playback": {"numpy", "av", "sounddevice"},
     "ltxdesktop.export": {"numpy", "av", "PySide6"},  # QtGui for text without a window
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
+    "ltxdesktop.ui.background": {"PySide6", "shiboken6"},  # is the asker still there?
     "ltxdesktop.ui.monitor": {"PySide6", "shiboken6", "numpy", "av"},  # its planes go to the graphics processor
     "ltxdesktop.ui.setup.key_keeper": {"keyring"},
     "ltxdesktop.headless": set(),

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import shiboken6
 from PySide6.QtCore import QObject, Signal
 
 T = TypeVar("T")
 
 
 class Background(QObject):
-    """A few worker threads with an owner. On `close` queued work is dropped, running work is waited for."""
+    """A few worker threads with an owner. On `close` queued work is dropped, running work is waited for.
+
+    An asker that is deleted before its answer comes isn't called.
+    """
 
     _came_back = Signal(object, object)  # what to call on the GUI thread, with what
 
@@ -45,5 +49,11 @@ class Background(QObject):
             self._came_back.emit(done, result)
 
     def _deliver(self, call: Callable[[Any], None], value: Any) -> None:
-        if not self._closed:
+        if not self._closed and not _is_gone(call):
             call(value)
+
+
+def _is_gone(call: Callable[[Any], None]) -> bool:
+    """Whether it's a method of a widget that was closed and deleted while its answer was on the way."""
+    owner = getattr(call, "__self__", None)
+    return isinstance(owner, QObject) and not shiboken6.isValid(owner)

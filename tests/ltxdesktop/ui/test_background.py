@@ -1,0 +1,30 @@
+"""Work away from the GUI thread: its answer comes back there, or to nobody."""
+
+from __future__ import annotations
+
+import threading
+
+from PySide6.QtWidgets import QLabel
+from pytestqt.qtbot import QtBot
+
+from ltxdesktop.ui.background import Background
+
+
+class Answer(QLabel):
+    """A widget that shows what comes back."""
+
+    def show_text(self, text: object) -> None:
+        self.setText(str(text))
+
+
+def test_an_asker_that_is_gone_is_not_told(qtbot: QtBot) -> None:
+    background, gone, there = Background(), Answer(), Answer()
+    qtbot.addWidget(there)
+    may_answer = threading.Event()
+    background.run(may_answer.wait, gone.show_text, gone.show_text)
+    background.run(lambda: "here", there.show_text, there.show_text)
+    with qtbot.waitSignal(gone.destroyed):
+        gone.deleteLater()
+    may_answer.set()
+    qtbot.waitUntil(lambda: there.text() == "here")  # pytest-qt fails on what the first answer would have raised
+    background.close()
