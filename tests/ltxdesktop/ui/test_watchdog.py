@@ -43,7 +43,7 @@ def test_slow_handler_is_seen_with_its_stack(qtbot, holds):
     seen, _ = holds
     for _ in range(20):  # on a shared core the watcher may come too late to see where it was
         run_in_loop(qtbot, lambda: compute_for(0.15))
-        qtbot.waitUntil(lambda: any(hold.cpu_s >= 0.1 for hold in seen))
+        qtbot.waitUntil(lambda: any(hold.cpu_s >= 0.1 for hold in seen), timeout=30_000)
         if any(hold.stack for hold in seen):
             break
     slow = [hold for hold in seen if hold.cpu_s >= 0.1 and hold.stack]

@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from ltxdesktop.document.check import check
-from ltxdesktop.ui.editor import workspace
+from ltxdesktop.ui.editor import project_desk
 
 ROOT = Path(__file__).parents[4]
 
@@ -38,7 +38,7 @@ def killed(tmp_path: Path, qapp: QApplication) -> Path:
 def test_takes_are_there_at_the_next_start(
     qtbot: QtBot, qapp: QApplication, killed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workspace, "ask", lambda *_: True)  # "Recover it"
+    monkeypatch.setattr(project_desk, "ask", lambda *_: True)  # "Recover it"
     with running(qtbot, qapp, killed, sample=False) as app:
         edit = editor(app)
         edit.files.open(killed / "film.otio")
