@@ -8,6 +8,7 @@ The sound beside it crosses with equal power. A transition that a person made at
 from __future__ import annotations
 
 from ltxdesktop.document import edits
+from ltxdesktop.document.edits import Edge
 from ltxdesktop.document.errors import DocumentError, NoSuchClip
 from ltxdesktop.document.handles import handles
 from ltxdesktop.document.model import (
@@ -56,6 +57,39 @@ def with_blend(document: Document, clip_id: ItemId, blend: int) -> Document:
     _, clip, _ = _beside(document.sequence, clip_id)
     document = edits.change_take(document, clip_id, clip.active, blend=blend)
     return _rejoined(document, clip_id, blend)
+
+
+def without_transition(document: Document, clip_id: ItemId, edge: Edge = Edge.HEAD) -> Document:
+    """Take the transition at an end of a clip away. If it was a take's join, that take has hard cuts from now on.
+
+    Without this, a join that a person took away would be back as soon as the takes were turned. Raises NoSuchClip,
+    LockedTrack.
+    """
+    left, clip, right = _beside(document.sequence, clip_id)
+    first, second = (left, clip) if edge is Edge.HEAD else (clip, right)
+    owner = _of_join(first, second)
+    document = edits.set_transition(document, clip_id, None, edge)
+    if owner is None or not any(take.blend for take in owner.takes):
+        return document
+    members = document.sequence.linked.get(owner.link, ()) if owner.link is not None else ()
+    for each in {owner.id, *members}:
+        member = document.sequence.clip(each)
+        if member is not None and member.take is not None and _same_take(member, owner):
+            document = edits.change_take(document, each, member.active, blend=0)
+    return document
+
+
+def _of_join(first: Clip | None, second: Clip | None) -> Clip | None:
+    """Of the clips at a cut the one in whose handles its join lies; None if it has none."""
+    if first is None or second is None or second.transition is None:
+        return None
+    if _is_join(second.transition, at_head=True):
+        return second
+    return first if _is_join(second.transition, at_head=False) else None
+
+
+def _same_take(one: Clip, other: Clip) -> bool:
+    return one.active == other.active and one.takes[one.active].media == other.takes[other.active].media
 
 
 def _rejoined(document: Document, clip_id: ItemId, blend: int) -> Document:

@@ -23,6 +23,7 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.model import Clip, Document, Easing, ItemId, Parameter, Solid, Title
 from ltxdesktop.document.parameters import EFFECTS, PARAMETERS, Declared
 from ltxdesktop.document.time import timecode
+from ltxdesktop.loop.joining import with_take
 from ltxdesktop.ui.editor.effect_controls import EffectControls
 from ltxdesktop.ui.editor.fold import Group
 from ltxdesktop.ui.editor.inspected import SOUND_GROUPS, Inspected
@@ -292,7 +293,7 @@ class Inspector(QWidget):
             self._project.edit("Rename", lambda document: edits.rename(document, clip.id, name))
 
     def _choose_take(self, place: int) -> None:
-        self._inspected.on_picture("Choose take", lambda document, clip: edits.set_take(document, clip, place))
+        self._inspected.on_picture("Choose take", lambda document, clip: with_take(document, clip, place))
 
     def _fade(self, end: str, frames: int) -> None:
         def fade(document: Document, clip: ItemId) -> Document:

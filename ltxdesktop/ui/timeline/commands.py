@@ -24,6 +24,7 @@ from ltxdesktop.document.model import (
     new_id,
 )
 from ltxdesktop.document.time import nearest
+from ltxdesktop.loop import joining
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.blend_commands import BlendCommands
 from ltxdesktop.ui.timeline.editing import EditDesk
@@ -187,7 +188,7 @@ class TimelineCommands(QObject):
         elif self._selection.transition is not None:
             clip_id, at_tail = self._selection.transition
             edge = edits.Edge.TAIL if at_tail else edits.Edge.HEAD
-            self.do("Remove transition", lambda document: edits.set_transition(document, clip_id, None, edge))
+            self.do("Remove transition", lambda document: joining.without_transition(document, clip_id, edge))
         elif self._selection.clips:
             self.do(f"Delete {self._counted()}", lambda document: edits.lift(document, self._chosen()))
 
@@ -300,8 +301,8 @@ class TimelineCommands(QObject):
     # ---- tracks, markers, range -------------------------------------------------------------------------------------
 
     def choose_take(self, clip_id: ItemId, index: int) -> None:
-        """Show another take of a clip."""
-        self.do(f"Take {index + 1}", lambda document: edits.set_take(document, clip_id, index))
+        """Show another take of a clip, with its own joins."""
+        self.do(f"Take {index + 1}", lambda document: joining.with_take(document, clip_id, index))
 
     def mark_in(self) -> None:
         """The range begins at the playhead; an end that would lie before it is dropped."""

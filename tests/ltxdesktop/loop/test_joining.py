@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from test_places_and_landing import clips, locate, made, project, v1
 
 from ltxdesktop.document import edits
@@ -58,6 +59,30 @@ def test_each_take_keeps_its_own_joins_while_takes_are_turned() -> None:
         check(document)
         assert joining.blend_of(document, take.id) == blend
     assert [each.blend for each in take_of(document).takes] == [None, 7, 4]
+
+
+@pytest.mark.parametrize("at_head", [True, False])
+def test_a_join_that_was_taken_away_stays_away_when_takes_are_turned(at_head: bool) -> None:
+    document = retaken()
+    take = take_of(document)
+    behind = clips(document, v1(document))[2].id
+    document = joining.without_transition(document, take.id if at_head else behind)
+    for number in (0, 1):
+        document = joining.with_take(document, take.id, number)
+        check(document)
+    assert joining.blend_of(document, take.id) == 0
+    assert take.link is not None
+    partners = [document.sequence.clip(each) for each in document.sequence.linked[take.link]]
+    assert [each.takes[1].blend for each in partners if each is not None] == [0, 0]
+
+
+def test_a_persons_transition_that_goes_leaves_the_joins_of_takes_alone() -> None:
+    document = retaken()
+    take = take_of(document)
+    document = edits.set_transition(document, take.id, Transition(TransitionKind.WIPE_LEFT, before=2, after=2))
+    document = joining.without_transition(document, take.id)
+    assert take_of(document).transition is None
+    assert take_of(document).takes[1].blend == 4
 
 
 def test_sound_crosses_where_the_picture_does() -> None:

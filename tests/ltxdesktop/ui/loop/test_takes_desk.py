@@ -121,6 +121,20 @@ def test_the_join_is_set_beside_the_takes_and_is_one_step(qtbot: QtBot, edit: Ed
     assert view._blend.value() == 4
 
 
+def test_turned_or_unjoined_on_the_timeline_each_take_keeps_its_own_joins(edit: EditWorkspace, view: TakesView) -> None:
+    view._blend.setValue(2)
+    clip, commands = retaken(edit).id, edit.timeline.commands
+    for number, blend in ((2, 4), (1, 2), (2, 4), (1, 2)):
+        commands.choose_take(clip, number)
+        assert joining.blend_of(edit.project.document, clip) == blend
+    edit.selection.choose(transition=(clip, False))
+    commands.lift()
+    for number, blend in ((2, 4), (1, 0)):
+        commands.choose_take(clip, number)
+        assert joining.blend_of(edit.project.document, clip) == blend
+    check(edit.project.document)
+
+
 def test_a_draft_is_called_one_and_cant_be_finished_without_its_latents(
     qtbot: QtBot, app: App, edit: EditWorkspace
 ) -> None:
