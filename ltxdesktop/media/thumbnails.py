@@ -114,6 +114,17 @@ class Thumbnails:
             key = self._keys.get((media.id, cell, _height(height)))
             return None if key is None else self._kept.get(key)
 
+    def nearest(self, media: Media, part: float) -> Thumbnail | None:
+        """The one in memory nearest to `part` (0..1) of a film, of whatever height: to show until its own comes."""
+        middle = part * media.frames
+        with self._lock:
+            found = [
+                (abs(kept.frame - middle), -height, kept)
+                for (media_id, _, height), key in self._keys.items()
+                if media_id == media.id and (kept := self._kept.get(key)) is not None
+            ]
+        return min(found, key=lambda each: each[:2])[2] if found else None
+
     def make(self, media: Media, path: Path, cell: Cell, height: int) -> Thumbnail:
         """The thumbnail of a cell, from memory, disk or the file. Raises MediaError."""
         facts = self._facts_of(path, media.kind is MediaKind.IMAGE_SEQUENCE)

@@ -276,6 +276,11 @@ class Materials(QObject):
                 place, media, self.locate(media), part, height_px, partial(self._picture_came.emit, answer)
             )
 
+    def picture_at_hand(self, media: Media, part: float) -> QImage | None:
+        """A picture near `part` (0..1) of a media, of any size, if one is in memory: to show while its own is made."""
+        found = self.thumbnails.nearest(media, part) if media.has_picture else None
+        return image_of(found) if found is not None else None
+
     def _cell(self, media: Media, at_s: Fraction) -> Cell:
         """A stretch of a second around a place: neighbouring zooms share pictures."""
         from ltxdesktop.media.thumbnails import Cell

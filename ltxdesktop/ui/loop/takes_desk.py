@@ -137,8 +137,15 @@ class TakesDesk(QObject):
         for row in self._view.model.values():
             media = document.media.get(row.take.media)
             if row.picture is None and media is not None:
-                show = partial(self._view.show_picture, media.id)
-                self._materials.ask_picture(("takes", media.id), media, 0.5, PICTURE_PX, show)
+                self._show_picture(media)
+
+    def _show_picture(self, media: Media) -> None:
+        """At once what is in memory: strips of a new take on the timeline may be made before this one's own."""
+        at_hand = self._materials.picture_at_hand(media, 0.5)
+        if at_hand is not None:
+            self._view.show_picture(media.id, at_hand)
+        show = partial(self._view.show_picture, media.id)
+        self._materials.ask_picture(("takes", media.id), media, 0.5, PICTURE_PX, show)
 
     def _media(self) -> Media | None:
         clip = self.clip

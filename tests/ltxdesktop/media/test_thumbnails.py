@@ -113,6 +113,19 @@ def test_hovering_shows_what_is_under_the_mouse(files: MediaFiles, film: Path):
     assert found.frame == number_in(found.pixels) == 50
 
 
+def test_what_is_in_memory_nearest_to_a_place_is_at_hand_at_once(files: MediaFiles, film: Path):
+    media = files.describe(film)
+    assert files.thumbnails.nearest(media, 0.5) is None
+    for frame, height in ((3, 72), (40, 36), (40, 144), (90, 72)):
+        files.thumbnails.make(media, film, Cell(frame, frame + 1), height)
+    found = files.thumbnails.nearest(media, 0.5)
+    assert found is not None
+    assert (found.frame, found.pixels.shape[0]) == (40, 144)  # the larger of two
+    last = files.thumbnails.nearest(media, 1.0)
+    assert last is not None
+    assert last.frame == 90
+
+
 def test_newer_requests_for_a_place_cancel_the_older(files: MediaFiles, film: Path):
     media = files.describe(film)
     entered, go_on = threading.Event(), threading.Event()

@@ -34,6 +34,19 @@ def retaken(edit: EditWorkspace) -> Clip:
     return pictures(edit)[1]
 
 
+def test_the_original_has_a_picture_at_once_however_much_the_timeline_asks_for(
+    qtbot: QtBot, app: App, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    media = edit.project.document.media[pictures(edit)[0].takes[0].media]
+    qtbot.waitUntil(lambda: edit.materials.picture_at_hand(media, 0.5) is not None, timeout=SOON_MS)
+    monkeypatch.setattr(edit.materials, "ask_picture", lambda *_: None)  # its own never comes
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
+    ask(qtbot, app, edit)
+    rows = edit.takes._view.model.values()
+    assert rows[0].take.media == media.id
+    assert rows[0].picture is not None
+
+
 def test_turning_plays_in_a_loop_around_the_range_and_is_one_step(
     qtbot: QtBot, edit: EditWorkspace, view: TakesView
 ) -> None:
