@@ -76,7 +76,9 @@ class Stock(QObject):
         self._follow_engine()
 
     def close(self) -> None:
-        """The window goes: answers that are on their way find nobody."""
+        """The window goes: answers that are on their way find nobody. Once more does nothing."""
+        if self._closed:
+            return
         self._closed = True
         self._session.errand_told.disconnect(self._take_errand)
         self._session.view_changed.disconnect(self._follow_engine)

@@ -143,6 +143,13 @@ def test_the_badge_opens_what_works_here_and_escape_leaves_it_for_later(open_app
     assert app.window.findChild(SetupWindow) is None
 
 
+def test_the_window_closes_after_all_that_sets_up_was_closed(open_app):
+    app = open_app()
+    app.window._set_up.show_models()
+    app.window._set_up.close()
+    assert app.window._set_up.models is None  # the window is closed by `open_app`: a second disconnect warns
+
+
 def test_a_key_is_kept_tried_and_forgotten_and_lies_only_in_the_keyring(
     open_app, qtbot, api, own_keyring: Path, secret: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
