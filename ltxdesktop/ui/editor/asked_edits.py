@@ -18,6 +18,7 @@ from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.timeline.selection import Selection
 
 TITLE_S = Fraction(4)
+NEW_TITLE = Title("Title", size=0.14, shadow=0.008)  # read at a glance over clouds too
 
 
 class AskedEdits(QObject):
@@ -80,7 +81,7 @@ class AskedEdits(QObject):
             if not tracks or any(not isinstance(item, Gap) for _, item in tracks[-1].placed(frame, frame + duration)):
                 document = edits.add_track(document, TrackKind.VIDEO)
                 tracks = list(document.sequence.of_kind(TrackKind.VIDEO))
-            clip = edits.clip_from_content(Title("Title"), duration)
+            clip = edits.clip_from_content(NEW_TITLE, duration)
             return edits.overwrite_clips(document, [edits.Placement(tracks[-1].id, clip)], frame)
 
         before = {clip.id for track in self._project.document.sequence.tracks for clip in track.clips}

@@ -203,12 +203,15 @@ def test_arrows_step_through_what_was_just_opened_in_the_source(project, qapp, q
     assert project.source.frame == 1
 
 
-def test_a_new_title_shows_where_its_words_are_written(project):
+def test_a_new_title_is_seen_well_and_shows_where_its_words_are_written(project):
     project.docks["markers"].raise_()
     project._docks.tabifyDockWidget(project.docks["markers"], project.docks["inspector"])
     project.docks["markers"].raise_()
     project.actions_by_name["sequence.title"].trigger()
     assert not project.inspector.visibleRegion().isEmpty()
+    tracks = project.project.document.sequence.tracks
+    titles = [clip.content for track in tracks for clip in track.clips if clip.content]
+    assert [(title.size > 0.1, title.shadow > 0) for title in titles] == [(True, True)]
 
 
 def test_missing_media_is_shown_and_does_not_stop_the_film(project, qtbot, tmp_path: Path, film: Path):
