@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look
 
+BELOW_PX = 8  # free between it and the panels
 
-class Banner(QFrame):
+
+class Banner(QWidget):
     """Hidden until it has something to say; stays until it's closed or there is something newer."""
 
     acted = Signal()
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("banner")
         self._look = look
-        row = QHBoxLayout(self)
+        frame = QFrame()
+        frame.setObjectName("banner")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, BELOW_PX)
+        column.addWidget(frame)
+        row = QHBoxLayout(frame)
         row.setContentsMargins(12, 8, 8, 8)
         row.setSpacing(10)
         self._sign = QLabel()
