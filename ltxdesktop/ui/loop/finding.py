@@ -105,9 +105,10 @@ class Finder:
         actions: tuple[Action, ...] = ("retake", "extend", "new")
         if self.action == "extend":
             found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), "forward")
-            return replace(found, shown=found.shown._replace(actions=actions, length=True))
+            return replace(found, shown=found.shown._replace(actions=actions, length=True, action="extend"))
         if self.action == "new":
-            shown = Shown("New clip", f"Behind {self._named(clip)}", actions, length=True, verb="Generate")
+            words = f"Behind {self._named(clip)}"
+            shown = Shown("New clip", words, actions, length=True, verb="Generate", action="new")
             return Found((places.at_frame(document, end, track.id),), shown)
         whole = places.whole(document, clip.id, self.locate)
         words = f"All of {self._named(clip)}, {seconds_of(clip.duration, sequence.rate)}"

@@ -47,10 +47,11 @@ class Shown(NamedTuple):
 
     heading: str
     words: str
-    actions: tuple[Action, ...] = ()  # that are possible; the first is chosen unless the person chose another
+    actions: tuple[Action, ...] = ()  # that are possible
     has_sound: bool = True
     length: bool = False  # whether the person says how long it is to be
     verb: str = "Make"
+    action: Action | None = None  # the one that it is; None: the first that is possible
 
 
 class MakePanel(Panel):
@@ -174,12 +175,13 @@ class MakePanel(Panel):
         self.heading.setText(shown_now.heading)
         self._where.setText(shown_now.words)
         self._where.setVisible(bool(shown_now.words))
-        self._action_box.setVisible(len(shown_now.actions) > 1)
+        choice = len(shown_now.actions) > 1
+        self._action.setVisible(choice)
+        self.heading.setVisible(not choice)  # the choice says the same, and a small screen has no room for both
         if shown_now.actions:
             for action in ("retake", "extend", "new"):
                 self._action.set_enabled(action, action in shown_now.actions, "Not possible in this place")
-            if self._action.value not in shown_now.actions:
-                self._action.set_value(shown_now.actions[0])
+            self._action.set_value(shown_now.action or shown_now.actions[0])
         self._what.setVisible("retake" in shown_now.actions and self.action == "retake" and shown_now.has_sound)
         if not shown_now.has_sound:
             self._what.set_value("both")
@@ -243,26 +245,19 @@ class MakePanel(Panel):
 
     def _build(self) -> None:
         self._place_known = False
+        self._action = Segments("What to do", [("retake", "Retake"), ("extend", "Extend"), ("new", "New clip")])
+        self._action.chosen.connect(self.action_chosen)
+        self.head.insertWidget(0, self._action, 1)
         self._where = wrapped("hint")
         self._where.show()
         self.body.addWidget(self._where)
         scroll, rows = scrolled_form(10)
-        rows.addWidget(self._build_action())
         rows.addLayout(self._build_words())
         rows.addLayout(self._build_numbers())
         rows.addLayout(self._build_model())
         rows.addStretch(1)
         self.body.addWidget(scroll, 1)
         self.body.addLayout(self._build_foot())
-
-    def _build_action(self) -> QWidget:
-        self._action_box = QWidget()
-        row = QVBoxLayout(self._action_box)
-        row.setContentsMargins(0, 0, 0, 0)
-        self._action = Segments("What to do", [("retake", "Retake"), ("extend", "Extend"), ("new", "New clip")])
-        self._action.chosen.connect(self.action_chosen)
-        row.addWidget(self._action)
-        return self._action_box
 
     def _build_words(self) -> QVBoxLayout:
         column = QVBoxLayout()

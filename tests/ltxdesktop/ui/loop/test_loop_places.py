@@ -93,6 +93,18 @@ def test_a_range_of_a_title_or_of_nothing_says_so(qtbot: QtBot, edit: EditWorksp
     assert not edit.make.ready
 
 
+def test_what_is_done_with_a_clip_is_what_the_choice_says(edit: EditWorkspace) -> None:
+    edit.project.edit("Clear", lambda document: edits.set_range(document, None, None))
+    assert edit.make.action == "new"  # at the playhead nothing else is possible
+    edit.selection.choose([pictures(edit)[1].id])
+    assert edit.make.action == "retake"
+    assert edit.make._make.text() == "Retake"
+    assert edit.make._what.isVisibleTo(edit.make)
+    for number, (action, verb) in enumerate((("retake", "Retake"), ("extend", "Extend"), ("new", "Generate"))):
+        edit.make._action._group.button(number).click()
+        assert (edit.make.action, edit.make._make.text()) == (action, verb)
+
+
 def test_a_range_of_a_clip_whose_file_is_missing_says_which(
     qtbot: QtBot, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
