@@ -6,7 +6,7 @@ The engine keeps jobs and results (its store); what it can't know is for which p
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from engine.protocol.grid import FrameRange
 from engine.protocol.work import Neighbour
+from ltxdesktop.loop.keeping import Keep, keep_now
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 
 _KINDS: dict[str, type[Place]] = {
@@ -37,11 +38,11 @@ class Pending:
 
 
 class PendingTakes:
-    """All of them, in the order in which they were asked. Every change is written at once, whole or not at all."""
+    """All of them, in the order in which they were asked. Every change is written, whole or not at all."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, keep: Keep = keep_now) -> None:
         """Read what is there. A broken file is set aside as `.broken`: its takes wait in the takes panel."""
-        self._file = file
+        self._file, self._keep = file, keep
         self._waiting: dict[str, Pending] = {}
         try:
             stored = json.loads(file.read_text(encoding="utf-8"))
@@ -50,12 +51,17 @@ class PendingTakes:
             pass
         except (OSError, ValueError, KeyError, TypeError):
             file.replace(file.with_suffix(".broken"))
+        self._earlier = frozenset(self._waiting)
 
     def __iter__(self) -> Iterator[Pending]:
         return iter(tuple(self._waiting.values()))
 
     def of(self, job: str) -> Pending | None:
         return self._waiting.get(job)
+
+    def is_earlier(self, job: str) -> bool:
+        """Whether it was asked before this start: its take may have landed without that being written here."""
+        return job in self._earlier
 
     def of_project(self, project: str) -> tuple[Pending, ...]:
         return tuple(each for each in self._waiting.values() if each.project == project)
@@ -64,9 +70,11 @@ class PendingTakes:
         self._waiting[pending.job] = pending
         self._write()
 
-    def done(self, job: str) -> None:
+    def done(self, job: str, kept: Callable[[], object] = lambda: None) -> None:
+        """A take found its place. `kept` returns when that is on the disk; it's called where the file is written,
+        before that, so that whenever the program dies the take is in one of both."""
         if self._waiting.pop(job, None) is not None:
-            self._write()
+            self._write(kept)
 
     def rename_project(self, old: str, new: str) -> None:
         """A project got its first file, or another one."""
@@ -75,12 +83,14 @@ class PendingTakes:
             self._waiting |= moved
             self._write()
 
-    def _write(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        part = self._file.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as out:
-            json.dump([_to_json(each) for each in self._waiting.values()], out, indent=1)
-        part.replace(self._file)
+    def _write(self, before: Callable[[], object] = lambda: None) -> None:
+        waiting = tuple(self._waiting.values())
+
+        def words() -> str:
+            before()
+            return json.dumps([_to_json(each) for each in waiting], indent=1)
+
+        self._keep(self._file, words)
 
 
 def _to_json(pending: Pending) -> dict[str, Any]:

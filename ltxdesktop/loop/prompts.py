@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from ltxdesktop.document.model import Clip, ItemId, Media, MediaId
+from ltxdesktop.loop.keeping import Keep, keep_now
 from ltxdesktop.loop.remaking import prompt_of
 
 PROMPTS_KEPT = 40
@@ -53,9 +55,9 @@ def asked_for(clip: Clip, media: Mapping[MediaId, Media]) -> str:
 class PromptHistory:
     """Prompts that were used, newest first, in a small file. Without a file they last as long as the program."""
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, keep: Keep = keep_now) -> None:
         """Read what is there; a file that can't be read is taken as empty, and written anew by the next prompt."""
-        self._file = file
+        self._file, self._keep = file, keep
         self._prompts: list[str] = _read(file) if file is not None else []
 
     def __iter__(self) -> Iterator[str]:
@@ -65,16 +67,13 @@ class PromptHistory:
         return len(self._prompts)
 
     def add(self, prompt: str) -> None:
-        """Put a prompt in front; one that was there already moves up. Raises OSError if it can't be kept."""
+        """Put a prompt in front; one that was there already moves up. Raises what `keep` raises."""
         words = prompt.strip()
         if not words:
             return
         self._prompts = [words, *(each for each in self._prompts if each != words)][:PROMPTS_KEPT]
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(self._prompts, ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(self._file)
+            self._keep(self._file, partial(json.dumps, tuple(self._prompts), ensure_ascii=False, indent=1))
 
 
 def _read(file: Path) -> list[str]:

@@ -6,8 +6,11 @@ A take on a timeline has its rating in the project; this is for the grid of all 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import cast
+
+from ltxdesktop.loop.keeping import Keep, keep_now
 
 RATINGS_KEPT = 2000  # the newest: a rating of a result that was deleted is of no use for ever
 
@@ -15,9 +18,9 @@ RATINGS_KEPT = 2000  # the newest: a rating of a result that was deleted is of n
 class Ratings:
     """Without a file they last as long as the program."""
 
-    def __init__(self, file: Path | None = None) -> None:
+    def __init__(self, file: Path | None = None, keep: Keep = keep_now) -> None:
         """Read what is there; a file that can't be read is taken as empty, and written anew by the next rating."""
-        self._file = file
+        self._file, self._keep = file, keep
         self._ratings: dict[str, int] = _read(file) if file is not None else {}
 
     def of(self, path: str) -> int:
@@ -25,17 +28,14 @@ class Ratings:
         return self._ratings.get(path, 0)
 
     def rate(self, path: str, rating: int) -> None:
-        """Rate a result; 0 takes the rating back. Raises OSError if it can't be kept."""
+        """Rate a result; 0 takes the rating back. Raises what `keep` raises."""
         self._ratings.pop(path, None)
         if rating:
             self._ratings[path] = rating
         for oldest in list(self._ratings)[:-RATINGS_KEPT]:
             del self._ratings[oldest]
         if self._file is not None:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(self._ratings, ensure_ascii=False, indent=1), encoding="utf-8")
-            part.replace(self._file)
+            self._keep(self._file, partial(json.dumps, dict(self._ratings), ensure_ascii=False, indent=1))
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -219,10 +219,11 @@ class Journal:
         self.flush()
 
     def flush(self) -> None:
-        """Return when everything noted so far is on disk (or couldn't be written)."""
+        """Return when everything noted so far is on disk (or couldn't be written). From any thread, also at the end."""
         with self._changed:
-            self._wishes.append(_Sync())
-            self._changed.notify_all()
+            if not self._ending:
+                self._wishes.append(_Sync())
+                self._changed.notify_all()
             self._changed.wait_for(lambda: not self._wishes and not self._busy)
 
     def close(self, *, remove: bool) -> None:

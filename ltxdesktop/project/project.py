@@ -216,6 +216,13 @@ class Project:
             if journal is not None:
                 journal.note(name, self._as_file(document, self.path), grown=grown)
 
+    def flush(self) -> None:
+        """Return when the edits that were noted are on the disk, or couldn't be written. From any thread."""
+        with self._guard:
+            journal = self._journal
+        if journal is not None:
+            journal.flush()
+
     def locate(self, media: Media) -> Path:
         """Where the file of a media should be."""
         return located(media.path, self.media_folder)

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
 from engine.media.joined import Placed, placement, write_joined
 from engine.protocol.messages import Estimated
 from ltxdesktop.jobs.ask import Ask, title_of, work_of
-from ltxdesktop.loop.ratings import Ratings
 from ltxdesktop.resources import BUNDLED, Sample, samples
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
@@ -34,6 +33,7 @@ from ltxdesktop.ui.clip_pictures import Given, look_at, poster
 from ltxdesktop.ui.deliver.waiting import exports_wait
 from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.jobs_panel import JobsPanel
+from ltxdesktop.ui.memories import Memories
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.monitor.film import Film
 from ltxdesktop.ui.monitor_panel import MonitorPanel
@@ -56,7 +56,6 @@ POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
 WINDOW_GEOMETRY = "window/geometry"
 WORKSPACE = "window/workspace"
-RATINGS = "ratings.json"  # in the program's folder
 FIRST_SIZE = QSize(1440, 900)
 TITLE_BAR_PX = 40  # what a window manager adds, or nearly
 WORKSPACES = [("generate", "Generate"), ("edit", "Edit"), ("deliver", "Deliver")]
@@ -111,12 +110,14 @@ class MainWindow(QMainWindow):
         self._following = True  # whether the monitor shows what the running job makes
         self._watched = ""  # the job whose preview is on the monitor
         self._failed_job = ""
-        self.prompt = PromptPanel(look)
+        self._memories = Memories(state, self)
+        self._memories.failed.connect(self._say_shortly)
+        self.prompt = PromptPanel(look, prompts=self._memories.prompts)
         self.monitor = MonitorPanel(look)
         self.jobs = JobsPanel(look, session.jobs)
         self._films = HoverFilms(self._background, self)
         self.takes = TakesPanel(look, session.takes, self._films)
-        session.takes.use_ratings(Ratings(state / RATINGS))
+        session.takes.use_ratings(self._memories.ratings)
         self.top = TopBar(look, WORKSPACES)
         self.banner = Banner(look)
         self._lay_out()
@@ -298,7 +299,7 @@ class MainWindow(QMainWindow):
         from ltxdesktop.ui.editor.workspace import EditWorkspace
 
         edit = EditWorkspace(self._look, self._settings, self._state_folder, self._cache_folder)
-        edit.join(self._session)
+        edit.join(self._session, self._memories)
         self._pages.addWidget(edit)
         menus = edit.menus(self)
         for menu in menus:
@@ -376,6 +377,7 @@ class MainWindow(QMainWindow):
         self._following = True
         self.banner.hide()
         self._session.submit(work_of(ask), title_of(ask))
+        self.prompt.remember(ask.prompt)
         self.statusBar().showMessage("Put into the queue", 4000)
 
     def _estimate(self, ask: Ask) -> None:
@@ -459,10 +461,7 @@ class MainWindow(QMainWindow):
         self.edit.place_take(take, on_timeline=on_timeline)
 
     def _rate(self, take: Take, rating: int) -> None:
-        try:
-            self._session.takes.rate(take.file.path, rating)
-        except OSError as error:
-            self.statusBar().showMessage(f"The rating isn't kept for the next start: {error}", 8000)
+        self._session.takes.rate(take.file.path, rating)
 
     def _retake(self, take: Take) -> None:
         self.look_at_file(take.file.path)
@@ -655,6 +654,7 @@ class MainWindow(QMainWindow):
         self._films.end()
         self.monitor.close_all()
         self._background.close()
+        self._memories.close()
         self.closing.emit()
         super().closeEvent(event)
 

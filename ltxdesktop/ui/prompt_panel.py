@@ -36,8 +36,10 @@ from ltxdesktop.jobs.ask import (
     problems,
     shapes_for,
 )
+from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.consent import AGREE, Consent
+from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.parts import (
     ElidedLabel,
@@ -77,8 +79,18 @@ class PromptPanel(Panel):
     choose_file_requested = Signal()
     looked_at = Signal(int)  # a frame of the clip, while its range is being moved
 
-    def __init__(self, look: Look, random: Random | None = None, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        look: Look,
+        random: Random | None = None,
+        parent: QWidget | None = None,
+        *,
+        prompts: PromptHistory | None = None,
+    ) -> None:
+        """`prompts`: those that were used before."""
         super().__init__("From words", parent)
+        self._history = EarlierPrompts(look, prompts if prompts is not None else PromptHistory())
+        self._history.chosen.connect(self.write)
         self.heading.setObjectName("mode")
         self._look = look
         self._random = random or Random()
@@ -194,6 +206,10 @@ class PromptPanel(Panel):
         """Put words into the prompt."""
         self._prompt.setPlainText(prompt)
 
+    def remember(self, prompt: str) -> None:
+        """Keep a prompt that was used for the list of earlier ones."""
+        self._history.add(prompt)
+
     def show_estimate(self, words: str) -> None:
         self._estimate.setText(words)
         self._estimate.setVisible(bool(words))
@@ -277,7 +293,16 @@ class PromptPanel(Panel):
         self._prompt.setMinimumHeight(104)
         self._prompt.setMaximumHeight(180)
         self._prompt.textChanged.connect(self._read_fields)
-        column.addLayout(labelled("&Prompt", self._prompt))
+        words, head, said = label("Prompt", "label"), QHBoxLayout(), QVBoxLayout()
+        words.setBuddy(self._prompt)
+        self._prompt.setAccessibleName("Prompt")
+        head.addWidget(words)
+        head.addStretch(1)
+        head.addWidget(self._history)
+        said.setSpacing(2)
+        said.addLayout(head)
+        said.addWidget(self._prompt)
+        column.addLayout(said)
         self._negative_box = QWidget()
         self._negative = QPlainTextEdit()
         self._negative.setPlaceholderText("What should not be there")

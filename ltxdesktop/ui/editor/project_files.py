@@ -68,6 +68,10 @@ class ProjectFiles(QObject):
         """A media whose path is said the way the project says it."""
         return replace(media, path=self._file.path_for(Path(media.path))) if self._file is not None else media
 
+    def keeping(self) -> Callable[[], None]:
+        """A call for a worker thread that returns when the steps so far are safe from a crash."""
+        return self._file.flush if self._file is not None else lambda: None
+
     def missing(self, document: Document) -> frozenset[MediaId]:
         """For a worker thread: which media's files aren't there."""
         return self._file.missing(document) if self._file is not None else frozenset()

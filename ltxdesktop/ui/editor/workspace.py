@@ -46,6 +46,7 @@ from ltxdesktop.words import timecode
 
 if TYPE_CHECKING:
     from ltxdesktop.render.renderer import Tools
+    from ltxdesktop.ui.memories import Memories
     from ltxdesktop.ui.models.take_list import Take
 
 WARM_UP_MS = 400  # after the window is there: loading shares the interpreter with its first paint
@@ -73,7 +74,7 @@ class EditWorkspace(QStackedWidget):
 
     def __init__(self, look: Look, settings: QSettings, state: Path, cache: Path) -> None:
         super().__init__()
-        self._look, self._settings, self._state = look, settings, state
+        self._look, self._settings = look, settings
         self.actions_by_name = Actions(self)
         self.project = OpenProject(self)
         self.files = ProjectFiles(self.project, state, self)
@@ -139,7 +140,7 @@ class EditWorkspace(QStackedWidget):
         self.addWidget(self.start)
         self.addWidget(page)
 
-    def join(self, session: EngineSession) -> None:
+    def join(self, session: EngineSession, memories: Memories) -> None:
         """Let the engine make what is asked for on the timeline."""
         from ltxdesktop.ui.loop.in_editor import Editor, LoopInEditor
 
@@ -147,7 +148,7 @@ class EditWorkspace(QStackedWidget):
             self._look, self.actions_by_name, self.project, self.files, self.materials, self.timeline, self.selection,
             self.program, self._footage, self,
         )  # fmt: skip
-        self._loop = LoopInEditor(editor, session, self._state)
+        self._loop = LoopInEditor(editor, session, memories)
         self.make, self.loop, self.takes = self._loop.make, self._loop.desk, self._loop.takes
         self._loop.said.connect(self.said)
         self._loop.make_asked.connect(partial(self._docks.show_panel, "make"))

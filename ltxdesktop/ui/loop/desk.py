@@ -57,12 +57,14 @@ class LoopDesk(QObject):
         waiting: PendingTakes,
         locate: Locate,
         as_of_project: Callable[[Media], Media],
+        keeping: Callable[[], Callable[[], None]],
         parent: QObject | None = None,
     ) -> None:
+        """`keeping` gives a call for a worker that returns when the project's steps so far are safe from a crash."""
         super().__init__(parent)
         self._session, self._project, self._timeline, self._selection = session, project, timeline, selection
         self._panel, self._waiting = panel, waiting
-        self._locate, self._as_of_project = locate, as_of_project
+        self._locate, self._as_of_project, self._keeping = locate, as_of_project, keeping
         self._action: Action = "retake"  # that the person chose last
         self._found = Found((), Shown("Make", ""))
         self._extension: Extension | None = None  # dragged with the tool
@@ -268,17 +270,11 @@ class LoopDesk(QObject):
             name = shortened(wish.prompt.strip(), 40)
             job = self._session.submit(work, self._title(place, wish.prompt))
             self._waiting.add(Pending(job, self._project_name, place, wish.what, name))
-        self._remember(wish.prompt)
+        self._panel.remember(wish.prompt)
         self._panel.after_asking()
         self._extension = None
         self._show_activity()
         self.said.emit("Asked. You can go on editing; the take goes where the clip goes.")
-
-    def _remember(self, prompt: str) -> None:
-        try:
-            self._panel.remember(prompt)
-        except OSError as error:
-            self.said.emit(f"The prompt isn't kept for the next start: {error}")
 
     def submit(self, work: AnyWork, place: Place, title: str) -> None:
         """Queue work that a recipe gave, for a place of the open project."""
@@ -335,21 +331,29 @@ class LoopDesk(QObject):
         pending = self._waiting.of(job)
         if pending is None or self._closed or not self._belongs(pending):
             return
-        self._waiting.done(job)
         try:
             made = self._made(done.result.files, done.result.recipe, pending.name)
+            if self._waiting.is_earlier(job) and self._has(made):
+                self._waiting.done(job)  # the program died between the landing and the note of it
+                return
             landed = landing.land(
                 self._project.document, pending.place, made, what=pending.what, blend=self.blend_frames
             )
         except LoopError as error:
+            self._waiting.done(job)
             self.said.emit(str(error))
             return
         self._project.do(landed.name, landed.document)
+        self._waiting.done(job, self._keeping())
         self._show_activity()
         if landed.clip is not None:
             self._selection.choose([landed.clip])
             self.landed.emit(landed.clip)
         self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}. Alt+Down and Alt+Up compare.")
+
+    def _has(self, made: Sequence[landing.Made]) -> bool:
+        here = {media.path for media in self._project.document.media.values()}
+        return all(each.media.path in here for each in made)
 
     def _belongs(self, pending: Pending) -> bool:
         """Also to the project that had no file yet when it was asked: its sequence is known."""

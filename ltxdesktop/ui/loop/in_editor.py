@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QDockWidget, QWidget
@@ -13,8 +12,6 @@ from PySide6.QtWidgets import QDockWidget, QWidget
 from ltxdesktop.document import edits
 from ltxdesktop.document.model import Document, ItemId, Media, new_document
 from ltxdesktop.document.time import parse_rate
-from ltxdesktop.loop.pending import PendingTakes
-from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
@@ -27,15 +24,14 @@ from ltxdesktop.ui.loop.desk import LoopDesk
 from ltxdesktop.ui.loop.panel import MakePanel
 from ltxdesktop.ui.loop.takes_desk import TakesDesk
 from ltxdesktop.ui.loop.takes_view import TakesView
+from ltxdesktop.ui.memories import Memories
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
 
-WAITING = "takes.json"  # in the program's folder: which job belongs to which place
 PROJECT_NAME = "Untitled"
-PROMPTS = "prompts.json"  # beside it: what was asked for before
 
 
 @dataclass(frozen=True)
@@ -60,17 +56,16 @@ class LoopInEditor(QObject):
     said = Signal(str)  # for the status bar
     make_asked = Signal()  # the Make panel is to come to the front
 
-    def __init__(self, editor: Editor, session: EngineSession, state: Path) -> None:
-        """`state`: the program's folder for what has to survive a crash."""
+    def __init__(self, editor: Editor, session: EngineSession, memories: Memories) -> None:
         super().__init__(editor.window)
         self._editor = editor
-        self.make = MakePanel(editor.look, PromptHistory(state / PROMPTS))
+        self.make = MakePanel(editor.look, memories.prompts)
         self.takes_view = TakesView(editor.look, editor.actions)
         self._session = session
         self.jobs = self._jobs_panel(session)
         self.desk = LoopDesk(
-            session, editor.project, editor.timeline, editor.selection, self.make, PendingTakes(state / WAITING),
-            self._path, editor.files.as_of_project, self,
+            session, editor.project, editor.timeline, editor.selection, self.make, memories.waiting,
+            self._path, editor.files.as_of_project, editor.files.keeping, self,
         )  # fmt: skip
         editor.materials.presence_changed.connect(self.desk.refresh)
         self.takes = TakesDesk(

@@ -7,7 +7,6 @@ What can be asked for comes from the engine's capabilities; where, and why not, 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from random import Random
 from typing import Literal, NamedTuple, cast
 
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
-    QMenu,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -29,9 +27,10 @@ from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
 from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
+from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, label, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.theme import Look
-from ltxdesktop.words import about, gigabytes, shortened
+from ltxdesktop.words import about, gigabytes
 
 Action = Literal["retake", "extend", "new"]
 
@@ -218,9 +217,8 @@ class MakePanel(Panel):
             self._prompt.setPlainText(prompt)
 
     def remember(self, prompt: str) -> None:
-        """Keep a prompt that was used in the history. Raises OSError if it can't be written."""
-        self._prompts.add(prompt)
-        self._history.setEnabled(len(self._prompts) > 0)
+        """Keep a prompt that was used in the history."""
+        self._history.add(prompt)
 
     def wait_for_quiet(self) -> None:
         """Something that counts has moved elsewhere: `changed` comes when nothing has moved for a moment."""
@@ -269,9 +267,8 @@ class MakePanel(Panel):
         self._prompt.setMinimumHeight(PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
         self._prompt.setMaximumHeight(2 * PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
         self._prompt.textChanged.connect(self._touch)
-        self._history = IconButton(self._look, "list", "Earlier prompts")
-        self._history.setEnabled(len(self._prompts) > 0)
-        self._history.clicked.connect(self._show_history)
+        self._history = EarlierPrompts(self._look, self._prompts)
+        self._history.chosen.connect(self.write)
         head = QHBoxLayout()
         words = label("Prompt", "label")
         words.setBuddy(self._prompt)
@@ -400,14 +397,6 @@ class MakePanel(Panel):
 
     def _roll(self) -> None:
         self._seed.setValue(self._random.randint(0, HIGHEST_SEED))
-
-    def _show_history(self) -> None:
-        menu = QMenu(self)
-        for words in self._prompts:
-            action = menu.addAction(shortened(words, 70))
-            action.setToolTip(words)
-            action.triggered.connect(partial(self.write, words))
-        menu.exec(self._history.mapToGlobal(self._history.rect().bottomLeft()))
 
     def _chosen(self) -> tuple[BackendCapability, ModelCapability] | None:
         backend, _, model = str(self._model.currentData() or "").partition("/")

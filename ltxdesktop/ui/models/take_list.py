@@ -104,7 +104,7 @@ class TakeListModel(ValueList[Take]):
             self._insert(0 if newest else len(self._values), rated)
 
     def rate(self, path: str, rating: int) -> None:
-        """Give a take 1 to 5 stars, or none (0). Raises OSError if that can't be kept; it's shown all the same."""
+        """Give a take 1 to 5 stars, or none (0). Raises what keeping ratings raises; it's shown."""
         if (row := self.row_of(path)) >= 0:
             self._put(row, replace(self._values[row], rating=rating))
             self._ratings.rate(path, rating)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from engine.protocol.work import (
 )
 from ltxdesktop.document.model import ItemId, MediaId, SequenceId, TrackId, new_sequence
 from ltxdesktop.loop.asking import Wish, mode_of_place, problems, work_for
+from ltxdesktop.loop.keeping import keep_now
 from ltxdesktop.loop.pending import Pending, PendingTakes
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
 
@@ -93,6 +96,26 @@ def test_jobs_find_their_places_after_a_restart(tmp_path: Path) -> None:
     assert [each.place for each in again] == PLACES[:3]
     assert [each.job for each in again.of_project("/film.otio")] == ["job-0", "job-1", "job-2"]
     assert again.of("job-3") is None
+
+
+def test_a_take_that_landed_stays_in_the_file_until_its_landing_is_kept(tmp_path: Path) -> None:
+    file, asked = tmp_path / "takes.json", list[Callable[[], None]]()
+    waiting = PendingTakes(file)
+    waiting.add(Pending("job", "untitled", PLACES[0]))
+    later = PendingTakes(file, lambda path, words: asked.append(partial(keep_now, path, words)))
+
+    def kept() -> None:
+        assert [each.job for each in PendingTakes(file)] == ["job"]
+        seen.append("kept")
+
+    seen: list[str] = []
+    later.done("job", kept)
+    assert later.is_earlier("job")
+    assert not seen
+    for write in asked:
+        write()
+    assert seen == ["kept"]
+    assert not list(PendingTakes(file))
 
 
 def test_a_broken_file_is_set_aside(tmp_path: Path) -> None:

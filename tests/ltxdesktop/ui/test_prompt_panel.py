@@ -16,6 +16,7 @@ from engine.protocol.grid import FrameRange
 from engine.protocol.messages import BackendCapability, ModeCapability, ModelCapability, Recipe, ResultFile
 from engine.protocol.work import TextToVideo
 from ltxdesktop.jobs.ask import SourceClip
+from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.prompt_panel import PromptPanel
@@ -62,6 +63,20 @@ def field(panel: PromptPanel, kind: type[QWidget], name: str) -> QWidget:
 
 def button(panel: PromptPanel, words: str) -> QPushButton:
     return next(each for each in panel.findChildren(QPushButton) if each.text() == words)
+
+
+def test_earlier_prompts_come_back_and_are_those_of_the_other_workspace(qtbot, look: Look):
+    prompts = PromptHistory()
+    panel = PromptPanel(look, Random(1), prompts=prompts)
+    qtbot.addWidget(panel)
+    assert not panel._history.isEnabled()
+    panel.remember("a red ball")
+    assert panel._history.isEnabled()
+    prompts.add("salt & pepper")  # used in Edit
+    entries = panel._history.menu_of().actions()
+    assert [each.text() for each in entries] == ["salt && pepper", "a red ball"]
+    entries[0].trigger()
+    assert panel.ask.prompt == "salt & pepper"
 
 
 def test_model_brings_its_own_size_length_and_rate(panel: PromptPanel):

@@ -35,6 +35,22 @@ def test_a_range_gets_takes_in_place_and_undo_takes_them_back(qtbot: QtBot, app:
     assert edit.project.document.sequence.tracks == before.sequence.tracks
 
 
+def test_a_take_that_landed_before_the_program_died_doesnt_land_again(
+    qtbot: QtBot, app: App, edit: EditWorkspace
+) -> None:
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
+    say(qtbot, edit, WORDS)
+    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS) as told:
+        edit.actions_by_name["make.now"].trigger()
+        (pending,) = edit.loop._waiting
+    landed = edit.project.document
+    edit.loop._waiting.add(pending)  # as if its landing had got to the journal and no further
+    edit.loop._waiting._earlier = frozenset({pending.job})
+    edit.loop._take_result(*told.args)
+    assert edit.project.document is landed
+    assert not list(edit.loop._waiting)
+
+
 def test_takes_are_turned_rated_and_the_unused_removed(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
