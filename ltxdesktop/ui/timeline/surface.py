@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Si
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from ltxdesktop.document.model import Document, ItemId, Sequence, TrackId
+from ltxdesktop.document.model import Document, Gap, ItemId, Sequence, TrackId
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity, activity_boxes
@@ -217,8 +217,7 @@ class TimelineSurface(QWidget):
         if self._ghost is not None:
             self._painter.draw_ghost(painter, *self._ghost)
         if self._open_gap is not None:
-            lane = next((lane for lane in layout.lanes if lane.track.id == self._open_gap.track.id), None)
-            button = fill_box(gap_box(lane, self._open_gap.gap, layout.viewport)) if lane is not None else None
+            button = self._fill_button(self._open_gap, layout)
             if button is not None:
                 self._painter.draw_fill_button(painter, button, hot=self._open_gap.fill)
         if self._rubber is not None:
@@ -231,6 +230,14 @@ class TimelineSurface(QWidget):
         if self._bubble:
             at = self._mouse
             self._painter.draw_bubble(painter, at.x(), at.y(), self._bubble, layout.viewport, bad=self._bubble_is_bad)
+
+    def _fill_button(self, offered: OnGap, layout: Layout) -> Box | None:
+        """Where it is; None if an edit has closed the gap since the mouse came to it, or it's too narrow."""
+        lane = next((lane for lane in layout.lanes if offered.gap.id in lane.track.index), None)
+        item = lane.track.items[lane.track.index[offered.gap.id]] if lane is not None else None
+        if lane is None or not isinstance(item, Gap):
+            return None
+        return fill_box(gap_box(lane, item, layout.viewport))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -556,6 +556,21 @@ def test_gap_offers_to_be_filled_where_someone_does_it(window: Window, qtbot):
     assert said.args == ["gapv", 200, 250]
 
 
+def test_gap_that_goes_under_the_mouse_takes_its_offer_along(window: Window, qtbot):
+    window.view.show_part(150, 0.3)
+    window.panel.offer_generation(True)
+    qtbot.mouseMove(window.view, window.at(230, "V1"))
+    qtbot.waitUntil(lambda: window.view._open_gap is not None)
+    track = next(track for track in window.view.sequence.tracks if track.name == "V1")
+    gap = track.items[track.index[ItemId("gapv")]]
+    window.history.do("Close", edits.ripple_delete(window.history.document, [gap.id]))
+    window.view.grab()  # as on the screen: an error while painting fails the test
+    assert window.view._open_gap is not None
+    assert window.view._fill_button(window.view._open_gap, window.view.placed()) is None
+    window.history.undo()
+    assert window.view._fill_button(window.view._open_gap, window.view.placed()) is not None
+
+
 def test_extend_tool_asks_for_what_is_missing(window: Window, qtbot):
     window.key(Qt.Key.Key_E)
     assert window.view.tool is SELECT  # nobody would make it
