@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -33,12 +33,21 @@ WIDTH_PX = 620
 PATH_ROLE = Qt.ItemDataRole.UserRole
 UNSAVED_ROLE = PATH_ROLE + 1
 AWAY = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 class RecentList(QListWidget):
-    """Delete on an entry asks for its removal; the window's own commands of that key wait."""
+    """A click or Enter chooses an entry, a double click too, but once. Delete on an entry asks for its removal; the
+    window's own commands of that key wait.
+    """
 
+    chosen = Signal(QListWidgetItem)
     removal_asked = Signal(QListWidgetItem)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._again = False  # the button went down for the second click of a double click
+        self.itemClicked.connect(self._click)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and event.key() in AWAY:
@@ -49,8 +58,22 @@ class RecentList(QListWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in AWAY and self.currentRow() >= 0:
             self.removal_asked.emit(self.currentItem())
+        elif event.key() in ENTER and self.currentRow() >= 0:
+            self.chosen.emit(self.currentItem())
         else:
             super().keyPressEvent(event)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._again = False
+        super().mousePressEvent(event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._again = True
+        super().mouseDoubleClickEvent(event)
+
+    def _click(self, item: QListWidgetItem) -> None:
+        if not self._again:
+            self.chosen.emit(item)
 
 
 class StartPage(QWidget):
@@ -84,8 +107,7 @@ class StartPage(QWidget):
         self._new.clicked.connect(self.new_asked)
         self._open.clicked.connect(self.open_asked)
         self._sample.clicked.connect(self.sample_asked)
-        self.recent.itemActivated.connect(self._choose)
-        self.recent.itemClicked.connect(self._choose)
+        self.recent.chosen.connect(self._choose)
         self.recent.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.recent.customContextMenuRequested.connect(self._open_menu)
         self.recent.removal_asked.connect(self._remove)

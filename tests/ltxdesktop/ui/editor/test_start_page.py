@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.project.recent import RecentProject, left_behind
-from ltxdesktop.ui.editor.start_page import StartPage
+from ltxdesktop.ui.editor.start_page import PATH_ROLE, StartPage
 from ltxdesktop.ui.theme import Look
 
 
@@ -32,6 +32,22 @@ def test_menu_takes_a_project_off_the_list(page: StartPage, qtbot):
     with qtbot.waitSignal(page.forget_asked) as asked:
         entries["Remove from the list"].trigger()
     assert asked.args[0].name == "film.otio"
+
+
+def test_a_click_a_double_click_and_enter_open_a_project_once(page: StartPage, qtbot):
+    chosen: list[Path] = []
+    page.recent_chosen.connect(chosen.append)
+    place = page.recent.visualItemRect(page.recent.item(0)).center()
+    for gesture in ("click", "double click", "click", "enter"):
+        chosen.clear()
+        if gesture == "enter":
+            qtbot.keyClick(page.recent, Qt.Key.Key_Return)
+        else:
+            qtbot.mouseClick(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        if gesture == "double click":
+            qtbot.mouseDClick(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)  # what follows the first
+            qtbot.mouseRelease(page.recent.viewport(), Qt.MouseButton.LeftButton, pos=place)
+        assert chosen == [Path(page.recent.item(0).data(PATH_ROLE))], gesture
 
 
 def test_delete_does_the_same(page: StartPage, qtbot):

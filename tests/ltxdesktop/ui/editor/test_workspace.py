@@ -101,7 +101,7 @@ def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, 
     assert not project.has_project
     qtbot.waitUntil(lambda: project.start.recent.count() == 1, timeout=PATIENCE_MS)
     with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
-        project.start.recent.itemClicked.emit(project.start.recent.item(0))
+        project.start.recent.chosen.emit(project.start.recent.item(0))
     assert project.project.document.sequence == saved.sequence
     qtbot.waitUntil(lambda: project.program.film is not None, timeout=PATIENCE_MS)
     assert project.program.film.frames == FRAMES + 1
@@ -387,7 +387,7 @@ def test_work_without_a_name_is_on_the_start_page_after_a_crash(project, qtbot, 
     entries = project.start.recent
     qtbot.waitUntil(lambda: entries.count() == 1, timeout=PATIENCE_MS)
     assert "Never saved" in entries.item(0).text()
-    entries.itemClicked.emit(entries.item(0))
+    entries.chosen.emit(entries.item(0))
     qtbot.waitUntil(lambda: project.files.is_open and len(clips_of(project)) == 4, timeout=PATIENCE_MS)
     assert len(asked) == 1
     assert not project.project.clean
