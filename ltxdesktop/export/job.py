@@ -180,18 +180,49 @@ class Export:
             folder = PictureFolder(part, job.target.name, self._options(choice), digits)
             return self._write_folder(folder, self._feed(film, choice, gain), film)
         plan = self._smart_plan(choice)
-        out, bridge, choice = self._opened(part, choice, plan, self._extras(film))
+        extras = self._extras(film)
+        out, bridge, choice = self._opened(part, choice, plan, extras)
         try:
-            sent = self._write(out, self._feed(film, choice, gain), film, bridge, plan)
+            sent = self._fill(out, self._feed(film, choice, gain), film, bridge, plan)
+        except FFmpegError:
+            instead = self._software_for(choice) if choice is not None and out.encoder_failed else None
+            if choice is None or instead is None:
+                raise
+            failed, used = choice.encoder.name, instead.encoder.name
+            self._notes.append(f"The hardware encoder {failed} failed in mid-film; all of it was made with {used}.")
+            self._begin_again()
+            out, bridge, choice = self._file(part, instead, extras), None, instead
+            sent = self._fill(out, self._feed(film, choice, gain), film, None, None)
+        _flush(part)
+        self._step("checking the file")
+        verdict = check_film(part, job.target, shape, sent)
+        return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
+
+    def _fill(
+        self, out: FilmFile, feed: Feed, film: RenderedFilm, bridge: Bridge | None, plan: smart.SmartPlan | None
+    ) -> dict[int, VideoFrame]:
+        """The whole file; nothing of it is left where that fails. Returns the pictures that are compared afterwards."""
+        try:
+            sent = self._write(out, feed, film, bridge, plan)
             self._step("writing the index")
             out.finish()
         except BaseException:
             out.abort()
             raise
-        _flush(part)
-        self._step("checking the file")
-        verdict = check_film(part, job.target, shape, sent)
-        return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
+        return sent
+
+    def _begin_again(self) -> None:
+        """Fresh channels for another run through the film. Raises Closed when it was cancelled."""
+        self._pictures, self._sound = Channel(_PICTURES_AHEAD), Channel(_SOUND_AHEAD)
+        self._step("beginning again")  # looks behind the channels: `cancel` closes those that are there
+
+    def _software_for(self, choice: Choice) -> Choice | None:
+        """What can stand in for a hardware encoder; None for others, and where there is none."""
+        codec = self.shape.preset.picture
+        if codec is None or not choice.encoder.is_hardware:
+            return None
+        instead = choose(codec)
+        return None if instead.encoder.is_hardware else instead
 
     def _feed(self, film: RenderedFilm, choice: Choice | None, gain: float) -> Feed:
         sequence = self.job.sequence
@@ -251,11 +282,8 @@ class Export:
         try:
             return self._file(part, choice, extras), None, choice
         except (FFmpegError, ValueError):
-            codec = self.shape.preset.picture
-            if choice is None or codec is None or not choice.encoder.is_hardware:
-                raise
-            instead = choose(codec)
-            if instead.encoder.is_hardware:
+            instead = self._software_for(choice) if choice is not None else None
+            if choice is None or instead is None:
                 raise
             failed, used = choice.encoder.name, instead.encoder.name
             self._notes.append(f"The hardware encoder {failed} can't take this film here; {used} is used instead.")

@@ -100,6 +100,7 @@ class FilmFile:
     ) -> None:
         self.path = path
         self._shape = shape
+        self.encoder_failed = False  # the picture encoder raised, not the disk
         self._pictures = self._samples = 0
         self._palette = Palette(shape) if shape.preset.picture is PictureCodec.GIF else None
         muxer = shape.preset.container
@@ -131,7 +132,7 @@ class FilmFile:
         frame.pict_type = 0  # else what was a key picture becomes one again
         self._pictures += 1
         if self._palette is None:
-            self._mux(self._picture.encode(frame))
+            self._mux(self._encoded(frame))
             return
         self._mux(packet for coloured in self._palette.reduced(frame) for packet in self._encoded(coloured))
 
@@ -158,7 +159,7 @@ class FilmFile:
             self._mux(packet for coloured in self._palette.reduced(None) for packet in self._encoded(coloured))
         for stream in (self._picture, self._sound):
             if stream is not None and stream.codec_context.is_open:
-                self._mux(stream.encode(None))
+                self._mux(self._encoded(None) if stream is self._picture else stream.encode(None))
         container, self._container = self._container, None
         container.close()
         self._picture = self._sound = self._poster = None  # with them goes what the encoders held: 350 MB at 1080p
@@ -172,9 +173,13 @@ class FilmFile:
         with contextlib.suppress(OSError):
             self.path.unlink(missing_ok=True)
 
-    def _encoded(self, frame: VideoFrame) -> list[Packet[Any]]:
+    def _encoded(self, frame: VideoFrame | None) -> list[Packet[Any]]:
         assert self._picture is not None
-        return self._picture.encode(frame)
+        try:
+            return self._picture.encode(frame)
+        except FFmpegError:
+            self.encoder_failed = True
+            raise
 
     def _mux(self, packets: Iterable[Packet[Any]]) -> None:
         assert self._container is not None

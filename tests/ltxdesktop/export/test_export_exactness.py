@@ -22,9 +22,11 @@ from ltxdesktop.document.model import (
     Transition,
 )
 from ltxdesktop.document.time import samples_at
-from ltxdesktop.export import encoders
+from ltxdesktop.export import encoders, job
+from ltxdesktop.export.encoders import Choice, Encoder
 from ltxdesktop.export.feed import Feed
 from ltxdesktop.export.settings import Settings, shape_of
+from ltxdesktop.export.writing import FilmFile
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.picture import Picture
 from ltxdesktop.render.renderer import Renderer
@@ -119,6 +121,28 @@ def seen_and_heard(path: Path) -> tuple[list[float], list[float]]:
                 beeps.append(first)
             silent_since = end
     return flashes, beeps
+
+
+def test_hardware_that_fails_in_mid_film_is_replaced_from_the_start(footage, tmp_path, exporting, monkeypatch):
+    """A real encoder passes for hardware, and is brought to fail: by a picture that lies before the last one."""
+    real_choose, real_write = job.choose, FilmFile.write_picture
+
+    def choose(codec, *, hardware=False):
+        return Choice(Encoder("mpeg4", is_hardware=True)) if hardware else real_choose(codec)
+
+    def write_picture(file, frame):
+        if file._picture.codec_context.name == "mpeg4" and file._pictures == 4:
+            file._pictures = 0
+        real_write(file, frame)
+
+    monkeypatch.setattr(job, "choose", choose)
+    monkeypatch.setattr(FilmFile, "write_picture", write_picture)
+    target = tmp_path / "film.mp4"
+    report = exporting(film(track(clip(footage, 6))), target, footage, hardware=True).run()
+    assert report.encoder == "libx264"
+    assert report.notes == ("The hardware encoder mpeg4 failed in mid-film; all of it was made with libx264.",)
+    assert build_index(target).frames == 6
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith(".ltx")] == []
 
 
 def test_hardware_that_refuses_the_film_is_replaced_and_said(footage, tmp_path, exporting, monkeypatch):
