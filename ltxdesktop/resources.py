@@ -12,6 +12,12 @@ BUNDLED: Final = bool(getattr(sys, "frozen", False))
 HOME: Final = Path(getattr(sys, "_MEIPASS", ""), "home") if BUNDLED else Path(__file__).resolve().parents[1]
 RESOURCES: Final = HOME / "resources"
 
+
+def engine_words(words: str, *, bundled: bool = BUNDLED) -> str:
+    """What a person says in a terminal to this machine's engine: in a bundle its own command isn't on the path."""
+    return f"{'ltxdesktop engine run' if bundled else 'ltx-engine'} {words}"
+
+
 # File in resources/samples -> words for its list entry, and what could be made of its middle: in the words of Pocket's
 # world (engine/training/words.py), so that the model that ships can draw it.
 _SAMPLES = {

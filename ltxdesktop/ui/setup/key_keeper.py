@@ -11,13 +11,15 @@ import hmac
 import os
 from typing import Final, Protocol
 
+from ltxdesktop.resources import engine_words
+
 # The same in engine/backends/remote/keys.py and engine/fetching/tokens.py, which the app doesn't import; tests compare.
 SERVICE: Final = "ltxdesktop"
 NAME: Final = "ltx-api-key"
 VARIABLE: Final = "LTX_API_KEY"  # of the environment: the first place where the engine looks
 HUB_TOKEN: Final = "hugging-face-token"
 
-_INSTEAD: Final = {NAME: ("LTX_API_KEY", "ltx-engine key --file"), HUB_TOKEN: ("HF_TOKEN", "hf auth login")}
+_INSTEAD: Final = {NAME: ("LTX_API_KEY", engine_words("key --file")), HUB_TOKEN: ("HF_TOKEN", "hf auth login")}
 
 
 class NoKeyring(Exception):

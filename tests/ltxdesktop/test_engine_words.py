@@ -1,0 +1,16 @@
+"""Hints name the command that a person has: a bundle brings no `ltx-engine` of its own."""
+
+from __future__ import annotations
+
+from ltxdesktop.__main__ import build_parser
+from ltxdesktop.resources import engine_words
+
+
+def test_a_bundle_says_its_own_command() -> None:
+    assert engine_words("key --file", bundled=False) == "ltx-engine key --file"
+    assert engine_words("key --file", bundled=True) == "ltxdesktop engine run key --file"
+
+
+def test_the_bundles_command_hands_the_words_on() -> None:
+    said = engine_words("key --file", bundled=True).split()[1:]
+    assert build_parser().parse_args(said).words == ["key", "--file"]
