@@ -349,7 +349,9 @@ class LoopDesk(QObject):
         if landed.clip is not None:
             self._selection.choose([landed.clip])
             self.landed.emit(landed.clip)
-        self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}. Alt+Down and Alt+Up compare.")
+        clip = self._project.document.sequence.clip(landed.clip) if landed.clip is not None else None
+        compare = " Alt+Down and Alt+Up compare." if clip is not None and len(clip.takes) > 1 else ""
+        self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}.{compare}")
 
     def _has(self, made: Sequence[landing.Made]) -> bool:
         here = {media.path for media in self._project.document.media.values()}

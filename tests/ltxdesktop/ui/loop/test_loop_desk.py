@@ -65,6 +65,19 @@ def test_takes_are_turned_rated_and_the_unused_removed(qtbot: QtBot, app: App, e
     assert pictures(edit)[1].media != pictures(edit)[0].media
 
 
+def test_takes_are_compared_where_there_are_others(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    told: list[str] = []
+    edit.loop.said.connect(told.append)
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 24, 72))
+    ask(qtbot, app, edit)
+    assert "compare" in told[-1]
+    edit.project.edit("Clear", lambda document: edits.set_range(document, None, None))
+    edit.selection.choose([])
+    edit.make._frames.setValue(9)
+    ask(qtbot, app, edit)  # a clip of its own
+    assert told[-1].endswith("a take is here.")
+
+
 def test_a_take_is_made_again_with_another_seed_beside_it(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
