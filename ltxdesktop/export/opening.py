@@ -10,13 +10,14 @@ from typing import Final
 from ltxdesktop.document.model import Document, Media, Sequence, SequenceId
 from ltxdesktop.export.job import Job
 from ltxdesktop.export.settings import Settings
+from ltxdesktop.media import heap
 from ltxdesktop.media.decoders import Decoders
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.renderer import Renderer
 
 # An export goes through the film once, so it keeps little: these, the encoder and a few frames stay below 600 MB at
 # 1080p. They're not the program's own decoders, so that playing and exporting don't move each other's readers.
-_FRAME_BYTES: Final = 16 << 20
+_FRAME_BYTES: Final = 8 << 20
 _READER_BYTES: Final = 512 << 20  # of films shown at once: two of 4K in a dissolve must both stay open
 _SOUND_BYTES: Final = 16 << 20
 
@@ -33,6 +34,7 @@ def prepared(
     sequence: SequenceId | None = None,
 ) -> Generator[Job]:
     """A job for the open sequence of a document, or for the one that is named; its files are closed with the block."""
+    heap.share_heaps()
     chosen = document.sequence if sequence is None else next(s for s in document.sequences if s.id == sequence)
     decoders = Decoders(
         lambda path, is_sequence=False: files.facts(path, sequence=is_sequence),

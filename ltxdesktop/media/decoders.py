@@ -28,6 +28,7 @@ from engine.media.errors import CorruptMedia, MediaError, NotAMediaFile, NoVideo
 from engine.media.orientation import UPRIGHT, Orientation
 from engine.media.still import read_picture
 from ltxdesktop.document.model import Media, MediaKind
+from ltxdesktop.media import heap
 from ltxdesktop.media.facts import Facts
 from ltxdesktop.media.numbered import NumberedName
 from ltxdesktop.media.references import References
@@ -37,12 +38,16 @@ from ltxdesktop.media.workers import Token, Workers
 # More threads than this make a seek slower: each holds back one picture.
 _THREADS: Final = min(8, os.cpu_count() or 1)
 
+# In an export the encoder wants the cores, and one thread decodes 1080p faster than it's encoded.
+_THREADS_ONCE: Final = max(1, min(_THREADS, (os.cpu_count() or 1) // 4))
+
 _SMALL_PIXELS: Final = 1280 * 720
+_FULL_HD_PIXELS: Final = 1920 * 1088
 
 # A decoder holds about so many pictures beside those of its threads (the references of H.264 and HEVC).
 _HELD_BY_DECODER: Final = 6
 
-_IDLE_LOANS: Final = 30  # pictures of other films; cuts to and fro are rarely faster, and an open decoder holds 70 MB
+_IDLE_LOANS: Final = 12  # pictures of other films; cuts to and fro are rarely faster, and a decoder holds 30 to 80 MB
 _READERS_PER_FILE: Final = 2  # idle ones: two clips of one file may play at once
 _STILL_S: Final = 0.15  # who asks for nothing for so long stands still; the pictures before are made ready then
 _CHECK_S: Final = 1.0  # how often it's checked whether a file has changed
@@ -175,10 +180,15 @@ class Readers:
     those that weren't wanted while others were lent `idle_loans` times."""
 
     def __init__(
-        self, limit_bytes: int, idle_loans: int | None = None, closed: Callable[[Path], None] = lambda path: None
+        self,
+        limit_bytes: int,
+        idle_loans: int | None = None,
+        closed: Callable[[Path], None] = lambda path: None,
+        threads_for: Callable[[Facts], int] | None = None,
     ) -> None:
-        """`closed` is told of each file of which a reader was closed."""
+        """`closed` is told of each file of which a reader was closed; `threads_for` says how many decode a file."""
         self._limit_bytes, self._idle_loans, self._closed = limit_bytes, idle_loans, closed
+        self._threads_for = threads_for or _threads
         self._lock = threading.Lock()
         self._idle: list[_Open] = []
         self._count = 0
@@ -216,7 +226,7 @@ class Readers:
             if chosen is not None:
                 self._idle.remove(chosen)
                 return chosen
-        threads = _threads(source.facts)
+        threads = self._threads_for(source.facts)
         reader = VideoReader(source.path, source.facts.index, threads=threads)
         return _Open(source, reader, _frame_bytes(source.facts) * (threads + _HELD_BY_DECODER))
 
@@ -283,7 +293,7 @@ class Decoders:
         self._once_through = once_through
         self.cache = FrameCache(frame_bytes)
         if once_through:  # a picture that is kept would keep all the memory of its decoder
-            self.readers = Readers(reader_bytes, _IDLE_LOANS, self.cache.drop_file)
+            self.readers = Readers(reader_bytes, _IDLE_LOANS, self._let_go, _threads_once)
         else:
             self.readers = Readers(reader_bytes)
         self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
@@ -302,6 +312,11 @@ class Decoders:
         self.readers.close()
         self._looks.close()
         self.cache.clear()
+
+    def _let_go(self, path: Path) -> None:
+        """Of a film that was gone through: what is kept of it, and the memory that its decoder has freed."""
+        self.cache.drop_file(path)
+        heap.give_back()
 
     def forget(self, path: Path) -> None:
         """Close a file and drop what is kept of it. Do so before it's replaced: Windows refuses while it's open."""
@@ -558,6 +573,11 @@ def _threads(facts: Facts) -> int:
     index = facts.index
     alone = index is not None and len(index.key_pts) == index.frames
     return 1 if alone and facts.width * facts.height <= _SMALL_PIXELS else _THREADS
+
+
+def _threads_once(facts: Facts) -> int:
+    """For going through a film once: few for what is soon decoded, since each holds back pictures."""
+    return _THREADS_ONCE if facts.width * facts.height <= _FULL_HD_PIXELS else _threads(facts)
 
 
 def _frame_bytes(facts: Facts) -> int:

@@ -161,6 +161,18 @@ def test_idle_readers_are_closed_beyond_their_memory(clip: Clips, tmp_path: Path
     decoders.close()
 
 
+def test_going_through_once_holds_a_film_no_longer_than_it_is_shown(clip: Clips, tmp_path: Path):
+    files = MediaFiles(tmp_path)
+    media = [(files.describe(path), path) for path in (clip("film.mp4"), clip("open_gop.mp4"))]
+    decoders = Decoders(lambda path, sequence=False: files.facts(path, sequence=sequence), once_through=True)
+    for one, path in media:
+        for frame in range(20):
+            assert number_in(decoders.picture(one, path, frame).rgb()) == frame
+    assert len(decoders.readers) == 1
+    decoders.close()
+    files.close()
+
+
 def test_many_threads_may_ask_at_once(files: MediaFiles, clip: Clips):
     path = clip("film.mp4")
     media = files.describe(path)
