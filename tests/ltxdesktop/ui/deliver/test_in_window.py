@@ -16,7 +16,7 @@ from render_samples import clip, film, numbered, track, write_film
 
 from engine.media.index import build_index
 from ltxdesktop.document.model import Document, new_document
-from ltxdesktop.export.queue import Entry, Running
+from ltxdesktop.export.queue import Done, Entry, Running
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.ui import main_window
@@ -88,6 +88,9 @@ def test_what_waited_is_made_without_opening_deliver(open_window, document, tmp_
     window = open_window()
     qtbot.waitUntil(lambda: (tmp_path / "film.mkv").exists(), timeout=30_000)
     assert window.workspace == "generate"
+    assert window.deliver is not None
+    exports = window.deliver._exports
+    qtbot.waitUntil(lambda: all(isinstance(entry.state, Done) for entry in exports.entries))  # or closing would ask
 
 
 def test_without_exports_nothing_of_it_is_loaded(open_window):
