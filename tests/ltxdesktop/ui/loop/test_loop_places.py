@@ -114,9 +114,9 @@ def test_a_range_of_a_clip_whose_file_is_missing_says_which(
     monkeypatch.setattr(edit.files, "missing", lambda _: frozenset([media]))  # whoever looks for it
     with qtbot.waitSignal(edit.materials.presence_changed, timeout=SOON_MS):
         edit.materials.look_for(lambda: edit.files.missing(edit.project.document))
-    assert not edit.make.ready
+    qtbot.waitUntil(lambda: not edit.make.ready)
     assert "ball-on-the-meadow.mp4' can't be found" in edit.make._problem.text()
     mark(edit, 100, 120)  # the other clip is there
     assert edit.make.ready
     mark(edit, 80, 120)
-    assert not edit.make.ready
+    qtbot.waitUntil(lambda: not edit.make.ready)
