@@ -27,14 +27,16 @@ def running(qtbot: QtBot, qapp: QApplication, folder: Path, *, sample: bool = Tr
     made.start()
     made.window.show_workspace("edit")
     edit = editor(made)
-    if sample:
-        edit.open_sample()
-        qtbot.waitUntil(lambda: edit.project.document.sequence.duration > 0, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
-    yield made
-    with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
-        edit.project.mark_saved(edit.project.path or folder / "film.otio", edit.project.document)
-        made.window.close()
+    try:
+        if sample:
+            edit.open_sample()
+            qtbot.waitUntil(lambda: edit.project.document.sequence.duration > 0, timeout=SOON_MS)
+        qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
+        yield made
+    finally:
+        with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
+            edit.project.mark_saved(edit.project.path or folder / "film.otio", edit.project.document)
+            made.window.close()
 
 
 def editor(app: App) -> EditWorkspace:

@@ -42,9 +42,9 @@ def test_takes_are_there_at_the_next_start(
     with running(qtbot, qapp, killed, sample=False) as app:
         edit = editor(app)
         edit.files.open(killed / "film.otio")
-        qtbot.waitUntil(lambda: len(pictures(edit)) == 4, timeout=SOON_MS)
-        assert [len(clip.takes) for clip in pictures(edit)] == [1, 2, 1, 1]
-        qtbot.waitUntil(lambda: app.session.jobs.rowCount() == 2, timeout=SOON_MS)
+        # the journal's last second may be lost: then the take isn't in the recovered project and lands once more
+        qtbot.waitUntil(lambda: [len(clip.takes) for clip in pictures(edit)] == [1, 2, 1, 1], timeout=SOON_MS)
+        qtbot.waitUntil(lambda: app.session.jobs.rowCount() == 2 and len([*edit.loop._waiting]) == 1, timeout=SOON_MS)
         (left,) = edit.loop._waiting
         assert app.session.jobs.entry(left.job).state == "failed"  # nothing of it was kept; it's said in the list
         (killed / "gate").touch()
