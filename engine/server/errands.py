@@ -5,11 +5,12 @@ What an errand does is handed in as a function; what came of it is told through 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -130,6 +131,12 @@ class Lane:
                     self._waiting.remove(task)
                 self._show(task, "cancelled", "Cancelled. What has come is kept.")
         self._on_change(task)
+
+    @contextlib.contextmanager
+    def still(self) -> Generator[None]:
+        """While inside, no task changes its state and nothing is told of one."""
+        with self._changed:
+            yield
 
     def limit(self, bytes_per_second: float) -> None:
         """For what runs now."""

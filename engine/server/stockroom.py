@@ -143,7 +143,7 @@ class Stockroom:
         call, post = request.call, self._outbox.post
         match request:
             case ListPackages():
-                post(self._list(call))
+                self._post_list(call)
             case PlanDownload(packages=names, alone=alone):
                 post(self._shelves.plan(call, self._shelves.find(names, alone=alone)))
             case ReadLicence(licence=name):
@@ -169,24 +169,30 @@ class Stockroom:
             case _:
                 post(ErrandBegun(call=call, errand=self._begin(request).errand))
 
-    def _list(self, call: int) -> Packages:
+    def _post_list(self, call: int) -> None:
+        """The errands are told as they are at that very moment: a list that came after the news of a newer state
+        would put the older one back."""
         library = self._library
         found = self._token(gated=True)
-        with self._lock:
-            errands = tuple(task.errand for task in self._tasks.values())
-            memory = self._memory
-        return Packages(
+        told = Packages(
             call=call,
             folder=str(library.folder),
             free_bytes=library.free_bytes,
             packages=tuple(self._shelves.info(package) for package in library.manifest.packages),
             licences=self._shelves.licences(),
-            errands=errands,
+            errands=(),
             found=found_folders(),
             token_source=found.source if found is not None else "",
-            mirror=memory.mirror,
-            moved_to=memory.moved_to,
         )
+        with self._lock, self._downloads.still(), self._errands.still():
+            self._outbox.post(
+                replace(
+                    told,
+                    errands=tuple(task.errand for task in self._tasks.values()),
+                    mirror=self._memory.mirror,
+                    moved_to=self._memory.moved_to,
+                )
+            )
 
     def _check_token(self, call: int, package: Package) -> None:
         """Ask for the smallest file and let go of it: the hub answers before it sends anything."""
@@ -340,11 +346,13 @@ class Stockroom:
         lane = self._downloads if task.errand.kind == "download" else self._errands
         match asked.action:
             case "pause":
-                self._want(task, paused=True)
-                lane.pause(task)
+                with self._lock:  # what is remembered and what is done change as one
+                    self._want(task, paused=True)
+                    lane.pause(task)
             case "resume":
-                self._want(task, paused=False)
-                lane.resume(task)
+                with self._lock:
+                    self._want(task, paused=False)
+                    lane.resume(task)
             case "cancel":
                 lane.cancel(task)
             case "forget":
@@ -408,15 +416,15 @@ class Stockroom:
 
     def _take_change(self, task: Task) -> None:
         """An errand has paused or ended: remember it, and have the capabilities looked at again."""
-        state = task.errand.state
-        try:
-            if task.errand.kind == "download":
-                self._want(task, paused=True if state == "paused" else None, done=state in ENDED)
-            elif task.errand.kind == "move" and state in ("cancelled", "failed"):
-                with self._lock:
+        with self._lock:  # it may be resumed just now: then the newer state is remembered
+            state = task.errand.state
+            try:
+                if task.errand.kind == "download":
+                    self._want(task, paused=True if state == "paused" else None, done=state in ENDED)
+                elif task.errand.kind == "move" and state in ("cancelled", "failed"):
                     self._keep(replace(self._memory, moving_to=""))
-        except OSError:
-            _log.exception("what is wanted couldn't be kept")
+            except OSError:
+                _log.exception("what is wanted couldn't be kept")
         if state in ENDED:
             self._on_changed()
 

@@ -1,7 +1,7 @@
 """A hub on this machine: one server that knows the files, another (with another name) that sends them, and faults.
 
 As the real one does, the hub answers a file with a redirect, and its sha256 and size in headers of their own. `plan`
-holds one fault per request to the sender, in order; when it's empty, the sender behaves.
+holds one fault per request to the sender, in order, some only for a named file; when it's empty, the sender behaves.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ class Fault:
     no_range: bool = False  # the whole file, whatever was asked
     etag: str = ""  # another version's name
     surplus: bytes = b""  # follows the file
+    file: str = ""  # happens to the first request for this file; "": to whichever comes
 
 
 @dataclass
@@ -51,6 +52,7 @@ class FakeHub:
     asked: list[Asked] = field(default_factory=list)
     stalled: threading.Event = field(default_factory=threading.Event)
     ends: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __enter__(self) -> FakeHub:
         self._servers = [self._server(_HubHandler, "127.0.0.1"), self._server(_SenderHandler, "localhost")]
@@ -80,6 +82,14 @@ class FakeHub:
     @property
     def sent_bytes(self) -> int:
         return sum(each.sent_bytes for each in self.asked)
+
+    def fault_for(self, file: str) -> Fault:
+        """What goes wrong with this request: the oldest of the plan that may."""
+        with self._lock:
+            due = next((fault for fault in self.plan if fault.file in ("", file)), None)
+            if due is not None:
+                self.plan.remove(due)
+        return due or Fault()
 
     def _server(self, handler: type[_Handler], name: str) -> ThreadingHTTPServer:
         class Bound(handler):
@@ -133,8 +143,9 @@ class _SenderHandler(_Handler):
     host = "sender"
 
     def do_GET(self) -> None:
-        asked, fault = self.note(), self.hub.plan.popleft() if self.hub.plan else Fault()
-        data = self.hub.files[self.path[1:].partition("?")[0]]
+        name = self.path[1:].partition("?")[0]
+        asked, fault = self.note(), self.hub.fault_for(name)
+        data = self.hub.files[name]
         if fault.status:
             patience = {} if fault.retry_after_s is None else {"Retry_After": str(fault.retry_after_s)}
             return self.answer(fault.status, Content_Range=f"bytes */{len(data)}", **patience)

@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 import pytest
 from fake_hub import FakeHub, Fault
-from fetching_kit import FILES, FREE, MANIFEST, package, remote
+from fetching_kit import FILES, FREE, MANIFEST, library, package, remote
 from plain_client import EngineProcess
 
 from engine.fetching.library import Library
@@ -24,6 +24,7 @@ from engine.protocol.packages import (
     ErrandBegun,
     ErrandChanged,
     ErrandProgress,
+    FoundFolder,
     ImportFiles,
     LicenceText,
     ListLoras,
@@ -41,6 +42,7 @@ from engine.protocol.packages import (
     TokenChecked,
     VerifyPackages,
 )
+from engine.server.stockroom import Stockroom
 
 GATED = package("gated", remote("encoder-1.safetensors", "gated"), gated=True)
 HERE = Manifest(licences=MANIFEST.licences, packages=(*MANIFEST.packages, GATED))
@@ -159,6 +161,30 @@ def test_downloads_run_beside_jobs_and_are_paused_resumed_and_cancelled(start: A
     engine.ask(SteerErrand(errand=unknown, action="forget"), Ok)
     assert unknown not in [each.errand for each in engine.ask(ListPackages(), Packages).errands]
     assert "no such errand" in engine.ask(SteerErrand(errand=unknown, action="pause"), Refused).message
+
+
+def test_a_list_never_goes_back_behind_the_news_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = list[Event]()
+
+    class Outbox:
+        post = staticmethod(said.append)
+
+    stockroom = Stockroom(library(tmp_path / "models"), tmp_path, cast("Any", Outbox()))  # nothing of it is started
+    stockroom._reply_to(Download(packages=("encoder",)))
+    begun = said[-1]
+    assert isinstance(begun, ErrandBegun)
+
+    def pause_meanwhile() -> tuple[FoundFolder, ...]:
+        stockroom.ask(SteerErrand(errand=begun.errand.errand, action="pause"))
+        return ()
+
+    monkeypatch.setattr("engine.server.stockroom.found_folders", pause_meanwhile)
+    stockroom._reply_to(ListPackages())
+    changes = [each.errand.state for each in said if isinstance(each, ErrandChanged)]
+    assert changes == ["waiting", "paused"]
+    listed = said[-1]
+    assert isinstance(listed, Packages)
+    assert [each.state for each in listed.errands] == ["paused"]
 
 
 def test_a_killed_engine_goes_on_with_its_downloads_and_a_paused_one_stays_paused(start: Any, fake: FakeHub) -> None:
