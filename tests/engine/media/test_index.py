@@ -160,3 +160,32 @@ def test_more_than_rounding_is_a_variable_rate():
     assert measure_rate(pts, Fraction(1, 30000), [Fraction(30000, 1001)]) == (Fraction(30000, 1001), False)
     pts[40] -= 1
     assert measure_rate(pts, Fraction(1, 30000), [Fraction(30000, 1001)]).constant
+
+
+PAL, FILM, NTSC = Fraction(25), Fraction(24000, 1001), Fraction(30000, 1001)
+
+
+@pytest.mark.parametrize("base", [Fraction(1, 1000), Fraction(1, 90_000)], ids=["ms", "90 kHz"])
+@pytest.mark.parametrize(
+    ("lengths", "rate"),  # of the pictures, in seconds
+    [
+        ([1 / PAL] * 50 + [Fraction(1, 10)] * 20, PAL),
+        ([1 / PAL] * 20 + [Fraction(1, 10)] * 60, PAL),
+        (([1 / PAL] * 5 + [Fraction(1, 10)] * 5) * 8, PAL),
+        ([1 / PAL] * 20 + [2 / PAL] * 40, PAL),
+        ([(1 if n % 3 else 2) / PAL for n in range(80)], PAL),
+        ([(1 if n % 3 == 0 else 2) / NTSC for n in range(90)], NTSC),
+        ([1 / FILM] * 100 + [1 / NTSC] * 60, NTSC),
+        ([(1 if n % 4 else 15) / Fraction(60) for n in range(80)], Fraction(60)),
+        ([Fraction(1, 30) + Fraction((n * 7919) % 13 - 6, 500) for n in range(200)], Fraction(30)),
+        ([Fraction(1)] * 10 + [Fraction(3)] * 3, Fraction(1)),
+    ],
+    ids=["fast, slow", "mostly slow", "in turns", "half rate", "one of 4 gone", "two of 5 gone", "film and TV",
+         "screen", "trembling", "slides"],
+)  # fmt: skip
+def test_the_nominal_rate_of_a_variable_one_leaves_no_picture_out(
+    lengths: list[Fraction], rate: Fraction, base: Fraction
+):
+    times = [sum(lengths[:n], Fraction(0)) for n in range(len(lengths))]
+    pts = np.array([int(time / base) for time in times], np.int64)
+    assert measure_rate(pts, base, []) == (rate, False)
