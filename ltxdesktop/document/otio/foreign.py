@@ -16,7 +16,7 @@ from ltxdesktop.document.otio.names import (
     Tree,
     exact,
     kind_of_path,
-    path_of,
+    path_of_reference,
     rate_of,
 )
 from ltxdesktop.document.time import nearest
@@ -145,13 +145,7 @@ def _first_seen(reference: Tree, clip: Tree, path: str, name: str, media_id: Med
 
 def _where(reference: Tree, clip: Tree) -> tuple[str, str]:
     """Path ("" = not said) and name of what a reference means."""
-    url: str = reference.get("target_url") or ""
-    path = path_of(url)
-    if "name_prefix" in reference:
-        digits = reference.get("frame_zero_padding") or 1
-        folder = path_of(reference.get("target_url_base") or "")
-        folder += "" if not folder or folder.endswith("/") else "/"
-        path = f"{folder}{reference['name_prefix']}%0{digits}d{reference.get('name_suffix') or ''}"
+    path = path_of_reference(reference)
     name: Any = reference.get("name") or path.rpartition("/")[2] or clip.get("name") or "Unknown"
     return path, str(name)
 

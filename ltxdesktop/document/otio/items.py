@@ -41,6 +41,7 @@ from ltxdesktop.document.otio.names import (
     media_start,
     otio_float,
     path_of,
+    path_of_reference,
     to_source_start,
     url_of,
 )
@@ -264,6 +265,8 @@ class ItemReader:
         """The media of a take of ours; follows where another tool has pointed its reference to."""
         media_id = MediaId(said)
         url = reference.get("target_url")
+        if url is None and "name_prefix" in reference:
+            url = url_of(path_of_reference(reference))
         if url is None or url == self._urls.get(media_id):
             return media_id
         media = self.media.get(media_id)

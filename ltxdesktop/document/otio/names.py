@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from ltxdesktop.document.model import Clip, Media, MediaKind, TrackKind, new_id
@@ -139,16 +139,41 @@ def kind_of_path(path: str, *, sound_only: bool) -> MediaKind:
     return MediaKind.STILL if ending in STILL_ENDINGS else MediaKind.VIDEO
 
 
-_NUMBERED: Final = re.compile(r"^(?P<head>.*)%0?(?P<digits>\d*)d(?P<tail>[^/]*)$", re.DOTALL)
+_NUMBERED: Final = re.compile(r"(?P<head>.*?)(?P<digits>\d{1,18})(?P<tail>\.[^.]+)", re.DOTALL)
 
 
-def numbered(path: str) -> tuple[str, str, int, str] | None:
-    """(folder with its slash, prefix, digits, suffix) of a numbered-pictures path such as `shot/a.%04d.png`."""
-    found = _NUMBERED.match(path)
+class Numbered(NamedTuple):
+    """The first of numbered pictures, in the parts that OpenTimelineIO names: "shots/" + "a." + 0007 + ".png"."""
+
+    folder: str  # with its slash
+    prefix: str
+    first: int
+    digits: int  # how many are written
+    suffix: str
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}{self.prefix}{self.first:0{self.digits}d}{self.suffix}"
+
+
+def numbered(path: str) -> Numbered | None:
+    """The parts of the path of a first picture; None where no number stands before its ending."""
+    folder, slash, name = path.rpartition("/")
+    found = _NUMBERED.fullmatch(name)
     if found is None:
         return None
-    folder, slash, prefix = found["head"].rpartition("/")
-    return folder + slash, prefix, int(found["digits"] or 1), found["tail"]
+    digits = found["digits"]
+    return Numbered(folder + slash, found["head"], int(digits), len(digits), found["tail"])
+
+
+def path_of_reference(reference: Tree) -> str:
+    """The path that a media reference of any tool means; of numbered pictures that of the first; "" = not said."""
+    if "name_prefix" not in reference:
+        return path_of(reference.get("target_url") or "")
+    folder = path_of(reference.get("target_url_base") or "")
+    slash = "" if not folder or folder.endswith("/") else "/"
+    first, digits = reference.get("start_frame") or 0, reference.get("frame_zero_padding") or 1
+    return Numbered(folder + slash, reference["name_prefix"], first, digits, reference.get("name_suffix") or "").path
 
 
 def exact(value: float, rate: float) -> Fraction:

@@ -445,17 +445,16 @@ def _media_reference(media: Media) -> Tree:
         return {"OTIO_SCHEMA": "MissingReference.1", **common}
     if parts is None:
         return {"OTIO_SCHEMA": "ExternalReference.1", **common, "target_url": url_of(media.path)}
-    folder, prefix, digits, suffix = parts
     return {
         "OTIO_SCHEMA": "ImageSequenceReference.1",
         **common,
-        "target_url_base": url_of(folder),
-        "name_prefix": prefix,
-        "name_suffix": suffix,
-        "start_frame": 0,
+        "target_url_base": url_of(parts.folder),
+        "name_prefix": parts.prefix,
+        "name_suffix": parts.suffix,
+        "start_frame": parts.first,
         "frame_step": 1,
         "rate": otio_float(media.rate),
-        "frame_zero_padding": digits,
+        "frame_zero_padding": parts.digits,
         "missing_frame_policy": "error",
     }
 

@@ -206,6 +206,23 @@ def test_another_tools_relink_is_followed() -> None:
     assert document.media[MediaId("kitchen")].path == "/new place/kitchen.mov"
 
 
+def test_numbered_pictures_are_a_reference_that_others_understand() -> None:
+    shots = Media(MediaId("shots"), "shot", "shots/shot.0007.png", MediaKind.IMAGE_SEQUENCE, NTSC, 100, 64, 48)
+    clip = Clip(ItemId("c"), "c", 10, (Take(shots.id, 5 / NTSC),))
+    document = document_of(clip).with_media(shots)
+    timeline: Any = otio.adapters.read_from_string(to_text(document), "otio_json")
+    reference = timeline.tracks[0][0].media_reference
+    shown = timeline.tracks[0][0].source_range.start_time
+    assert reference.target_url_for_image_number(reference.frame_for_time(shown) - 7) == "shots/shot.0012.png"
+    assert from_text(to_text(document)).document == document
+
+    def relink(timeline: Any) -> None:
+        timeline.tracks[0][0].media_reference.target_url_base = "elsewhere"
+
+    moved = from_text(changed(to_text(document), relink)).document
+    assert moved.media[shots.id].path == "elsewhere/shot.0007.png"
+
+
 def test_a_clip_that_another_tool_added_shows_its_own_media() -> None:
     def add(timeline: Any) -> None:
         rate = 30000 / 1001

@@ -176,7 +176,7 @@ def test_generators_numbered_pictures_and_missing_media() -> None:
     assert again.tracks[0][0].media_reference.generator_kind == "SMPTEBars"
     assert from_text(to_text(reading.document)).document == reading.document
     media = reading.document.media[numbered.takes[0].media]
-    assert (media.kind, media.path, media.frames) == (MediaKind.IMAGE_SEQUENCE, "shots/a.%04d.exr", 50)
+    assert (media.kind, media.path, media.frames) == (MediaKind.IMAGE_SEQUENCE, "shots/a.0001.exr", 50)
     lost = reading.document.media[gone.takes[0].media]
     assert (lost.path, lost.name) == ("", "gone")
 
