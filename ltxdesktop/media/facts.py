@@ -29,7 +29,7 @@ _PICTURE_FORMATS: Final = frozenset({"gif", "apng"})
 # The rate at which an image sequence is taken until the person says otherwise.
 SEQUENCE_RATE: Final = Fraction(25)
 
-_VERSION: Final = 2  # of the stored form
+_VERSION: Final = 3  # of the stored form
 _LENGTH: Final = struct.Struct("<I")
 
 

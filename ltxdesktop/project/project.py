@@ -501,5 +501,5 @@ def _is_there(media: Media, path: Path) -> bool:
     if not media.path or "://" in media.path:
         return bool(media.path)
     with contextlib.suppress(OSError, ValueError):
-        return path.exists() or ("%" in path.name and path.parent.is_dir())
+        return path.exists()
     return False

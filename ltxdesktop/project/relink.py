@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -22,7 +21,7 @@ from engine.media.errors import MediaError
 from ltxdesktop.document.check import check
 from ltxdesktop.document.errors import BrokenDocument
 from ltxdesktop.document.model import Clip, Document, Item, Media, MediaId, MediaKind, Sequence
-from ltxdesktop.document.otio.names import START_KEY, numbered
+from ltxdesktop.document.otio.names import START_KEY
 from ltxdesktop.project.places import as_written, located
 
 MOST_FILES: Final = 300_000  # looked at in one search: a whole disk takes minutes
@@ -104,24 +103,33 @@ def with_media_start(document: Document, media_id: MediaId, start_s: Fraction) -
 
 
 def with_facts(document: Document, media_id: MediaId, described: Media) -> Document:
-    """The document after somebody has looked at a file that only another program's list was known to name.
+    """The document after somebody has looked at a file: one that only another program's list was known to name, or one
+    that was changed, or read by an older version of this program.
 
-    Facts are the file's; its place in the project stays. The clips move into the file by its timecode, where the list
-    counted in that. Raises BrokenDocument where the file isn't what the list says (it's too short for its clips).
+    Facts are the file's; its place in the project stays. Where a list counted in the file's timecode, the clips move
+    into the file by that. The same document where nothing is new. Raises BrokenDocument where the file isn't what the
+    list says (it's too short for its clips).
     """
-    start = Fraction(str(described.metadata.get(START_KEY, "0")))
-    if start:
-        document = with_media_start(document, media_id, start)
     known = document.media[media_id]
-    metadata = MappingProxyType({**known.metadata, **described.metadata})
-    document = document.with_media(
-        replace(
-            described, id=known.id, name=known.name, path=known.path, bin=known.bin, recipe=known.recipe,
-            metadata=metadata,
-        )
-    )  # fmt: skip
+    start = Fraction(str(described.metadata.get(START_KEY, "0")))
+    if start and not known.content_hash:
+        document = with_media_start(document, media_id, start)
+    seen = _as_known(known, described)
+    if seen == known:
+        return document
+    document = document.with_media(seen)
     check(document)
     return document
+
+
+def _as_known(known: Media, described: Media) -> Media:
+    """What was found out of a file, in the place of what was known of it."""
+    rate = known.rate if described.kind is MediaKind.IMAGE_SEQUENCE else described.rate  # the person's own to say
+    metadata = MappingProxyType({**known.metadata, **described.metadata})
+    return replace(
+        described, id=known.id, name=known.name, path=known.path, bin=known.bin, recipe=known.recipe, rate=rate,
+        metadata=metadata,
+    )  # fmt: skip
 
 
 def learned(document: Document, described: Mapping[MediaId, Media]) -> Document:
@@ -154,14 +162,8 @@ class _Search:
         self._missing = missing
         self._by_name: dict[str, list[Media]] = {}
         self._by_size: dict[int, list[Media]] = {}
-        self._patterns: list[tuple[re.Pattern[str], Media]] = []
         for media in missing:
             name = PurePosixPath(media.path or media.name).name
-            parts = numbered(name) if media.kind is MediaKind.IMAGE_SEQUENCE else None
-            if parts is not None:
-                _, prefix, digits, suffix = parts
-                self._patterns.append((re.compile(rf"{re.escape(prefix)}\d{{{digits},}}{re.escape(suffix)}"), media))
-                continue
             self._by_name.setdefault(name.casefold(), []).append(media)
             if media.bytes and media.content_hash:
                 self._by_size.setdefault(media.bytes, []).append(media)
@@ -174,9 +176,6 @@ class _Search:
         )
 
     def look_at(self, path: Path, entry: os.DirEntry[str]) -> None:
-        for pattern, media in self._patterns:
-            if pattern.fullmatch(path.name):
-                self._propose(media, path.with_name(PurePosixPath(media.path).name), Certainty.NAME)
         alike = self._by_name.get(path.name.casefold(), [])
         if not alike and not self._by_size:
             return

@@ -8,6 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from ltxdesktop.document.errors import BrokenDocument
+from ltxdesktop.document.mending import mended
 from ltxdesktop.document.model import Document, Sequence, SequenceId
 from ltxdesktop.project.atomic import write_atomically
 from ltxdesktop.project.errors import BrokenProject, NoSuchProject, NotReadable, reason
@@ -64,8 +66,11 @@ def import_film(path: Path, folder: Path, *, rate: Fraction | None = None) -> Im
         case ending:
             raise ExchangeError(f"Films with the ending “{ending}” aren't known here.")
     beside = path.absolute().parent
-    document = with_paths(imported.document, lambda text: as_written(beside / text, folder))
-    return replace(imported, document=document)
+    try:
+        document, repairs = mended(with_paths(imported.document, lambda text: as_written(beside / text, folder)))
+    except BrokenDocument as error:
+        raise BrokenProject(path, f"Its parts don't fit together: {error.problems[0]}.") from error
+    return replace(imported, document=document, notes=(*imported.notes, *repairs))
 
 
 def export_film(document: Document, path: Path, locate: Locate, *, sequence: SequenceId | None = None) -> Exported:

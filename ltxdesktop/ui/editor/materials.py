@@ -72,7 +72,7 @@ class Materials(QObject):
         self._missing: frozenset[MediaId] = frozenset()
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
         self._cancelled = False
-        self._read: set[Path] = set()  # files that were looked into because only a list had named them
+        self._read: set[Path] = set()  # files that were looked into since the project was opened
         self.stand_ins = StandIns(lambda: self.files, self.run, self.locate, self)
         self._news = QTimer(self, singleShot=True, interval=NEWS_MS)
         self._news.timeout.connect(self.news)
@@ -191,12 +191,14 @@ class Materials(QObject):
         """Some other work with files, off this thread; errors come as results."""
         self._background.run(work, done, done)
 
-    # What only a list of another program told of
+    # What a project's file says of media, beside what they are
 
     def look_into(self, media: Iterable[Media], done: Callable[[dict[MediaId, Media]], None]) -> None:
-        """Read the files of media that nobody has looked at yet; `done` gets what they are, by id. Each file once."""
-        unread = [(each.id, self._locate(each)) for each in media if not each.content_hash]
-        unread = [(media_id, path) for media_id, path in unread if path not in self._read]
+        """Read the files of media: those that only another program's list has told of first, then those that may have
+        been changed, or read by an older version. `done` gets what they are, by id. Each file once."""
+        wanted = [each for each in media if not each.content_hash or each.kind is not MediaKind.STILL]
+        wanted.sort(key=lambda each: bool(each.content_hash))
+        unread = [(each, path) for each in wanted if (path := self._locate(each)) not in self._read]
         if not unread:
             return
         files = self.files
@@ -205,11 +207,11 @@ class Materials(QObject):
             from engine.media.errors import MediaError
 
             found: dict[MediaId, Media] = {}
-            for media_id, path in unread:
+            for each, path in unread:
                 if path.is_file():
                     self._read.add(path)
                     with contextlib.suppress(MediaError, OSError):
-                        found[media_id] = files.describe(path)
+                        found[each.id] = files.describe(path, sequence=each.kind is MediaKind.IMAGE_SEQUENCE)
             return found
 
         self._background.run(work, done, self._ignore)

@@ -351,7 +351,7 @@ class EditWorkspace(QStackedWidget):
         self.materials.look_into(foreign, self._take_facts)
 
     def _take_facts(self, found: dict[MediaId, Media]) -> None:
-        """Files that only another program's list had told of were read."""
+        """Files were read that another program's list had told of, or that have changed since."""
         from ltxdesktop.project.relink import learned
 
         if found:

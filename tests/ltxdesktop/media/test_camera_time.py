@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -105,3 +106,17 @@ def test_a_file_that_is_too_short_for_its_list_changes_nothing(files: MediaFiles
     document = read_edl(line, Fraction(25)).document
     (media_id,) = document.media
     assert learned(document, {media_id: files.describe(path)}) is document
+
+
+def test_media_of_an_older_project_gain_what_is_known_of_files_now(files: MediaFiles, tmp_path: Path):
+    found = files.describe(write_film(tmp_path / "reel.mov", "10:00:00:00"))
+    older = replace(found, metadata={"mine": 1}, rate=Fraction(10), frames=FRAMES * 10 // 25)  # as it was read once
+    document = add_media(new_document(sequence=new_sequence(width=64, height=48, rate=Fraction(25))), [older])
+    document = append_clips(document, placements(document, found.id, in_s=Fraction(10, 25)))
+    after = learned(document, {found.id: files.describe(tmp_path / "reel.mov")})
+    check(after)
+    known = after.media[found.id]
+    assert (media_start(known), known.rate, known.frames) == (36_000, 25, FRAMES)
+    assert known.metadata["mine"] == 1
+    assert after.sequence == document.sequence  # its clips count from the first picture
+    assert learned(after, {found.id: files.describe(tmp_path / "reel.mov")}) is after

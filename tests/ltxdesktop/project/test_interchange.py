@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from ltxdesktop.document.check import check
 from ltxdesktop.document.model import (
     Clip,
     Document,
@@ -370,6 +371,24 @@ def test_files_that_a_film_names_are_said_from_the_project(tmp_path: Path) -> No
         media.path for media in document.media.values()
     }
     assert imported.unseen == set(imported.document.media)
+
+
+def test_what_breaks_rules_in_a_film_of_another_program_is_set_right_and_said(tmp_path: Path) -> None:
+    path = tmp_path / "film.xml"
+    export_film(film(Fraction(25)), path, locate)
+    tree = ET.parse(path)
+    for length in tree.iter("duration"):  # the files are shorter than what is shown of them
+        if length.text == "600":
+            length.text = "150"
+    for level in tree.iter("value"):  # a volume that can't be
+        level.text = "1e99"
+    tree.write(path)
+    imported = import_film(path, tmp_path)
+    check(imported.document)
+    assert any("showed more than its media have" in note for note in imported.notes)
+    assert [clip.name for clip in imported.document.sequence.tracks[0].clips] == [
+        "wide", "close", "fast", "back", "still", "last",
+    ]  # fmt: skip
 
 
 def test_formats_are_known_by_their_endings(tmp_path: Path) -> None:

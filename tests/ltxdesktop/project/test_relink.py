@@ -63,9 +63,10 @@ def test_a_clip_of_an_edit_list_is_found_by_its_name_alone(tmp_path: Path) -> No
 
 
 def test_numbered_pictures_are_found_as_one(tmp_path: Path) -> None:
-    file_at(tmp_path / "render" / "shot.0017.png")
-    media = Media(MediaId("m"), "shot", "old/shot.%04d.png", MediaKind.IMAGE_SEQUENCE)
-    assert find([media], [tmp_path])[media.id].path == tmp_path / "render" / "shot.%04d.png"
+    for number in (16, 17, 18):
+        file_at(tmp_path / "render" / f"shot.{number:04d}.png")
+    media = Media(MediaId("m"), "shot", "old/shot.0017.png", MediaKind.IMAGE_SEQUENCE)
+    assert find([media], [tmp_path])[media.id].path == tmp_path / "render" / "shot.0017.png"
 
 
 def test_a_search_can_be_stopped(tmp_path: Path) -> None:
