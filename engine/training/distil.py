@@ -3,6 +3,10 @@
 For each segment [s_i, s_i+1] of the schedule the teacher walks from noised data in several small guided steps; the
 student learns the straight line between the ends of that walk. So one Euler step of the student does what several
 guided steps of the teacher do (progressive distillation, T. Salimans and J. Ho 2022, with the guidance folded in).
+
+The second stage never sees the noised clip itself but noise over what the upsampler made of a smaller one. Where such
+latents are there, the student begins that stage from them and learns the line to where the teacher got from the clip:
+it mends what the upsampler left wrong.
 """
 
 # torch leaves `backward` and `manual_seed` half annotated:
@@ -21,7 +25,7 @@ import torch
 from torch import Tensor
 
 from engine.models.transformer import StreamInput, Timesteps
-from engine.sampling.sigmas import DISTILLED_STAGE_1
+from engine.sampling.sigmas import DISTILLED_STAGE_1, DISTILLED_STAGE_2
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, Streams, is_full_size, velocity_error
 from engine.training.latents import Bucket, LatentClips
 from engine.training.lora import LoraAdapter, block_linears, freeze
@@ -96,6 +100,18 @@ def teacher_velocity(
     return mean(first.video, now.video, video_time), mean(first.audio, now.audio, audio_time)
 
 
+def begun_upscaled(streams: Streams, wanted: Tensor, start: float, end: float) -> tuple[Streams, Tensor]:
+    """The same step begun at noised upscaled latents, and the velocity that leads from there to the same end.
+
+    `wanted` (B, T, C) is the mean velocity from the noised clip. Of the upsampler's error e, (1 - start) e is in the
+    begin; a step of length start - end takes it away with (1 - start) / (start - end) e more velocity.
+    """
+    assert streams.upscaling_error_BTC is not None
+    left = (1 - start) * streams.upscaling_error_BTC
+    video = streams.video._replace(latent_BTC=streams.video.latent_BTC + left)
+    return streams._replace(video=video), wanted + left / (start - end)
+
+
 def distil(
     model: FlowModel,
     buckets: Sequence[LatentClips],
@@ -134,6 +150,8 @@ def distil(
             contexts = (empty.video_BND.expand(count, -1, -1), empty.audio_BND.expand(count, -1, -1))
             adapter.strength = 0.0
             video, audio = teacher_velocity(model, streams, contexts, sigma, end, training)
+            if sigma == DISTILLED_STAGE_2[0] and streams.upscaling_error_BTC is not None:
+                streams, video = begun_upscaled(streams, video, sigma, end)
             adapter.strength = 1.0
             velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
         assert velocities.video is not None

@@ -43,6 +43,7 @@ class Streams(NamedTuple):
     video_weight_BT: Tensor  # 0 on kept and appended tokens; mean about 1 on the others
     audio_weight_BS: Tensor
     rotary: Rotary
+    upscaling_error_BTC: Tensor | None = None  # upscaled less true latents, 0 on kept and appended tokens
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,10 @@ class BatchMaker:
             video_tokens = torch.cat([video_tokens, clips.reference_BTC], dim=1)
         appended = video_tokens.shape[1] - video_mask.shape[1]
         rotary = self._plain_rotary[number]
+        error = None
+        if clips.upscaled_BTC is not None:
+            error = (clips.upscaled_BTC - clips.video_BTC) * ((video_mask > 0.5) & video_made[:, None])[..., None]
+            error = nn.functional.pad(error, (0, 0, 0, appended))
         if appended:
             rotary = self.model.transformer.rotary(positions, bucket.audio_positions)
             video_mask = nn.functional.pad(video_mask, (0, appended))
@@ -180,7 +185,7 @@ class BatchMaker:
         audio, audio_velocity = self._noised(
             audio_tokens, audio_mask, audio_sigma, bucket.audio_positions, text.audio_BND
         )
-        return Streams(video, audio, video_velocity, audio_velocity, video_weight, audio_weight, rotary)
+        return Streams(video, audio, video_velocity, audio_velocity, video_weight, audio_weight, rotary, error)
 
     def _noised(
         self, clean: Tensor, mask: Tensor, sigma: Tensor, positions: Tensor, context: Tensor

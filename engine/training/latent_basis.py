@@ -75,6 +75,10 @@ class BlockBasis:
         """Latents (B, channels, T, h, w) as the trained encoder gives them, spread included."""
         return self.encode(pixels_BCFHW) * self.spread().view(-1, 1, 1, 1)
 
+    def pixels(self, latents_BCTHW: Tensor) -> Tensor:
+        """Clips in [-1, 1] from such latents: the way back of `normalised`, without what the basis can't hold."""
+        return self.decode(latents_BCTHW / self.spread().view(-1, 1, 1, 1))
+
     @classmethod
     def load(cls, path: Path, device: torch.device) -> BlockBasis:
         """The basis that `save` wrote."""

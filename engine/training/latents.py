@@ -58,6 +58,7 @@ class TakenClips:
     empty_prompt: tuple[Tensor, Tensor]
     changes_B2: Tensor
     audible_B: Tensor | None
+    upscaled_BTC: Tensor | None
 
     def a_still(self, random: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Tokens (B, cells, C) and positions of one of the stills that were taken from the clips."""
@@ -91,6 +92,7 @@ class LatentClips:
     empty_mask_L: Tensor
     changes_N2: Tensor  # seconds; inf where the clip has no change in it
     audible_N: Tensor | None = None  # bool; False: the file had no sound, so none is learnt. None: all have
+    upscaled_NCFhw: Tensor | None = None  # what the upsampler makes of the clips at half size; see `upscaler.upscaled`
 
     def __post_init__(self) -> None:
         device = self.video_NCFhw.device
@@ -144,6 +146,7 @@ class LatentClips:
             empty_prompt=(self.empty_hidden_LDY, self.empty_mask_L),
             changes_B2=self.changes_N2[picked_B],
             audible_B=None if self.audible_N is None else self.audible_N[picked_B],
+            upscaled_BTC=None if self.upscaled_NCFhw is None else video_tokens(self.upscaled_NCFhw[picked_B].float()),
         )
 
     def save(self, path: Path) -> None:

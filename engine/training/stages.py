@@ -30,14 +30,14 @@ from engine.training.audio_autoencoder import STATISTICS_SEED, AudioVae, DrawSou
 from engine.training.autoencoder import BASIS, VideoVae, train_video_vae
 from engine.training.distil import distil
 from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
-from engine.training.flow import FlowModel, train_flow
+from engine.training.flow import FlowModel, is_full_size, train_flow
 from engine.training.latent_basis import BlockBasis
 from engine.training.latents import LatentClips
 from engine.training.lora import train_lora
 from engine.training.package import sizes, write_pocket
 from engine.training.presets import Preset
 from engine.training.run import Budget
-from engine.training.upscaler import train_upscaler
+from engine.training.upscaler import LatentCodec, train_upscaler, upscaled
 from engine.training.world import render_audio, render_video, sample_scenes
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -106,6 +106,11 @@ def load_video_vae(root: Path, device: torch.device) -> VideoVae:
 def load_audio_vae(root: Path, device: torch.device) -> AudioVae:
     vae = AudioVae(AudioVaeConfig.from_metadata(pocket.audio_vae_config()))
     return load_network(vae, root / "audio_vae.safetensors", device).eval()
+
+
+def load_upscaler(root: Path, device: torch.device) -> LatentUpsampler:
+    network = LatentUpsampler(UpsamplerConfig.from_metadata(pocket.upsampler_config()))
+    return load_network(network, root / "upscaler.safetensors", device).eval()
 
 
 def new_flow_model(gemma: Path, device: torch.device) -> FlowModel:
@@ -235,7 +240,12 @@ def distil_stage(setup: Setup, budget: Budget) -> None:
     """Distilled LoRA."""
     root, device, gemma = setup.root, setup.device, setup.gemma
     model = load_flow_model(root, gemma, device)
-    adapter = distil(model, load_buckets(root / "latents", device), root / "distil", budget, setup.preset.distil)
+    buckets = load_buckets(root / "latents", device)
+    upscaler, codec = load_upscaler(root, device), load_codec(setup)
+    for clips in buckets:
+        if is_full_size(clips.bucket):
+            clips.upscaled_NCFhw = upscaled(clips, upscaler, codec)
+    adapter = distil(model, buckets, root / "distil", budget, setup.preset.distil)
     save_network(adapter, root / "distilled_lora_state.safetensors")
     adapter.save(root / DISTILLED_LORA)
 
@@ -263,9 +273,6 @@ def package_stage(setup: Setup, budget: Budget) -> None:
     vocoder = load_network(
         Vocoder(VocoderConfig.from_metadata(pocket.vocoder_config())), root / "vocoder.safetensors", cpu
     )
-    upscaler = load_network(
-        LatentUpsampler(UpsamplerConfig.from_metadata(pocket.upsampler_config())), root / "upscaler.safetensors", cpu
-    )
     folder = root / "pocket"
     write_pocket(
         folder,
@@ -275,7 +282,7 @@ def package_stage(setup: Setup, budget: Budget) -> None:
         audio_encoder=audio.encoder,
         audio_decoder=audio.decoder,
         vocoder=vocoder,
-        upscaler=upscaler,
+        upscaler=load_upscaler(root, cpu),
     )
     shutil.copy2(root / DISTILLED_LORA, folder)
     (folder / "loras").mkdir(exist_ok=True)
@@ -297,6 +304,16 @@ def load_encoders(setup: Setup) -> PocketEncoders:
     if setup.preset.hand_made_latents:
         return PocketEncoders(BlockBasis.load(root / "vae" / BASIS, device).normalised, audio, text)
     return PocketEncoders(load_video_vae(root, device).encoder, audio, text)
+
+
+def load_codec(setup: Setup) -> LatentCodec:
+    """To pixels and back as the preset's latents were made; the statistics are always the trained encoder's."""
+    vae = load_video_vae(setup.root, setup.device)
+    statistics = vae.encoder.per_channel_statistics
+    if setup.preset.hand_made_latents:
+        basis = BlockBasis.load(setup.root / "vae" / BASIS, setup.device)
+        return LatentCodec(basis.pixels, basis.normalised, statistics)
+    return LatentCodec(vae.decoder, vae.encoder, statistics)
 
 
 STAGES: dict[str, Callable[[Setup, Budget], None]] = {

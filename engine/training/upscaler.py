@@ -1,4 +1,7 @@
-"""Train the spatial x2 latent upsampler: latents of half-size clips to latents of the same clips at full size."""
+"""Train the spatial x2 latent upsampler: latents of half-size clips to latents of the same clips at full size.
+
+And use it: `upscaled` makes of encoded clips what the second stage will be given in their place.
+"""
 
 # torch leaves `backward` and `manual_seed` half annotated:
 # pyright: reportUnknownMemberType=false
@@ -8,18 +11,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
+from engine.models.latent_statistics import PerChannelStatistics
+from engine.models.upsampler import LatentUpsampler, UpsamplerConfig, upsample
 from engine.models.video_vae import VideoEncoder
+from engine.training.latents import LatentClips
 from engine.training.optim import MovingAverage, Optimisers
 from engine.training.pocket import NATIVE_SIZES, upsampler_config
 from engine.training.run import Budget, Randomness, Run, mixed_precision, warm_cosine
 
 # Draws clips of the same scenes at half and full size: count, frames, full height, full width, seed.
 DrawPairs = Callable[[int, int, int, int, int], tuple[Tensor, Tensor]]
+
+
+class LatentCodec(NamedTuple):
+    """From normalised latents to pixels in [-1, 1] and back, and what leads to the latents that the upsampler reads."""
+
+    decode: Callable[[Tensor], Tensor]
+    encode: Callable[[Tensor], Tensor]
+    statistics: PerChannelStatistics
 
 
 @dataclass(frozen=True)
@@ -72,3 +87,30 @@ def train_upscaler(
         average.update()
     average.copy_to(network)
     return network
+
+
+@torch.no_grad()
+def upscaled(
+    clips: LatentClips,
+    network: LatentUpsampler,
+    codec: LatentCodec,
+    *,
+    batch: int = 8,
+    noise: float = 0.1,
+    seed: int = 0,
+) -> Tensor:
+    """What the upsampler makes (N, C, F, h, w) of encoded clips at half their size, in bfloat16.
+
+    The clips are decoded, halved (each pixel the mean of four) and encoded again. `noise` stands for what the first
+    stage draws otherwise than an encoder would.
+    """
+    device = clips.video_NCFhw.device
+    generator = torch.Generator(device).manual_seed(seed)
+    made: list[Tensor] = []
+    for start in range(0, len(clips), batch):
+        latents = clips.video_NCFhw[start : start + batch].float()
+        with mixed_precision(device):
+            low = codec.encode(F.avg_pool3d(codec.decode(latents).float(), (1, 2, 2))).float()
+            low = low + noise * torch.randn(low.shape, generator=generator, device=device)
+            made.append(upsample(network, codec.statistics, low).bfloat16())
+    return torch.cat(made)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from engine.loading.lora import Lora, set_loras
 from engine.loading.networks import load_video_decoder
 from engine.loading.transformer_loading import load_transformer
 from engine.models.audio_vae import AudioVaeConfig
+from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.transformer import StreamInput, Timesteps
 from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
 from engine.models.video_vae import VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig
+from engine.sampling.sigmas import DISTILLED_STAGE_2
 from engine.training import pocket
 from engine.training.audio_autoencoder import AudioTraining, AudioVae, train_audio_vae, train_vocoder
 from engine.training.autoencoder import Renderings, VaeTraining, VideoVae, some_blocks, train_video_vae
 from engine.training.block_start import fit_blocks
-from engine.training.distil import DistilTraining, distil
+from engine.training.distil import DistilTraining, begun_upscaled, distil
 from engine.training.encode import PocketEncoders, encode_bucket
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, train_flow
 from engine.training.latent_basis import BlockBasis, cut_blocks
@@ -32,7 +35,7 @@ from engine.training.lora import LoraTraining, train_lora
 from engine.training.package import CHECKPOINT, write_pocket
 from engine.training.run import Budget, Randomness, Run
 from engine.training.stages import WorldDraws, new_flow_model
-from engine.training.upscaler import UpscalerTraining, train_upscaler
+from engine.training.upscaler import LatentCodec, UpscalerTraining, train_upscaler, upscaled
 
 CPU = torch.device("cpu")
 BUCKET = Bucket(64, 64, 17, Fraction(24))
@@ -270,6 +273,41 @@ def test_flow_distillation_and_loras_learn_and_fit_the_engine(
     assert (found - wanted).abs().max() < 0.05 * wanted.std()  # bfloat16 on disk
     total = sum(path.stat().st_size for path in (tmp_path / "pocket").iterdir())
     assert total < 38_000_000  # LoRAs and text encoder need the rest of the 40 MB
+
+
+def test_a_step_begun_at_upscaled_latents_ends_where_the_teachers_does(gemma: Path, clips: LatentClips) -> None:
+    upscaler = LatentUpsampler(UpsamplerConfig.from_metadata(pocket.upsampler_config()))
+    statistics = PerChannelStatistics(pocket.LATENT_CHANNELS)
+    blocks = cut_blocks(WorldDraws(CPU).clips(4, 17, 64, 64, seed=2)).flatten(0, 3)
+    basis = BlockBasis.fit(blocks, channels=pocket.LATENT_CHANNELS)
+    codec = LatentCodec(basis.pixels, basis.normalised, statistics)
+    latents = clips.video_NCFhw.float()
+    again = basis.normalised(basis.pixels(latents))
+    assert torch.allclose(
+        again[:, :, 1:], latents[:, :, 1:], atol=1e-2
+    )  # of the first block one picture of eight is left
+
+    made = upscaled(clips, upscaler, codec, batch=4)
+    assert made.shape == clips.video_NCFhw.shape
+    start, end = DISTILLED_STAGE_2[:2]
+    maker = BatchMaker(
+        [replace(clips, upscaled_NCFhw=made)],
+        FlowTraining(),
+        Randomness(0, CPU),
+        model_of(gemma),
+        lambda _, count, generator: torch.full((count,), start),
+    )
+    streams = maker.streams(0, torch.arange(6), keyframes=True, reference=False)
+    error = streams.upscaling_error_BTC
+    assert error is not None
+    mask = streams.video.timesteps.per_token()[..., None] / start
+    assert error.any()
+    assert not (error * (mask < 0.5)).any()  # what is kept or given stays as it is
+    velocity = torch.randn(streams.video.latent_BTC.shape)
+    begun, wanted = begun_upscaled(streams, velocity, start, end)
+    theirs = streams.video.latent_BTC + (end - start) * mask * velocity
+    ours = begun.video.latent_BTC + (end - start) * mask * wanted
+    assert torch.allclose(ours, theirs, atol=1e-4)
 
 
 def test_a_lora_leaves_the_base_alone_at_strength_zero(tmp_path: Path, gemma: Path, clips: LatentClips) -> None:
