@@ -7,9 +7,10 @@ made up the same way each time, so that a journal over a mended file still fits 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from math import isfinite
 from types import MappingProxyType
 
@@ -56,6 +57,29 @@ def mended(document: Document) -> tuple[Document, tuple[str, ...]]:
     changed = work.document(document)
     check(changed)
     return changed, work.sentences()
+
+
+def with_room_for_transitions(document: Document, guessed: Collection[MediaId]) -> Document:
+    """The document with media whose length is only guessed taken to hold what transitions show beyond the cuts.
+
+    Another tool's list says which transitions there are, so that the files must be long enough for them.
+    """
+    media = dict(document.media)
+    for sequence in document.sequences:
+        for clip, frame in _ends_of_transitions(sequence):
+            known = media.get(clip.media) if clip.media in guessed else None
+            if known is not None and not is_endless(clip, known):
+                media[known.id] = _at_least(known, clip.media_time(frame, sequence.rate) + 1 / known.rate)
+    return document if media == document.media else replace(document, media=MappingProxyType(media))
+
+
+def _ends_of_transitions(sequence: Sequence) -> Iterator[tuple[Clip, int]]:
+    """(clip, the frame of it, in its handles) for both sides of each transition between two clips."""
+    for track in sequence.tracks:
+        for left, right in pairwise(track.items):
+            if isinstance(left, Clip) and isinstance(right, Clip) and right.transition is not None:
+                yield left, left.duration - 1 + right.transition.after
+                yield right, -right.transition.before
 
 
 @dataclass

@@ -84,6 +84,10 @@ class ForeignMedia:
     def media(self) -> dict[MediaId, Media]:
         return {found.id: found.media() for found in self._found.values()}
 
+    def of_unknown_length(self) -> set[MediaId]:
+        """The files of which nobody said how long they are."""
+        return {found.id for found in self._found.values() if found.available_s is None}
+
 
 def guessed_rate(timeline: Tree) -> Fraction:
     """The rate that a timeline was cut at: that of its start time, else the one that most of its ranges count in."""

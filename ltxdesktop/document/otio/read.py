@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from ltxdesktop.document.errors import DocumentError
+from ltxdesktop.document.mending import with_room_for_transitions
 from ltxdesktop.document.model import (
     EMPTY,
     Document,
@@ -204,6 +205,7 @@ def _read_foreign(root: Tree, foreign: ForeignMedia) -> Reading:
         MappingProxyType(media),
         metadata=metadata,
     )
+    document = with_room_for_transitions(document, foreign.of_unknown_length())
     return Reading(document, False, (*notes, *_kept_notes(document)), frozenset(media))
 
 

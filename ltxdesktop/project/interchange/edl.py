@@ -14,6 +14,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Final
 
+from ltxdesktop.document.mending import with_room_for_transitions
 from ltxdesktop.document.model import (
     Clip,
     Document,
@@ -358,6 +359,7 @@ class _Reader:
         )
         media = {media.id: self._with_length(media) for media in self._media.values()}
         document = Document(self._title, (link_pairs(sequence),), sequence.id, MappingProxyType(media))
+        document = with_room_for_transitions(document, media)
         if len(media) > 0 and not any(value.path for value in media.values()):
             self._dropped.say("An edit list has no file names: find the files by their reels' names.")
         self._dropped.say(f"The list was read at {rate_text(self._rate)} frames a second; it doesn't say its rate.")

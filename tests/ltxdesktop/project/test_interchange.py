@@ -399,3 +399,18 @@ def test_formats_are_known_by_their_endings(tmp_path: Path) -> None:
         import_film(tmp_path / "a.fcpxml", tmp_path)
     with pytest.raises(ExchangeError, match=r"“\.doc”"):
         import_film(tmp_path / "a.doc", tmp_path)
+
+
+def test_a_dissolve_of_a_list_is_kept_though_nobody_knows_how_long_its_files_are(tmp_path: Path) -> None:
+    path = tmp_path / "cut.edl"
+    path.write_text(
+        "001  AX V C        01:00:03:23 01:00:06:12 01:00:00:00 01:00:02:13\n* FROM CLIP NAME: a.mov\n"
+        "002  AX V C        01:00:06:12 01:00:06:12 01:00:02:13 01:00:02:13\n"
+        "002  AX V D    030 01:00:33:22 01:00:36:04 01:00:02:13 01:00:04:19\n"
+        "* FROM CLIP NAME: a.mov\n* TO CLIP NAME: c.mov\n"
+    )
+    imported = import_film(path, tmp_path, rate=Fraction(24))
+    check(imported.document)
+    _, crossed = imported.document.sequence.tracks[0].items
+    assert isinstance(crossed, Clip)
+    assert crossed.transition == Transition(before=0, after=30)
