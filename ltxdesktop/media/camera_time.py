@@ -22,7 +22,7 @@ def own_start(path: Path, rate: Fraction | None) -> Fraction | None:
         with av.open(str(path), metadata_errors="replace") as container:
             tags = [container.metadata, *(stream.metadata for stream in container.streams)]
             sounds = container.streams.audio
-            sample_rate = sounds[0].rate if sounds else 0
+            sample_rate = getattr(sounds[0], "rate", 0) if sounds else 0  # PyAV: without one where the codec is unknown
     except (FFmpegError, OSError, ValueError):
         return None
     if rate is not None:
