@@ -67,8 +67,8 @@ def with_room_for_transitions(document: Document, guessed: Collection[MediaId]) 
     media = dict(document.media)
     for sequence in document.sequences:
         for clip, frame in _ends_of_transitions(sequence):
-            known = media.get(clip.media) if clip.media in guessed else None
-            if known is not None and not is_endless(clip, known):
+            known = media.get(clip.media) if clip.media is not None else None
+            if known is not None and known.id in guessed and not is_endless(clip, known):
                 media[known.id] = _at_least(known, clip.media_time(frame, sequence.rate) + 1 / known.rate)
     return document if media == document.media else replace(document, media=MappingProxyType(media))
 
