@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer
 
 LIMIT_S = 0.05
+TICK_S = 0.01  # how often the thread is looked after: a hold is seen from LIMIT_S + TICK_S on, at the latest
 LOG = logging.getLogger(__name__)
 
 
@@ -23,32 +24,34 @@ class Hold:
 
     wall_s: float
     cpu_s: float
-    stack: str  # where it was when the limit had passed; "" when the watcher came too late to see
+    stack: str  # where it was late in the hold; "" when the watcher came too late to see
 
 
 class Watchdog(QObject):
     """Watches the thread that makes it, until `stop`. `held` is called on that thread after each hold.
 
-    A thread of its own asks the event loop to answer, some times a second: an answer that takes longer than the limit
-    is a hold. A machine under load stretches wall time; `cpu_s` tells a slow handler from a starved one.
+    The thread measures itself: a timer that ticks late was kept waiting by handlers. A second thread only looks where
+    the first one is meanwhile, so a hold is told even when nobody had the time to look. (When the second thread asked
+    the first by a signal, a machine under load let it ask too late, and the hold went unseen.) A machine under load
+    stretches wall time; `cpu_s` tells a slow handler from a starved one.
     """
-
-    _asked = Signal()
 
     def __init__(self, held: Callable[[Hold], None] | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._held = held or _log
         self._thread_id = threading.get_ident()
-        self._asked_at = 0.0  # 0 = answered
-        self._cpu_at_answer = time.thread_time()
-        self._stack = ""
-        self._excuse = False
+        self._ticked_at, self._cpu_at_tick = time.perf_counter(), time.thread_time()
+        self._look = _Look(0.0, 0.0, "")
         self._stopping = threading.Event()
-        self._asked.connect(self._answer, Qt.ConnectionType.QueuedConnection)
+        self._timer = QTimer(self)
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.timeout.connect(self._tick)
+        self._timer.start(round(TICK_S * 1000))
         self._watcher = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._watcher.start()
 
     def stop(self) -> None:
+        self._timer.stop()
         self._stopping.set()
         self._watcher.join()
 
@@ -58,23 +61,35 @@ class Watchdog(QObject):
         try:
             yield
         finally:
-            self._excuse = self._asked_at > 0
+            self._ticked_at, self._cpu_at_tick = time.perf_counter(), time.thread_time()
 
-    def _answer(self) -> None:
-        wall, self._asked_at = time.perf_counter() - self._asked_at, 0.0
-        cpu_before, self._cpu_at_answer = self._cpu_at_answer, time.thread_time()
-        excused, self._excuse = self._excuse, False
-        if wall >= LIMIT_S and not excused and not self._stopping.is_set():
-            self._held(Hold(wall, self._cpu_at_answer - cpu_before, self._stack))
+    def _tick(self) -> None:
+        now, cpu = time.perf_counter(), time.thread_time()
+        wall_s, cpu_s = now - self._ticked_at - TICK_S, cpu - self._cpu_at_tick
+        stack = self._look.stack if self._look.ticked_at == self._ticked_at else ""
+        self._ticked_at, self._cpu_at_tick = now, cpu
+        if wall_s >= LIMIT_S:
+            self._held(Hold(wall_s, cpu_s, stack))
 
     def _watch(self) -> None:
-        """The watcher's thread: asks, and looks where the other thread is when there's no answer in time."""
+        """The watcher's thread: looks where the other one is when a tick is late, and again when it's twice as late.
+
+        The later look counts: what a starved thread was about in the first 50 ms needn't be what kept it.
+        """
         while not self._stopping.wait(LIMIT_S / 2):
-            if not self._asked_at:
-                self._stack, self._asked_at = "", time.perf_counter()
-                self._asked.emit()
-            elif not self._stack and time.perf_counter() - self._asked_at >= LIMIT_S:
-                self._stack = stack_of(self._thread_id)
+            ticked_at, seen = self._ticked_at, self._look
+            late_s = time.perf_counter() - ticked_at - TICK_S
+            if late_s >= (LIMIT_S if seen.ticked_at != ticked_at else 2 * seen.late_s):
+                self._look = _Look(ticked_at, late_s, stack_of(self._thread_id))
+
+
+@dataclass(frozen=True)
+class _Look:
+    """Where the thread was, `late_s` after the tick that should have followed the one at `ticked_at`."""
+
+    ticked_at: float
+    late_s: float
+    stack: str
 
 
 def stack_of(thread_id: int) -> str:

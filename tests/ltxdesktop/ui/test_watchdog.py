@@ -9,6 +9,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from ltxdesktop.ui.watchdog import Hold, Watchdog
 
+PATIENCE_MS = 60_000  # on a machine that others use too
+
 
 class Caller(QObject):
     done = Signal()
@@ -28,6 +30,10 @@ def holds(qapp):
     dog.stop()
 
 
+def slow(holds: list[Hold]) -> list[Hold]:
+    return [hold for hold in holds if hold.cpu_s >= 0.1]
+
+
 def run_in_loop(qtbot, work) -> None:
     caller = Caller()
 
@@ -35,20 +41,39 @@ def run_in_loop(qtbot, work) -> None:
         work()
         QTimer.singleShot(0, caller.done.emit)
 
-    with qtbot.waitSignal(caller.done):
+    with qtbot.waitSignal(caller.done, timeout=PATIENCE_MS):
         QTimer.singleShot(0, call)
 
 
-@pytest.mark.xfail(strict=False, reason="fails in some whole runs, never alone: not yet understood")
-def test_slow_handler_is_seen_with_its_stack(qtbot, holds):
+def test_every_slow_handler_is_seen(qtbot, holds):
     seen, _ = holds
-    for _ in range(20):  # on a shared core the watcher may come too late to see where it was
+    for number in range(1, 6):
         run_in_loop(qtbot, lambda: compute_for(0.15))
-        qtbot.waitUntil(lambda: any(hold.cpu_s >= 0.1 for hold in seen), timeout=30_000)
-        if any(hold.stack for hold in seen):
+        qtbot.waitUntil(lambda number=number: len(slow(seen)) >= number, timeout=PATIENCE_MS)
+
+
+def test_a_slow_handler_is_seen_with_its_stack(qtbot, holds):
+    seen, _ = holds
+
+    def seen_at_it() -> bool:
+        return any("compute_for" in hold.stack for hold in slow(seen))
+
+    for number in range(1, 41):  # on a shared core the watcher may come too late to see where it was
+        run_in_loop(qtbot, lambda: compute_for(0.15))
+        qtbot.waitUntil(lambda number=number: len(slow(seen)) >= number, timeout=PATIENCE_MS)
+        if seen_at_it():
             break
-    slow = [hold for hold in seen if hold.cpu_s >= 0.1 and hold.stack]
-    assert any("compute_for" in hold.stack for hold in slow)
+    assert seen_at_it()
+
+
+def test_a_hold_is_seen_while_nobody_looks(qtbot, qapp, monkeypatch):
+    monkeypatch.setattr(Watchdog, "_watch", lambda _: None)  # as on a machine that gives the watcher no time
+    seen: list[Hold] = []
+    dog = Watchdog(seen.append)
+    run_in_loop(qtbot, lambda: compute_for(0.15))
+    qtbot.waitUntil(lambda: bool(slow(seen)), timeout=PATIENCE_MS)
+    dog.stop()
+    assert not any(hold.stack for hold in seen)
 
 
 def test_quick_handlers_and_excused_ones_are_not(qtbot, holds):
