@@ -5,18 +5,11 @@ Only for real graphics hardware (`sinks` decides): a software OpenGL is several 
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Final, cast
 
+import numpy as np
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QPainter, QVector2D
-from PySide6.QtOpenGL import (
-    QOpenGLBuffer,
-    QOpenGLPixelTransferOptions,
-    QOpenGLShader,
-    QOpenGLShaderProgram,
-    QOpenGLTexture,
-)
+from PySide6.QtGui import QOffscreenSurface, QOpenGLContext, QOpenGLFunctions, QPainter
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 from PySide6.QtWidgets import QWidget
 from shiboken6 import VoidPtr, isValid
@@ -25,9 +18,15 @@ from ltxdesktop.ui.monitor.planes import Planes
 from ltxdesktop.ui.monitor.sinks import Graphics, Scene, paint_image
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
+_PRECISION: Final = """
+#ifndef GL_ES
+#define highp
+#endif
+"""  # desktop OpenGL's older language has no precisions
 _VERTEX: Final = """
 attribute highp vec2 corner;
 uniform highp vec2 chromaShift;
@@ -54,8 +53,14 @@ void main() {
 }
 """
 _NAMES: Final = ("luma", "blue", "red")
-_CORNERS: Final = struct.pack("8f", 0, 0, 1, 0, 0, 1, 1, 1)
-_FLOAT, _TRIANGLE_STRIP, _COLOUR = 0x1406, 0x0005, 0x4000  # of gl.h: GL_FLOAT, GL_TRIANGLE_STRIP, GL_COLOR_BUFFER_BIT
+_NOTHING: Final = cast("int", VoidPtr(0))  # see _address
+_CORNERS: Final = np.array([0, 0, 1, 0, 0, 1, 1, 1], np.float32)
+# Of gl.h, each GL_ and its name here.
+_FALSE, _TRIANGLE_STRIP, _COLOR_BUFFER_BIT, _TEXTURE_2D = 0, 0x0005, 0x4000, 0x0DE1
+_UNSIGNED_BYTE, _FLOAT, _RED, _R8, _LINEAR, _CLAMP_TO_EDGE = 0x1401, 0x1406, 0x1903, 0x8229, 0x2601, 0x812F
+_TEXTURE_MAG_FILTER, _TEXTURE_MIN_FILTER, _TEXTURE_WRAP_S, _TEXTURE_WRAP_T = 0x2800, 0x2801, 0x2802, 0x2803
+_UNPACK_ALIGNMENT, _TEXTURE0, _ARRAY_BUFFER = 0x0CF5, 0x84C0, 0x8892
+_FRAGMENT_SHADER, _VERTEX_SHADER, _COMPILE_STATUS, _LINK_STATUS = 0x8B30, 0x8B31, 0x8B81, 0x8B82
 
 
 class GraphicsRefused(RuntimeError):
@@ -66,6 +71,7 @@ class GraphicsRefused(RuntimeError):
 class PlanesShader:
     """What lies on the graphics processor for one context: program and textures. It goes when the context goes.
 
+    OpenGL is called through QtGui. QtOpenGL has classes for all this, but its Python side alone is 9 MB of a bundle.
     Raises GraphicsRefused where the driver doesn't take the program.
     """
 
@@ -75,67 +81,63 @@ class PlanesShader:
         self._surface = QOffscreenSurface()  # to free textures on: the widget's own goes before its context
         self._surface.setFormat(context.format())
         self._surface.create()
-        self._textures: list[QOpenGLTexture] = []
+        self._textures: list[int] = []
+        self._shapes: list[tuple[int, ...]] = []
         self._uploaded: Planes | None = None
-        self._program = QOpenGLShaderProgram()
-        kinds = QOpenGLShader.ShaderTypeBit
-        if not (
-            self._program.addShaderFromSourceCode(kinds.Vertex, _VERTEX)
-            and self._program.addShaderFromSourceCode(kinds.Fragment, _FRAGMENT)
-            and self._program.link()
-        ):
-            raise GraphicsRefused(self._program.log().strip())
-        self._corners = QOpenGLBuffer()
-        self._corners.create()
-        self._corners.bind()
-        self._corners.allocate(_CORNERS, len(_CORNERS))
-        self._corners.release()
+        self._program = _program(context.functions())
         context.aboutToBeDestroyed.connect(self._let_go)
 
     def draw(self, planes: Planes, box: QRect) -> None:
         """Fill a rectangle of device pixels, counted from the lower left corner."""
         if planes is not self._uploaded:
             self._upload(planes)
-        functions, program = self._context.functions(), self._program
-        functions.glViewport(box.left(), box.top(), box.width(), box.height())
-        program.bind()
-        self._corners.bind()
-        corner = program.attributeLocation("corner")
-        program.enableAttributeArray(corner)
-        program.setAttributeBuffer(corner, _FLOAT, 0, 2)
+        gl, program = self._context.functions(), self._program
+        gl.glViewport(box.left(), box.top(), box.width(), box.height())
+        gl.glUseProgram(program)
+        corner = gl.glGetAttribLocation(program, _name("corner"))
+        gl.glBindBuffer(_ARRAY_BUFFER, 0)  # the corners lie in our own memory
+        gl.glEnableVertexAttribArray(corner)
+        gl.glVertexAttribPointer(corner, 2, _FLOAT, _FALSE, 0, _address(_CORNERS))
         # Chroma of half the columns lies on the left one of two (H.264, HEVC: chroma_loc type 0): a quarter of a texel.
         halved = planes.blue.shape[1] < planes.luma.shape[1]
-        shift = QVector2D(0.25 / planes.blue.shape[1] if halved else 0.0, 0.0)
-        program.setUniformValue(program.uniformLocation("chromaShift"), shift)
+        shift = 0.25 / planes.blue.shape[1] if halved else 0.0
+        gl.glUniform2f(gl.glGetUniformLocation(program, _name("chromaShift")), shift, 0.0)
         for unit, (name, texture) in enumerate(zip(_NAMES, self._textures, strict=True)):
-            texture.bind(unit)
-            program.setUniformValue1i(program.uniformLocation(name), unit)
-        functions.glDrawArrays(_TRIANGLE_STRIP, 0, 4)
-        for unit, texture in enumerate(self._textures):
-            texture.release(unit)
-        self._corners.release()
-        program.release()
+            gl.glActiveTexture(_TEXTURE0 + unit)
+            gl.glBindTexture(_TEXTURE_2D, texture)
+            gl.glUniform1i(gl.glGetUniformLocation(program, _name(name)), unit)
+        gl.glDrawArrays(_TRIANGLE_STRIP, 0, 4)
+        for unit in reversed(range(len(_NAMES))):  # the painter that follows expects the first to be the active one
+            gl.glActiveTexture(_TEXTURE0 + unit)
+            gl.glBindTexture(_TEXTURE_2D, 0)
+        gl.glDisableVertexAttribArray(corner)
+        gl.glUseProgram(0)
 
     def _upload(self, planes: Planes) -> None:
-        three = (planes.luma, planes.blue, planes.red)
-        wanted = [(plane.shape[1], plane.shape[0]) for plane in three]
-        if [(texture.width(), texture.height()) for texture in self._textures] != wanted:
+        three, gl = (planes.luma, planes.blue, planes.red), self._context.functions()
+        shapes = [plane.shape for plane in three]
+        if shapes != self._shapes:
             self._destroy_textures()
-            self._textures = [_texture(width, height) for width, height in wanted]
+            self._textures, self._shapes = _textures(gl, shapes), shapes
+        gl.glPixelStorei(_UNPACK_ALIGNMENT, 1)
         for texture, plane in zip(self._textures, three, strict=True):
-            _fill(texture, plane)
+            height, width = plane.shape
+            gl.glBindTexture(_TEXTURE_2D, texture)
+            gl.glTexSubImage2D(_TEXTURE_2D, 0, 0, 0, width, height, _RED, _UNSIGNED_BYTE, _address(plane))
+        gl.glBindTexture(_TEXTURE_2D, 0)
+        gl.glPixelStorei(_UNPACK_ALIGNMENT, 4)  # OpenGL's own
         self._uploaded = planes
 
     def _destroy_textures(self) -> None:
-        for texture in self._textures:
-            texture.destroy()
-        self._textures, self._uploaded = [], None
+        if self._textures:
+            self._context.functions().glDeleteTextures(len(self._textures), self._textures)
+        self._textures, self._shapes, self._uploaded = [], [], None
 
     def free(self) -> None:
-        """Give back what lies on the graphics processor; the context is current."""
-        self._destroy_textures()
-        self._corners.destroy()
-        self._program.removeAllShaders()
+        """Give back what lies on the graphics processor; the context is current, or gone with all that it had."""
+        if isValid(self._context):
+            self._destroy_textures()
+            self._context.functions().glDeleteProgram(self._program)
 
     def _let_go(self) -> None:
         """The context goes by itself: its widget came to another window."""
@@ -143,6 +145,58 @@ class PlanesShader:
             self._context.makeCurrent(self._surface)
             self.free()
             self._context.doneCurrent()
+
+
+def _program(gl: QOpenGLFunctions) -> int:
+    """The linked program; raises GraphicsRefused."""
+    program = gl.glCreateProgram()
+    for kind, source in ((_VERTEX_SHADER, _VERTEX), (_FRAGMENT_SHADER, _FRAGMENT)):
+        shader = gl.glCreateShader(kind)
+        gl.glShaderSource(shader, _PRECISION + source)
+        gl.glCompileShader(shader)
+        gl.glAttachShader(program, shader)
+        gl.glDeleteShader(shader)  # goes with the program
+        gl.glGetShaderiv(shader, _COMPILE_STATUS, _out(compiled := np.zeros(1, np.int32)))
+        if not compiled[0]:
+            raise GraphicsRefused(f"it doesn't compile shader {kind:#x}")
+    gl.glLinkProgram(program)
+    gl.glGetProgramiv(program, _LINK_STATUS, _out(linked := np.zeros(1, np.int32)))
+    if not linked[0]:
+        raise GraphicsRefused("it doesn't link the shaders")
+    return program
+
+
+def _textures(gl: QOpenGLFunctions, shapes: Sequence[tuple[int, ...]]) -> list[int]:
+    """A texture of one component for each (height, width), still without pixels."""
+    names = np.zeros(len(shapes), np.uint32)
+    gl.glGenTextures(len(shapes), _out(names))
+    for name, (height, width) in zip(names.tolist(), shapes, strict=True):
+        gl.glBindTexture(_TEXTURE_2D, name)
+        for key, value in (
+            (_TEXTURE_MIN_FILTER, _LINEAR),
+            (_TEXTURE_MAG_FILTER, _LINEAR),
+            (_TEXTURE_WRAP_S, _CLAMP_TO_EDGE),
+            (_TEXTURE_WRAP_T, _CLAMP_TO_EDGE),
+        ):
+            gl.glTexParameteri(_TEXTURE_2D, key, value)
+        gl.glTexImage2D(_TEXTURE_2D, 0, _R8, width, height, 0, _RED, _UNSIGNED_BYTE, _NOTHING)
+    return names.tolist()
+
+
+# PySide's stubs and what it really takes differ in three places.
+
+
+def _address(values: NDArray[np.generic]) -> int:
+    return cast("int", VoidPtr(values.ctypes.data))
+
+
+def _out(values: NDArray[np.generic]) -> Sequence[int]:
+    """An array that OpenGL writes into; a list's copy would be written to."""
+    return cast("Sequence[int]", values)
+
+
+def _name(word: str) -> bytes:
+    return cast("bytes", word)
 
 
 class GlSink(QOpenGLWidget):
@@ -183,7 +237,7 @@ class GlSink(QOpenGLWidget):
     def paintGL(self) -> None:
         functions, ground = self.context().functions(), self._scene.ground
         functions.glClearColor(ground.redF(), ground.greenF(), ground.blueF(), 1.0)
-        functions.glClear(_COLOUR)
+        functions.glClear(_COLOR_BUFFER_BIT)
         shot = self._scene.shot
         by_shader = isinstance(shot, Planes) and self._shader is not None
         if isinstance(shot, Planes) and self._shader is not None:
@@ -203,21 +257,3 @@ class GlSink(QOpenGLWidget):
         left, right = round(box.left() * ratio), round(box.right() * ratio)
         top, bottom = round(box.top() * ratio), round(box.bottom() * ratio)
         return QRect(left, round(self.height() * ratio) - bottom, right - left, bottom - top)
-
-
-def _texture(width: int, height: int) -> QOpenGLTexture:
-    texture = QOpenGLTexture(QOpenGLTexture.Target.Target2D)
-    texture.setFormat(QOpenGLTexture.TextureFormat.R8_UNorm)
-    texture.setSize(width, height)
-    texture.setMipLevels(1)
-    texture.allocateStorage(QOpenGLTexture.PixelFormat.Red, QOpenGLTexture.PixelType.UInt8)
-    texture.setMinMagFilters(QOpenGLTexture.Filter.Linear, QOpenGLTexture.Filter.Linear)
-    texture.setWrapMode(QOpenGLTexture.WrapMode.ClampToEdge)
-    return texture
-
-
-def _fill(texture: QOpenGLTexture, plane: NDArray[np.uint8]) -> None:
-    options = QOpenGLPixelTransferOptions()
-    options.setAlignment(1)
-    pixels = cast("int", VoidPtr(plane.ctypes.data))  # the stubs say int, PySide takes an address only as VoidPtr
-    texture.setData(0, QOpenGLTexture.PixelFormat.Red, QOpenGLTexture.PixelType.UInt8, pixels, options)
