@@ -16,6 +16,7 @@ import platformdirs
 
 from engine.fetching import commands as model_commands
 from engine.fetching.manifest import OFFICIAL
+from engine.protocol.command_words import engine_command
 from engine.protocol.messages import ExitStatus
 from engine.server.engine import LOCK_WAIT_S, Engine, Settings
 from engine.server.pool import OpenBackend, opener
@@ -33,7 +34,7 @@ DEFAULT_BACKENDS: Final = ("local", "remote")  # remote does nothing without a k
 def build_parser() -> argparse.ArgumentParser:
     """The command line, whole."""
     parser = argparse.ArgumentParser(
-        prog="ltx-engine",
+        prog=engine_command(),
         description="The process that makes frames. The app starts it; by hand, `doctor` and `models` are of use.",
     )
     parser.add_argument("--stdio", action="store_true", help="serve one client over standard input and output")
@@ -98,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return examine(settings, as_json=asked.json)
     if not asked.stdio:
         parser.print_usage(sys.stderr)
-        print("ltx-engine: give --stdio (for programs), doctor, models or key (for people)", file=sys.stderr)
+        print(f"{engine_command()}: give --stdio (for programs), doctor, models or key (for people)", file=sys.stderr)
         return ExitStatus.WRONG_USE
     return _serve(settings)
 
@@ -125,12 +126,12 @@ def _keep_key(store: Path, *, forget: bool, file: bool) -> int:
         return ExitStatus.ENDED
     given = getpass.getpass("Key of the LTX API (it isn't shown): ") if sys.stdin.isatty() else sys.stdin.readline()
     if not given.strip():
-        print("ltx-engine: no key was given; nothing is changed", file=sys.stderr)
+        print(f"{engine_command()}: no key was given; nothing is changed", file=sys.stderr)
         return ExitStatus.WRONG_USE
     try:
         where = cupboard.keep(given.strip(), file_allowed=file)
     except NoKeyring as exc:
-        print(f"ltx-engine: no keyring works here ({exc}).", file=sys.stderr)
+        print(f"{engine_command()}: no keyring works here ({exc}).", file=sys.stderr)
         print("Set LTX_API_KEY instead, or say --file to keep it in an unencrypted file.", file=sys.stderr)
         return 1
     print(f"Kept in {where}.")

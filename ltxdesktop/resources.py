@@ -13,9 +13,12 @@ HOME: Final = Path(getattr(sys, "_MEIPASS", ""), "home") if BUNDLED else Path(__
 RESOURCES: Final = HOME / "resources"
 
 
+BUNDLED_ENGINE: Final = "ltxdesktop engine run"  # in a bundle the engine's own command isn't on the path
+
+
 def engine_words(words: str, *, bundled: bool = BUNDLED) -> str:
-    """What a person says in a terminal to this machine's engine: in a bundle its own command isn't on the path."""
-    return f"{'ltxdesktop engine run' if bundled else 'ltx-engine'} {words}"
+    """What a person says in a terminal to this machine's engine."""
+    return f"{BUNDLED_ENGINE if bundled else 'ltx-engine'} {words}"
 
 
 # File in resources/samples -> words for its list entry, and what could be made of its middle: in the words of Pocket's

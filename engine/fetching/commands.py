@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.fetching.control import Control, Progress
 from engine.fetching.errors import FetchError, LicenceNotAccepted, NoSuchPackage
 from engine.fetching.manifest import Package, load_manifest
+from engine.protocol.command_words import engine_command
 
 if TYPE_CHECKING:
     from engine.fetching.library import Library
@@ -127,7 +128,7 @@ def _show(library: Library, packages: Sequence[Package]) -> None:
     for key in dict.fromkeys(package.licence for package in packages):
         licence = library.manifest.licences[key]
         name = next(package.id for package in packages if package.licence == key)
-        text = f"`ltx-engine models licence {name}`, or {licence.address}"
+        text = f"`{engine_command(f'models licence {name}')}`, or {licence.address}"
         print(f"{licence.title}: {licence.terms}\n  The text: {text}", file=sys.stderr)
 
 
@@ -160,7 +161,7 @@ def _remove(library: Library, name: str) -> int:
 
 def _import(library: Library, folder: Path, control: Control) -> int:
     if not folder.exists():
-        print(f"ltx-engine: there is no {folder}", file=sys.stderr)
+        print(f"{engine_command()}: there is no {folder}", file=sys.stderr)
         return WRONG_USE
     teller = _Teller()
     try:
@@ -230,7 +231,7 @@ def _cancel_on_interrupt(control: Control) -> Any:
 
 
 def _complain(exc: Exception, status: int) -> int:
-    print(f"ltx-engine: {exc}", file=sys.stderr)
+    print(f"{engine_command()}: {exc}", file=sys.stderr)
     return status
 
 

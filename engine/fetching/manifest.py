@@ -33,12 +33,19 @@ class Licence(Struct, frozen=True, forbid_unknown_fields=True):
     address: str
     terms: str
     text: _Path  # a file of `LICENCES`, word for word, so that it can be read without a network
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # of the text: what was accepted is this and no other
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # of what `read` gives: that is accepted, and nothing else
     source: str = ""  # where this copy came from
+    more: tuple[
+        _Path, ...
+    ] = ()  # files of `LICENCES`, made a part of it by its own words: shown and accepted too
 
     def read(self) -> str:
-        """The whole text. Raises OSError, WrongText when the file isn't the one that belongs here."""
-        data = (LICENCES / self.text).read_bytes().replace(b"\r\n", b"\n")
+        """The whole text, one under the other where it's more than one.
+
+        Raises OSError, WrongText when a file isn't the one that belongs here.
+        """
+        texts = [(LICENCES / name).read_bytes().replace(b"\r\n", b"\n") for name in (self.text, *self.more)]
+        data = b"\n\n".join(texts)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise WrongText(self.title)
         return data.decode()

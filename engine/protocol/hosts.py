@@ -46,7 +46,7 @@ HUB: Final = Host(
     "https://huggingface.co",
     "Hugging Face",
     "program",
-    "When you download models, in the window or with “ltx-engine models get”; what was begun goes on at a start.",
+    "When you download models, in the window or from a terminal; what was begun goes on at a start.",
     "The names of the files, and your token if you have given one.",
     "Its own hosts for large files, by signed links; they never get the token.",
     "HF_ENDPOINT",

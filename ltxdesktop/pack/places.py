@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 import platformdirs
 
+from engine.protocol.command_words import COMMAND_VARIABLE
 from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.pack.recipe import Recipe, Variant
-from ltxdesktop.resources import HOME
+from ltxdesktop.resources import BUNDLED_ENGINE, HOME
 
 ABOUT: Final = "pack.json"  # its being there says that a pack is whole: it's the last thing written before the rename
 STAGING: Final = ".staging-"
@@ -21,7 +22,11 @@ DOWNLOADS: Final = ".downloads"
 
 # The pack's Python runs apart from the person's own (-I); the engine's source comes with the app, which may lie on a
 # read-only disk under another path at every start (AppImage).
-_START: Final = "import sys; sys.path.insert(0, sys.argv.pop(1)); from engine.__main__ import main; sys.exit(main())"
+# What the engine says of its own command is what this bundle's person can type.
+_START: Final = (
+    f"import os, sys; os.environ.setdefault({COMMAND_VARIABLE!r}, {BUNDLED_ENGINE!r}); "
+    "sys.path.insert(0, sys.argv.pop(1)); from engine.__main__ import main; sys.exit(main())"
+)
 
 
 class Pack(NamedTuple):

@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from engine.backends.base import BadRequest, MissingWeights, Places
+from engine.protocol.command_words import engine_command
 from engine.protocol.messages import Model
 
 _OFFICIAL = Path(__file__).with_name("models.json")
@@ -87,7 +88,8 @@ class InstalledModel:
         if not lacking:
             return ""
         source = f" from {description.source}" if description.source else ""
-        command = f" (`ltx-engine models get {description.package}` brings it)" if description.package else ""
+        words = engine_command(f"models get {description.package}")
+        command = f" (`{words}` brings it)" if description.package else ""
         return f"{description.title} needs {' and '.join(lacking)}{source}, in {self.folder}{command}"
 
     def require(self) -> tuple[Path, Path]:

@@ -122,6 +122,8 @@ def test_each_licence_has_the_text_that_is_accepted(tmp_path: Path) -> None:
         assert hashlib.sha256(licence.read().encode()).hexdigest() == licence.sha256
         assert (LICENCES / licence.text).is_file()
         assert licence.source
+    gemma = load_manifest().licences["gemma"].read()
+    assert "may not** use nor allow others to use Gemma" in gemma  # the policy that the terms make a part of themselves
     changed = Licence("Free", "https://example.org", "", "gemma.md", "0" * 64)
     with pytest.raises(WrongText):
         changed.read()
