@@ -493,9 +493,7 @@ def test_compiled_blocks_share_one_graph():
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # of the compiler's own imports, torch 2.13
-@pytest.mark.filterwarnings("ignore:.*[Dd]istutils")  # the compiler looks for it; said in two ways, by import order
 @torch.no_grad()
-@pytest.mark.xfail(strict=False, reason="setuptools refuses when another test imported distutils first")
 def test_a_block_compiled_to_machine_code_gives_the_same_velocity():
     if shutil.which("g++") is None and shutil.which("clang++") is None:
         pytest.skip("torch.compile needs a C++ compiler on the CPU, there is none here")

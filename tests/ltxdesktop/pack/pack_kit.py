@@ -19,10 +19,9 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
-
-import pip
 
 from engine.protocol.framing import pack as frame
 from engine.protocol.messages import PROTOCOL, EngineHello, encode
@@ -75,7 +74,9 @@ def python_archive(folder: Path) -> PinnedPython:
     packages = f"python/lib/{minor}/site-packages"
     with_pip = folder / "with-pip"
     with_pip.mkdir()
-    (with_pip / "pip").symlink_to(Path(pip.__file__).parent)
+    # Not by importing it: on Python 3.11 that takes setuptools' distutils from the whole process, and whoever imports
+    # setuptools afterwards (torch's compiler does) fails.
+    (with_pip / "pip").symlink_to(str(distribution("pip").locate_file("pip")))
     texts = {
         "python/pyvenv.cfg": f"home = {base / 'bin'}\ninclude-system-site-packages = false\n",
         f"{packages}/pip.pth": f"{with_pip}\n",
