@@ -19,6 +19,7 @@ from engine.protocol.work import (
     Extend,
     ImageToVideo,
     Keyframe,
+    Lora,
     ModeName,
     Retake,
     Sound,
@@ -65,6 +66,9 @@ class Ask:
     seed: int = 0
     variations: int = 1
     stage: Literal["full", "draft"] = "full"
+    quality: Literal["fast", "quality"] = "fast"
+    camera: str = ""  # a move of the model's; "": as the prompt says
+    loras: tuple[Lora, ...] = ()
     may_leave: bool = False  # whether it may be sent to a service
 
 
@@ -78,6 +82,9 @@ class _Shared(TypedDict):
     seed: int
     variations: int
     stage: Literal["full", "draft"]
+    quality: Literal["fast", "quality"]
+    camera: str
+    loras: tuple[Lora, ...]
     may_leave: bool
 
 
@@ -111,6 +118,9 @@ def work_of(ask: Ask) -> AnyWork:
         "seed": ask.seed,
         "variations": ask.variations,
         "stage": ask.stage,
+        "quality": ask.quality,
+        "camera": ask.camera,
+        "loras": ask.loras,
         "may_leave": ask.may_leave,
     }
     new_clip: _NewClip = {"width": ask.width, "height": ask.height, "frames": ask.frames, "rate": str(ask.rate)}

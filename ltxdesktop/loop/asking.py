@@ -7,6 +7,7 @@ its estimate.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Literal, TypedDict
 
 from engine.protocol.messages import BackendCapability, ModelCapability
@@ -24,10 +25,10 @@ from engine.protocol.work import (
     TextToVideo,
 )
 from ltxdesktop.document.model import Sequence
-from ltxdesktop.document.time import rate_text
+from ltxdesktop.document.time import parse_rate, rate_text
 from ltxdesktop.jobs.ask import capability
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
-from ltxdesktop.words import counted
+from ltxdesktop.words import counted, rate_name
 
 HANDLES = 4  # frames; the engine's own default
 
@@ -94,6 +95,8 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
         "may_leave": wish.may_leave,
     }
     match place:
+        case OfClip(anew=True):
+            return _new_clip(shared, wish, sequence, place.shown.frames, place.media_rate)
         case OfClip():
             return Retake(
                 **shared,
@@ -127,17 +130,17 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
                 handles=wish.handles,
             )
         case AtFrame():
-            return _new_clip(shared, wish, sequence)
+            return _new_clip(shared, wish, sequence, frames_of(place, wish, sequence), sequence.rate)
         case LikeTake():
             raise ValueError("a take's work comes from its recipe")
 
 
-def _new_clip(shared: _Shared, wish: Wish, sequence: Sequence) -> AnyWork:
+def _new_clip(shared: _Shared, wish: Wish, sequence: Sequence, frames: int, rate: Fraction) -> AnyWork:
     shape: _Shape = {
         "width": wish.width or sequence.width,
         "height": wish.height or sequence.height,
-        "frames": wish.frames or round(2 * sequence.rate),
-        "rate": rate_text(sequence.rate),
+        "frames": frames,
+        "rate": rate_text(rate),
     }
     keyframes = (Keyframe(image=wish.picture),) if wish.picture else ()
     if wish.sound:
@@ -150,13 +153,13 @@ def _new_clip(shared: _Shared, wish: Wish, sequence: Sequence) -> AnyWork:
 def mode_of_place(place: Place, wish: Wish) -> ModeName:
     """The mode that a place and a wish make together."""
     match place:
-        case OfClip():
+        case OfClip(anew=False):
             return "retake"
         case AfterClip():
             return "extend"
         case InGap():
             return "fill_gap"
-        case AtFrame() | LikeTake():
+        case OfClip() | AtFrame() | LikeTake():
             return "audio_to_video" if wish.sound else "image_to_video" if wish.picture else "text_to_video"
 
 
@@ -171,6 +174,11 @@ def frames_of(place: Place, wish: Wish, sequence: Sequence) -> int:
             return place.frames
         case AtFrame() | LikeTake():
             return wish.frames or round(2 * sequence.rate)
+
+
+def rate_of(place: Place, sequence: Sequence) -> Fraction:
+    """Frames a second of what the engine is to make; of footage that goes on, of the sequence."""
+    return place.media_rate or sequence.rate if isinstance(place, OfClip) else sequence.rate
 
 
 def problems(
@@ -203,6 +211,11 @@ def problems(
         said.append(f"{counted(frames, 'frame')} is too short: {model.title} makes {limits.min_frames} or more.")
     if limits.max_frames and frames > limits.max_frames:
         said.append(f"{counted(frames, 'frame')} is too long: {model.title} makes at most {limits.max_frames} here.")
+    if min(size) < limits.min_side:
+        said.append(f"{size[0]} × {size[1]} is too small: each side needs {limits.min_side} pixels.")
+    if limits.rates and (rate := rate_text(rate_of(place, sequence))) not in limits.rates:
+        rates = ", ".join(rate_name(parse_rate(each)) for each in limits.rates)
+        said.append(f"{rate_name(parse_rate(rate))} frames a second isn't possible here, but: {rates}.")
     if limits.max_pixels and size[0] * size[1] > limits.max_pixels:
         said.append(
             f"{size[0]} × {size[1]} is {size[0] * size[1] / 1e6:.2f} megapixels; "

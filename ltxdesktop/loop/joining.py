@@ -28,16 +28,25 @@ BLEND_FRAMES = 4  # of each join's handles, unless the person wants another leng
 def joined(document: Document, clip_id: ItemId, blend: int, sequence_id: SequenceId | None = None) -> Document:
     """Dissolve at both cuts of a clip over `blend` frames, or as many as its handles have; where a cut has a
     transition already, or nothing beside it, it stays. 0 frames change nothing. Raises NoSuchClip."""
+    return _joined_behind(_joined_before(document, clip_id, blend, sequence_id), clip_id, blend, sequence_id)
+
+
+def _joined_before(document: Document, clip_id: ItemId, blend: int, sequence_id: SequenceId | None = None) -> Document:
     sequence = _sequence(document, sequence_id)
-    left, clip, right = _beside(sequence, clip_id)
-    if blend < 1:
+    left, clip, _ = _beside(sequence, clip_id)
+    if left is None or clip.transition is not None:
         return document
-    room = handles(clip, document.media, sequence.rate)
-    if left is not None and clip.transition is None and (before := min(blend, room.before, left.duration)) > 0:
-        document = _crossed(document, clip_id, Transition(before=before), sequence_id)
-    if right is not None and right.transition is None and (after := min(blend, room.after, right.duration)) > 0:
-        document = _crossed(document, right.id, Transition(after=after), sequence_id)
-    return document
+    frames = min(blend, handles(clip, document.media, sequence.rate).before, left.duration)
+    return _crossed(document, clip_id, Transition(before=frames), sequence_id) if frames > 0 else document
+
+
+def _joined_behind(document: Document, clip_id: ItemId, blend: int, sequence_id: SequenceId | None = None) -> Document:
+    sequence = _sequence(document, sequence_id)
+    _, clip, right = _beside(sequence, clip_id)
+    if right is None or right.transition is not None:
+        return document
+    frames = min(blend, handles(clip, document.media, sequence.rate).after, right.duration)
+    return _crossed(document, right.id, Transition(after=frames), sequence_id) if frames > 0 else document
 
 
 def with_take(document: Document, clip_id: ItemId, number: int) -> Document:
@@ -50,6 +59,20 @@ def with_take(document: Document, clip_id: ItemId, number: int) -> Document:
     if take is None or take.blend is None:
         return document
     return _rejoined(document, clip_id, take.blend)
+
+
+def without_take(document: Document, clip_id: ItemId, number: int) -> Document:
+    """Take a take away. If it was shown, its joins go with it: the take that is shown instead has its own, and at a cut
+    that needs none now, a take on the other side has its again.
+
+    Raises NoSuchClip, LockedTrack, NoSuch, LastOne, NotEnoughMedia.
+    """
+    was_shown = _beside(document.sequence, clip_id)[1].active == number
+    document = edits.remove_take(document, clip_id, number)
+    if not was_shown:
+        return document
+    take = _beside(document.sequence, clip_id)[1].take
+    return _rejoined(document, clip_id, take.blend or 0 if take is not None else 0)
 
 
 def with_blend(document: Document, clip_id: ItemId, blend: int) -> Document:
@@ -93,13 +116,18 @@ def _same_take(one: Clip, other: Clip) -> bool:
 
 
 def _rejoined(document: Document, clip_id: ItemId, blend: int) -> Document:
-    """Other joins instead of those that the clip has."""
-    _, clip, right = _beside(document.sequence, clip_id)
+    """Other joins instead of those that the clip has; without any, those of the takes beside it."""
+    left, clip, right = _beside(document.sequence, clip_id)
     if _is_join(clip.transition, at_head=True):
         document = edits.set_transition(document, clip_id, None)
     if right is not None and _is_join(right.transition, at_head=False):
         document = edits.set_transition(document, right.id, None)
-    return joined(document, clip_id, blend)
+    document = joined(document, clip_id, blend)
+    if left is not None and left.take is not None:
+        document = _joined_behind(document, left.id, left.take.blend or 0)
+    if right is not None and right.take is not None:
+        document = _joined_before(document, right.id, right.take.blend or 0)
+    return document
 
 
 def blend_of(document: Document, clip_id: ItemId) -> int:

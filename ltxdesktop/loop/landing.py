@@ -22,6 +22,7 @@ from ltxdesktop.document.model import (
     Clip,
     Document,
     Gap,
+    Item,
     ItemId,
     Media,
     MediaId,
@@ -178,7 +179,7 @@ def _retake(document: Document, place: OfClip, made: Sequence[Made], what: What,
     middle = _clip_at(document, place, spot.clip.id, start + spot.first)
     document = joined(document, middle, blend, place.sequence)
     cut = "" if (spot.last - spot.first) == place.frames else "A part of its range is no longer there."
-    return Landing(document, "Retake", middle, cut)
+    return Landing(document, "Replace" if place.anew else "Retake", middle, cut)
 
 
 def _spot(sequence: Timeline, place: OfClip, *, sound: bool) -> _Spot | None:
@@ -238,20 +239,23 @@ def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend:
     assert track is not None
     assert start is not None
     forward = place.direction == "forward"
-    frame = start + clip.duration if forward else start
-    free = _free(track.items, track.index[clip.id] + 1) if forward else 0
+    free = _free(track.items, track.index[clip.id], forward=forward)
+    fits = free is None or free >= place.frames
+    frame = start + clip.duration if forward else start - place.frames if fits else start
     laid = _placements(document, sequence, track.id, clip, made, place.frames, blend=blend)
-    put = edits.overwrite_clips if free is None or free >= place.frames else edits.insert_clips
+    put = edits.overwrite_clips if fits else edits.insert_clips
     document = put(document, laid, frame, sequence_id=place.sequence)
     new = _clip_at(document, place, clip.id, frame)
     return Landing(joined(document, new, blend, place.sequence), "Extend", new)
 
 
-def _free(items: Sequence[Any], place: int) -> int | None:
-    """Frames of nothing from an item on; None = to the end of time."""
-    if place >= len(items):
-        return None
-    return items[place].duration if isinstance(items[place], Gap) else 0
+def _free(items: Sequence[Item], place: int, *, forward: bool) -> int | None:
+    """Frames of nothing behind an item, or before it; None = to the end of time."""
+    beside = place + 1 if forward else place - 1
+    if not 0 <= beside < len(items):
+        return None if forward else 0
+    item = items[beside]
+    return item.duration if isinstance(item, Gap) else 0
 
 
 def _bridge(document: Document, place: InGap, made: Sequence[Made], blend: int) -> Landing | None:

@@ -49,6 +49,8 @@ class OfClip:
     speed: Fraction
     rate: Fraction  # of the sequence
     shown: FrameRange  # frames of the media that cover them
+    media_rate: Fraction = Fraction(0)  # 0: asked for before it was noted
+    anew: bool = False  # another shot instead, that knows nothing of what was there
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,7 @@ def _of_clip(document: Document, sequence: Sequence, clip: Clip, first: int, las
         clip.speed,
         sequence.rate,
         shown_frames(clip, first, last, sequence.rate, media),
+        media.rate,
     )
 
 

@@ -78,6 +78,9 @@ class Segments(QWidget):
         button.setEnabled(enabled)
         button.setToolTip("" if enabled else why_not)
 
+    def set_tip(self, value: str, tip: str) -> None:
+        self._group.button(self._values.index(value)).setToolTip(tip)
+
     def _choose(self, place: int) -> None:
         self.chosen.emit(self._values[place])
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import PurePath
 from random import Random
-from typing import Literal, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QImage, QKeySequence, QPixmap
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
@@ -22,42 +19,30 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.grid import FrameRange, parse_rate
-from engine.protocol.messages import BackendCapability, ModelCapability
+from engine.protocol.messages import BackendCapability, Model, ModelCapability
 from engine.protocol.work import ImageToVideo, Retake, TextToVideo
 from ltxdesktop.jobs.ask import (
     HIGHEST_SEED,
     NOTHING_SELECTED,
     Ask,
-    SourceClip,
     capability,
     find_model,
     mode_of_ask,
     notes,
     problems,
-    shapes_for,
 )
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.models.take_list import Take
-from ltxdesktop.ui.parts import (
-    ElidedLabel,
-    IconButton,
-    Panel,
-    Segments,
-    label,
-    labelled,
-    number_field,
-    scrolled_form,
-    side_by_side,
-    wrapped,
-)
-from ltxdesktop.ui.range_strip import RangeStrip
-from ltxdesktop.ui.theme import Look, figures
-from ltxdesktop.words import rate_name, seconds_of, short_timecode
+from ltxdesktop.ui.parts import IconButton, Panel, label, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
+from ltxdesktop.ui.prompt_given import GivenBox
+from ltxdesktop.ui.prompt_size import LengthBox, SizeBox
+from ltxdesktop.ui.style_choices import StyleChoices
+from ltxdesktop.ui.theme import Look
 
-RATES = ("24", "25", "30", "30000/1001", "24000/1001", "48", "50", "60")
 ESTIMATE_AFTER_MS = 500
 PLACEHOLDER = "What is seen and heard. For example: a red ball bounces across a blue floor from left to right."
 
@@ -151,16 +136,20 @@ class PromptPanel(Panel):
         paid = tuple(each for each in self._backends if each.remote)
         return find_model(paid, self._preference[1]) or find_model(paid)
 
+    def show_loras(self, models: tuple[Model, ...]) -> None:
+        """Offer the LoRAs that are installed."""
+        self.style_choices.show_loras(models)
+
     def show_given(self, given: Given) -> None:
         """A file that was looked at becomes the clip, the first (then the last) picture, or the sound."""
         match given.kind:
             case "clip" if given.clip is not None:
                 self._given = [given]
-                whole = _middle_range(given.clip)
+                whole = middle_range(given.clip)
                 self._ask = replace(
                     self._ask, clip=given.clip, selection=whole, first_picture="", last_picture="", sound_file=""
                 )
-                self._strip.show_clip(given.clip.frames, whole, list(given.pictures))
+                self._clip_box.show_clip(given.clip, whole, list(given.pictures))
             case "picture":
                 pictures = [each for each in self._given if each.kind == "picture"][:1]
                 self._given = [each for each in self._given if each.kind == "sound"] + [*pictures, given]
@@ -199,6 +188,7 @@ class PromptPanel(Panel):
                 return False
         self._ask = ask
         self._show_fields()
+        self.style_choices.choose(work.quality, work.camera, work.loras)
         self._refresh()
         return True
 
@@ -227,62 +217,19 @@ class PromptPanel(Panel):
         self.head.addWidget(self._remove)
 
         scroll, rows = scrolled_form(12)
-        rows.addWidget(self._build_given())
-        rows.addWidget(self._build_clip())
+        self._given_box = GivenBox()
+        self._given_box.open_requested.connect(self.choose_file_requested)
+        self._clip_box = ClipBox(self._look)
+        self._clip_box.changed.connect(self._read_fields)
+        self._clip_box.selected.connect(self._take_selection)
+        self._clip_box.looked_at.connect(self.looked_at)
+        rows.addWidget(self._given_box)
+        rows.addWidget(self._clip_box)
         rows.addLayout(self._build_words())
         rows.addLayout(self._build_numbers())
         rows.addStretch(1)
         self.body.addWidget(scroll, 1)
         self.body.addLayout(self._build_foot())
-
-    def _build_given(self) -> QWidget:
-        self._given_box = QFrame()
-        row = QHBoxLayout(self._given_box)
-        row.setContentsMargins(0, 0, 0, 0)
-        self._open = QPushButton("Open a clip, picture or sound…")
-        self._open.setToolTip("Or drop a file on this panel")
-        self._open.clicked.connect(self.choose_file_requested)
-        row.addWidget(self._open, 1)
-        self._thumbs = [QLabel(), QLabel()]
-        for each in self._thumbs:
-            row.addWidget(each)
-        self._given_name = ElidedLabel("", "hint")
-        row.addWidget(self._given_name, 1)
-        return self._given_box
-
-    def _build_clip(self) -> QWidget:
-        self._clip_box = QWidget()
-        column = QVBoxLayout(self._clip_box)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(10)
-        self._action = Segments("What to do", [("retake", "Retake a range"), ("extend", "Extend")])
-        self._action.chosen.connect(self._read_fields)
-        column.addWidget(self._action)
-
-        self._retake_box = QWidget()
-        retake = QVBoxLayout(self._retake_box)
-        retake.setContentsMargins(0, 0, 0, 0)
-        retake.setSpacing(8)
-        self._strip = RangeStrip(self._look)
-        self._strip.selected.connect(self._take_selection)
-        self._strip.looked_at.connect(self.looked_at)
-        retake.addWidget(self._strip)
-        self._range_words = label("", "hint")
-        self._range_words.setFont(figures(self._range_words.font()))
-        retake.addWidget(self._range_words)
-        self._start, self._end = number_field(0, 1), number_field(1, 1)
-        for field in (self._start, self._end):
-            field.valueChanged.connect(self._take_typed_range)
-        retake.addLayout(side_by_side(labelled("&In frame", self._start), labelled("&Out frame", self._end)))
-        self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
-        self._what.chosen.connect(self._read_fields)
-        retake.addWidget(self._what)
-        column.addWidget(self._retake_box)
-
-        self._direction = Segments("Where", [("forward", "After the end"), ("backward", "Before the start")])
-        self._direction.chosen.connect(self._read_fields)
-        column.addWidget(self._direction)
-        return self._clip_box
 
     def _build_words(self) -> QVBoxLayout:
         column = QVBoxLayout()
@@ -322,35 +269,14 @@ class PromptPanel(Panel):
         self._model.currentIndexChanged.connect(self._take_model)
         column.addLayout(labelled("&Model", self._model))
 
-        self._shape_box = QWidget()
-        shape = QVBoxLayout(self._shape_box)
-        shape.setContentsMargins(0, 0, 0, 0)
-        shape.setSpacing(12)
-        self._shape = QComboBox()
-        self._shape.activated.connect(self._take_shape)
-        self._width, self._height = number_field(16, 16384, 2), number_field(16, 16384, 2)
-        shape.addLayout(labelled("Si&ze", self._shape))
-        shape.addLayout(side_by_side(labelled("&Width", self._width), labelled("&Height", self._height)))
-        column.addWidget(self._shape_box)
-
-        self._length_box = QWidget()
-        length = QHBoxLayout(self._length_box)
-        length.setContentsMargins(0, 0, 0, 0)
-        length.setSpacing(10)
-        self._frames = number_field(1, 100_000)
-        self._frames.setSuffix(" frames")
-        self._rate = QComboBox()
-        for rate in RATES:
-            self._rate.addItem(f"{rate_name(Fraction(rate))} fps", rate)
-        self._length_label = labelled("&Length", self._frames)
-        length.addLayout(self._length_label, 1)
-        self._rate_box = QWidget()
-        rate_column = labelled("&Rate", self._rate)
-        rate_column.setContentsMargins(0, 0, 0, 0)
-        self._rate_box.setLayout(rate_column)
-        length.addWidget(self._rate_box, 1)
-        column.addWidget(self._length_box)
-
+        self.style_choices = StyleChoices()
+        self.style_choices.changed.connect(self._read_fields)
+        column.addWidget(self.style_choices)
+        self._size_box, self._length_box = SizeBox(), LengthBox()
+        for box in (self._size_box, self._length_box):
+            box.changed.connect(self._read_fields)
+            column.addWidget(box)
+        self._frames, self._rate = self._length_box.frames, self._length_box.rates
         self._seed = number_field(0, HIGHEST_SEED)
         self._lock = IconButton(self._look, "unlock", "Keep this seed")
         self._lock.setCheckable(True)
@@ -365,9 +291,8 @@ class PromptPanel(Panel):
         self._variations.setFixedWidth(66)
         numbers.addLayout(labelled("&Takes", self._variations))
         column.addLayout(numbers)
-        for field in (self._width, self._height, self._frames, self._seed, self._variations):
+        for field in (self._seed, self._variations):
             field.valueChanged.connect(self._read_fields)
-        self._rate.currentIndexChanged.connect(self._read_fields)
         return column
 
     def _build_foot(self) -> QVBoxLayout:
@@ -403,22 +328,21 @@ class PromptPanel(Panel):
             self._ask,
             prompt=self._prompt.toPlainText(),
             negative=self._negative.toPlainText(),
-            clip_action="extend" if self._action.value == "extend" else "retake",
-            what=cast(Literal["both", "picture", "sound"], self._what.value),
-            direction="backward" if self._direction.value == "backward" else "forward",
-            width=self._width.value(),
-            height=self._height.value(),
+            clip_action=self._clip_box.action,
+            what=self._clip_box.what,
+            direction=self._clip_box.direction,
+            width=self._size_box.across.value(),
+            height=self._size_box.down.value(),
             frames=self._frames.value(),
-            rate=Fraction(str(self._rate.currentData() or "24")),
+            rate=self._length_box.rate,
+            quality=self.style_choices.quality,
+            camera=self.style_choices.camera,
+            loras=self.style_choices.loras,
             seed=self._seed.value(),
             variations=self._variations.value(),
             may_leave=self.consent.agreed,
         )
         self._refresh()
-
-    def _take_typed_range(self) -> None:
-        self._take_selection(self._start.value(), max(self._end.value(), self._start.value() + 1))
-        self._strip.show_selection(self._ask.selection)
 
     def _take_selection(self, start: int, end: int) -> None:
         self._ask = replace(self._ask, selection=FrameRange(start, end))
@@ -430,13 +354,6 @@ class PromptPanel(Panel):
             self._choose_model(backend, model)
             self._refresh()
 
-    def _take_shape(self, row: int) -> None:
-        width, height = map(int, str(self._shape.itemData(row)).split("x"))
-        with QSignalBlocker(self._width), QSignalBlocker(self._height):
-            self._width.setValue(width)
-            self._height.setValue(height)
-        self._read_fields()
-
     def _choose_model(self, backend: str, model: str) -> None:
         self._ask = replace(self._ask, backend=backend, model=model)
         self.consent.show_backend(self._backend())
@@ -446,11 +363,8 @@ class PromptPanel(Panel):
         chosen = self._capability()
         if chosen is None:
             return
-        limits = capability(chosen, "text_to_video")
-        with QSignalBlocker(self._shape):
-            self._shape.clear()
-            for shape in shapes_for(chosen, limits) if limits is not None else []:
-                self._shape.addItem(f"{shape.words}   {shape.width} × {shape.height}", f"{shape.width}x{shape.height}")
+        self._size_box.show_model(chosen)
+        self.style_choices.show_model(chosen)
         if self._model_defaults_of != model:
             self._model_defaults_of = model
             self._use_defaults(chosen)
@@ -504,30 +418,16 @@ class PromptPanel(Panel):
 
     def _show_fields(self) -> None:
         """Put the ask into every field, without asking anything."""
-        fields = (
-            self._prompt, self._negative, self._width, self._height, self._frames, self._rate, self._seed,
-            self._variations,
-        )  # fmt: skip
-        blockers = [QSignalBlocker(each) for each in fields]
+        blockers = [QSignalBlocker(each) for each in (self._prompt, self._negative, self._seed, self._variations)]
         ask = self._ask
         if self._prompt.toPlainText() != ask.prompt:
             self._prompt.setPlainText(ask.prompt)
         if self._negative.toPlainText() != ask.negative:
             self._negative.setPlainText(ask.negative)
-        self._width.setValue(ask.width)
-        self._height.setValue(ask.height)
-        self._frames.setValue(ask.frames)
-        place = self._rate.findData(str(ask.rate))
-        if place < 0:
-            self._rate.addItem(f"{rate_name(ask.rate)} fps", str(ask.rate))
-            place = self._rate.count() - 1
-        self._rate.setCurrentIndex(place)
         self._seed.setValue(ask.seed)
         self._variations.setValue(ask.variations)
-        self._action.set_value(ask.clip_action)
-        self._what.set_value(ask.what)
-        self._direction.set_value(ask.direction)
-        self._strip.show_selection(ask.selection)
+        for box in (self._clip_box, self._size_box, self._length_box):
+            box.show_values(ask)
         for each in blockers:
             each.unblock()
 
@@ -536,22 +436,12 @@ class PromptPanel(Panel):
         ask, model = self._ask, self._capability()
         mode = mode_of_ask(ask)
         self.heading.setText(_MODE_WORDS[mode])
-        self._show_given_box()
-        self._clip_box.setVisible(ask.clip is not None)
-        retake = ask.clip is not None and ask.clip_action == "retake"
-        self._retake_box.setVisible(retake)
-        self._direction.setVisible(ask.clip is not None and not retake)
-        self._shape_box.setVisible(ask.clip is None)
-        self._rate_box.setVisible(ask.clip is None)
-        self._length_box.setVisible(not retake)
+        self._remove.setVisible(bool(self._given))
+        self._given_box.show_given(self._given)
+        for box in (self._clip_box, self._size_box, self._length_box):
+            box.show_ask(ask)
         self._negative_box.setVisible(model is not None and model.negative)
         self._draft.setVisible(model is not None and model.drafts)
-        self._show_range()
-        self._show_length()
-        row = self._shape.findData(f"{ask.width}x{ask.height}")
-        with QSignalBlocker(self._shape):
-            self._shape.setCurrentIndex(row)
-            self._shape.setPlaceholderText(f"Custom   {ask.width} × {ask.height}")
         wrong = problems(ask, self._backend(), model)
         self._say(self._problem, wrong if ask.prompt.strip() or len(wrong) > 1 or not self._needs_words(wrong) else [])
         self._say(self._note, notes(ask, capability(model, mode)) if model is not None else [])
@@ -570,40 +460,6 @@ class PromptPanel(Panel):
     def _say(self, where: QLabel, sentences: list[str]) -> None:
         where.setText("\n".join(sentences))
         where.setVisible(bool(sentences))
-
-    def _show_given_box(self) -> None:
-        self._remove.setVisible(bool(self._given))
-        names = [PurePath(each.path).name for each in self._given]
-        self._given_name.set_text(" → ".join(names))
-        self._given_name.setVisible(bool(names))
-        self._open.setText("Another…" if names else "Open a clip, picture or sound…")
-        pictures = [each.pictures[0] for each in self._given if each.kind == "picture" and each.pictures]
-        for place, thumb in enumerate(self._thumbs):
-            thumb.setVisible(place < len(pictures))
-            if place < len(pictures):
-                thumb.setPixmap(_pixmap(pictures[place], 34, self.devicePixelRatioF()))
-
-    def _show_range(self) -> None:
-        ask = self._ask
-        if ask.clip is None:
-            return
-        start, end = ask.selection
-        rate = ask.clip.rate
-        with QSignalBlocker(self._start), QSignalBlocker(self._end):
-            self._start.setRange(0, ask.clip.frames - 1)
-            self._end.setRange(1, ask.clip.frames)
-            self._start.setValue(start)
-            self._end.setValue(end)
-        self._range_words.setText(
-            f"{short_timecode(start, rate)} – {short_timecode(end, rate)}   "
-            f"{ask.selection.frames} frames, {seconds_of(ask.selection.frames, rate)}"
-        )
-        self._what.set_enabled("sound", ask.clip.has_sound, "The clip has no sound")
-        self._what.set_enabled("both", True)
-
-    def _show_length(self) -> None:
-        rate = self._ask.clip.rate if self._ask.clip is not None else self._ask.rate
-        self._frames.setSuffix(f" frames  {seconds_of(self._ask.frames, rate)}")
 
     def _show_lock(self, locked: bool) -> None:
         self._lock.set_icon("lock" if locked else "unlock")
@@ -635,17 +491,3 @@ class PromptPanel(Panel):
             if url.isLocalFile():
                 self.file_given.emit(url.toLocalFile())
         event.acceptProposedAction()
-
-
-def _middle_range(clip: SourceClip) -> FrameRange:
-    """The range selected at first: about the middle third of the clip."""
-    start = clip.frames // 3
-    return FrameRange(start, max(start + 1, clip.frames * 2 // 3))
-
-
-def _pixmap(picture: QImage, height_px: int, scale: float) -> QPixmap:
-    made = QPixmap.fromImage(
-        picture.scaledToHeight(round(height_px * scale), Qt.TransformationMode.SmoothTransformation)
-    )
-    made.setDevicePixelRatio(scale)
-    return made

@@ -42,6 +42,8 @@ class LoopDesk(QObject):
     new media as the project does."""
 
     said = Signal(str)  # for the status bar
+    asked = Signal()  # a job was queued for a place
+    landing = Signal()  # takes are about to get to their place
     landed = Signal(str)  # id of the clip that got takes
     placed = Signal(int)  # frame behind a result that was put on the timeline
     previewed = Signal(list, float)  # QImages of what is becoming, and how many of them are a second (0: not said)
@@ -72,6 +74,7 @@ class LoopDesk(QObject):
         self._asked = 0  # estimates
         self._previewed_job = ""
         self.blend_frames = BLEND_FRAMES
+        self.is_landing = False  # what changes now isn't the person's doing
         self._closed = False
         self._prompts = ClipPrompts()
         self._was_ready = session.view.life == "ready"
@@ -93,6 +96,7 @@ class LoopDesk(QObject):
         panel.touched.connect(self._check)
         panel.changed.connect(self._ask_estimate)
         panel.action_chosen.connect(self._choose_action)
+        panel.direction_chosen.connect(self._choose_direction)
         timeline.offer_generation(on=True)
         timeline.extend_asked.connect(self._take_extension)
         timeline.fill_asked.connect(self._take_gap)
@@ -112,6 +116,8 @@ class LoopDesk(QObject):
 
     def refresh(self) -> None:
         """Find the place that is meant, and say at once what speaks against it; what it takes, when all is quiet."""
+        film = self._project.document.sequence
+        self._panel.show_film(film.width, film.height, film.rate)
         try:
             self._found = self._finder().find(self._extension)
         except LoopError as error:
@@ -131,6 +137,7 @@ class LoopDesk(QObject):
             self._timeline.view.playhead,
             self._action,
             self._panel.wish.frames,
+            self._panel.direction,
             self._locate,
         )
 
@@ -176,10 +183,14 @@ class LoopDesk(QObject):
                 self._session.ask_result(each.job, self._take_result)  # one that isn't known there stays waiting
 
     def _choose_action(self, action: str) -> None:
-        if action in ("retake", "extend", "new"):
+        if action in ("retake", "replace", "extend", "new"):
             self._action = action
             self._extension = None
             self.refresh()
+
+    def _choose_direction(self, direction: str) -> None:
+        self._extension = None
+        self.refresh()
 
     def _take_extension(self, clip: str, at_tail: bool, frames: int) -> None:
         self._extension = Extension(ItemId(clip), at_tail, frames)
@@ -233,12 +244,12 @@ class LoopDesk(QObject):
         self._session.ask_estimate(work, lambda estimate: self._show_estimate(asked, estimate))
 
     def _size(self, place: Place) -> tuple[int, int]:
-        sequence = self._project.document.sequence
-        if isinstance(place, OfClip | AfterClip):
+        sequence, wish = self._project.document.sequence, self._panel.wish
+        if isinstance(place, OfClip | AfterClip) and not (isinstance(place, OfClip) and place.anew):
             media = self._project.document.media.get(place.media)
             if media is not None:
                 return media.width, media.height
-        return sequence.width, sequence.height
+        return wish.width or sequence.width, wish.height or sequence.height
 
     def _show_capabilities(self) -> None:
         self._panel.show_capabilities(self._session.backends)
@@ -269,11 +280,13 @@ class LoopDesk(QObject):
                 work = with_folder(work, self._project.path.parent / GENERATED)
             name = shortened(wish.prompt.strip(), 40)
             job = self._session.submit(work, self._title(place, wish.prompt))
-            self._waiting.add(Pending(job, self._project_name, place, wish.what, name))
+            what = wish.what if isinstance(place, OfClip) and not place.anew else "both"
+            self._waiting.add(Pending(job, self._project_name, place, what, name))
         self._panel.remember(wish.prompt)
         self._panel.after_asking()
         self._extension = None
         self._show_activity()
+        self.asked.emit()
         self.said.emit("Asked. You can go on editing; the take goes where the clip goes.")
 
     def submit(self, work: AnyWork, place: Place, title: str) -> None:
@@ -282,6 +295,7 @@ class LoopDesk(QObject):
         job = self._session.submit(work, title)
         self._waiting.add(Pending(job, self._project_name, place, "both", name))
         self._show_activity()
+        self.asked.emit()
         self.said.emit(f"{title}: asked.")
 
     def place(self, take: Take) -> None:
@@ -316,6 +330,7 @@ class LoopDesk(QObject):
         document = self._project.document
         clip = document.sequence.clip(place.clip) if isinstance(place, OfClip | AfterClip) else None
         what = mode_of_place(place, self._found.complete(self._panel.wish)).replace("_", " ").capitalize()
+        what = "Another shot instead" if isinstance(place, OfClip) and place.anew else what
         of = f" of {clip.name}" if clip is not None else ""
         return f"{what}{of}: {shortened(prompt.strip(), 60)}"
 
@@ -343,15 +358,23 @@ class LoopDesk(QObject):
             self._waiting.done(job)
             self.said.emit(str(error))
             return
-        self._project.do(landed.name, landed.document)
+        self.landing.emit()
+        self.is_landing = True
+        try:
+            self._lay(landed)
+        finally:
+            self.is_landing = False
         self._waiting.done(job, self._keeping())
         self._show_activity()
-        if landed.clip is not None:
-            self._selection.choose([landed.clip])
-            self.landed.emit(landed.clip)
         clip = self._project.document.sequence.clip(landed.clip) if landed.clip is not None else None
         compare = " Alt+Down and Alt+Up compare." if clip is not None and len(clip.takes) > 1 else ""
         self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}.{compare}")
+
+    def _lay(self, landed: landing.Landing) -> None:
+        self._project.do(landed.name, landed.document)
+        if landed.clip is not None:
+            self._selection.choose([landed.clip])
+            self.landed.emit(landed.clip)
 
     def _has(self, made: Sequence[landing.Made]) -> bool:
         here = {media.path for media in self._project.document.media.values()}

@@ -8,7 +8,7 @@ from typing import Literal
 from ltxdesktop.document.model import Clip, Document, ItemId, MediaKind, Track, TrackKind
 from ltxdesktop.loop import places
 from ltxdesktop.loop.asking import Wish
-from ltxdesktop.loop.places import Locate, Place
+from ltxdesktop.loop.places import Locate, OfClip, Place
 from ltxdesktop.ui.loop.panel import Action, Shown
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.words import seconds_of, short_timecode
@@ -46,8 +46,8 @@ class Found:
 class Finder:
     """Looks in one document, as it is now.
 
-    `action` is what the person chose last for whole clips, `frames` the length that the panel says (0: not said), and
-    `locate` gives a media's file, "" if it's missing.
+    `action` is what the person chose last, `frames` the length that the panel says (0: not said), `direction` the end
+    at which a clip is extended, and `locate` gives a media's file, "" if it's missing.
     """
 
     document: Document
@@ -55,6 +55,7 @@ class Finder:
     playhead: int
     action: Action
     frames: int
+    direction: Literal["forward", "backward"]
     locate: Locate
 
     def find(self, extension: Extension | None) -> Found:
@@ -74,8 +75,8 @@ class Finder:
         if heard is not None:
             return self._to_sound(heard)
         place = places.at_frame(self.document, self.playhead)
-        words = f"At {short_timecode(place.frame, sequence.rate)}, {sequence.width} × {sequence.height}"
-        return Found((place,), Shown("New clip", words, ("new",), length=True, verb="Generate"))
+        words = f"At {short_timecode(place.frame, sequence.rate)}"
+        return Found((place,), Shown("New clip", words, ("new",), length=True, size=True, verb="Generate"))
 
     def _in_range(self, first: int, last: int) -> Found:
         document, sequence = self.document, self.document.sequence
@@ -85,14 +86,22 @@ class Finder:
         start, end = (short_timecode(frame, sequence.rate) for frame in (first, last))
         words = f"{start} to {end}, {seconds_of(last - first, sequence.rate)}"
         words += f", {len(found)} clips: one job for each" if len(found) > 1 else f", of {self._named(clip)}"
-        heard = any(document.media[each.media].has_sound for each in found)
-        return Found(found, Shown("Retake", words, ("retake",), has_sound=heard, verb="Retake"))
+        return self._of_clips(found, words, ("retake", "replace"))
+
+    def _of_clips(self, found: tuple[OfClip, ...], words: str, actions: tuple[Action, ...]) -> Found:
+        """Made again, or another shot instead."""
+        if self.action == "replace":
+            anew = tuple(replace(each, anew=True) for each in found)
+            shown = Shown("Replace", words, actions, size=True, verb="Replace", action="replace")
+            return Found(anew, shown)
+        heard = any(self.document.media[each.media].has_sound for each in found)
+        return Found(found, Shown("Retake", words, actions, has_sound=heard, verb="Retake", action="retake"))
 
     def _in_gap(self, gap: ItemId) -> Found:
         place = places.gap(self.document, gap, self.locate)
         length = seconds_of(place.frames, self.document.sequence.rate)
         words = f"{length} between two clips, exactly as long as the gap"
-        return Found((place,), Shown("Fill the gap", words, verb="Fill"))
+        return Found((place,), Shown("Fill the gap", words, size=True, verb="Fill"))
 
     def _at_clip(self, clip: Clip, track: Track) -> Found:
         document, sequence = self.document, self.document.sequence
@@ -100,20 +109,20 @@ class Finder:
         media = document.media[clip.media] if clip.media is not None else None
         if media is not None and media.kind is MediaKind.STILL:
             words = f"Begins with the picture {self._named(clip)}, and is put behind it"
-            shown = Shown("From a picture", words, ("new",), length=True, verb="Generate")
+            shown = Shown("From a picture", words, ("new",), length=True, size=True, verb="Generate")
             return Found((places.at_frame(document, end, track.id),), shown, picture=self.locate(media))
-        actions: tuple[Action, ...] = ("retake", "extend", "new")
+        actions: tuple[Action, ...] = ("retake", "replace", "extend", "new")
         if self.action == "extend":
-            found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), "forward")
-            return replace(found, shown=found.shown._replace(actions=actions, length=True, action="extend"))
+            found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), self.direction)
+            shown = found.shown._replace(actions=actions, length=True, ends=True, action="extend")
+            return replace(found, shown=shown)
         if self.action == "new":
             words = f"Behind {self._named(clip)}"
-            shown = Shown("New clip", words, actions, length=True, verb="Generate", action="new")
+            shown = Shown("New clip", words, actions, length=True, size=True, verb="Generate", action="new")
             return Found((places.at_frame(document, end, track.id),), shown)
         whole = places.whole(document, clip.id, self.locate)
         words = f"All of {self._named(clip)}, {seconds_of(clip.duration, sequence.rate)}"
-        heard = document.media[whole.media].has_sound
-        return Found((whole,), Shown("Retake", words, actions, has_sound=heard, verb="Retake"))
+        return self._of_clips((whole,), words, actions)
 
     def _to_sound(self, clip: Clip) -> Found:
         """A picture that follows a sound, above it and as long as it."""
@@ -121,7 +130,7 @@ class Finder:
         assert clip.media is not None
         place = places.at_frame(document, document.sequence.start_of(clip.id) or 0, picture_only=True)
         words = f"Follows the sound {self._named(clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
-        shown = Shown("To a sound", words, ("new",), verb="Generate")
+        shown = Shown("To a sound", words, ("new",), size=True, verb="Generate")
         return Found((place,), shown, sound=self.locate(document.media[clip.media]), sound_frames=clip.duration)
 
     def _beyond(self, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"]) -> Found:

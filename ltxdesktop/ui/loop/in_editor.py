@@ -19,6 +19,7 @@ from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
 from ltxdesktop.ui.editor.sources import Footage
 from ltxdesktop.ui.jobs_panel import JobsPanel
+from ltxdesktop.ui.loop.arriving import Arriving
 from ltxdesktop.ui.loop.becoming import Becoming
 from ltxdesktop.ui.loop.desk import LoopDesk
 from ltxdesktop.ui.loop.panel import MakePanel
@@ -77,6 +78,10 @@ class LoopInEditor(QObject):
         self.becoming = Becoming(editor.program, self)
         self.desk.previewed.connect(self.becoming.show)
         self.desk.preview_ended.connect(self.becoming.end)
+        self.arriving = Arriving(
+            editor.program, self.takes.audition, editor.timeline.go_to, lambda: self.make.wish.prompt, self
+        )
+        self._wire_arriving()
         self._go_to: int | None = None  # once the program shows the film as it is now
         self.desk.landed.connect(self._raise_takes)
         self.desk.placed.connect(self._note_placed)
@@ -89,6 +94,27 @@ class LoopInEditor(QObject):
         ):
             editor.actions.bind(name, call)
             editor.actions[name].setEnabled(True)
+
+    def _wire_arriving(self) -> None:
+        editor, desk = self._editor, self.desk
+        self._is_awaited = False
+        desk.asked.connect(self.arriving.wait)
+        desk.landing.connect(self._begin_landing)
+        desk.landed.connect(self._end_landing)
+        for done in (editor.timeline.scrubbed, editor.project.changed, editor.project.opened, editor.selection.changed):
+            done.connect(self._go_on)
+
+    def _go_on(self) -> None:
+        """The person does something, unless it's the take itself that changes the film."""
+        if not self.desk.is_landing:
+            self.arriving.go_on()
+
+    def _begin_landing(self) -> None:
+        self._is_awaited = self.arriving.waited_for
+
+    def _end_landing(self, clip_id: str) -> None:
+        if self._is_awaited:
+            self.arriving.arrive(self._editor.project.document.sequence, ItemId(clip_id))
 
     def _jobs_panel(self, session: EngineSession) -> JobsPanel:
         """The queue, with what can be done about it, so that nobody has to leave the timeline for that."""

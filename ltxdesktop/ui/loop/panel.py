@@ -7,13 +7,13 @@ What can be asked for comes from the engine's capabilities; where, and why not, 
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from random import Random
 from typing import Literal, NamedTuple, cast
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
@@ -22,21 +22,29 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.messages import BackendCapability, Estimated, Model, ModelCapability
-from engine.protocol.work import Lora
-from ltxdesktop.jobs.ask import HIGHEST_SEED, find_model
+from ltxdesktop.jobs.ask import HIGHEST_SEED, capability, find_model, shapes_for
 from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
+from ltxdesktop.ui.length_field import LengthField
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, label, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes
 
-Action = Literal["retake", "extend", "new"]
+Action = Literal["retake", "replace", "extend", "new"]
+ACTIONS: tuple[tuple[Action, str, str], ...] = (
+    ("retake", "Retake", "The clip made again, with what is before and behind it as its context"),
+    ("replace", "Replace", "Another shot of the same length in its place, from the words alone"),
+    ("extend", "Extend", "The clip goes on after its end, or begins earlier"),
+    ("new", "New clip", "A clip of its own behind it"),
+)
 
 CHANGED_AFTER_MS = 400
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
-PROMPT_LINES = 4  # that are seen at least; twice as many where there is room
+UNTIMED = "Time not known yet"
+PROMPT_LINES, MOST_PROMPT_LINES = 3, 8  # seen at least, even in a window 768 px high; and where there is room
 PROMPT_MARGINS_PX = 22
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
@@ -49,6 +57,8 @@ class Shown(NamedTuple):
     actions: tuple[Action, ...] = ()  # that are possible
     has_sound: bool = True
     length: bool = False  # whether the person says how long it is to be
+    size: bool = False  # and how large
+    ends: bool = False  # and at which end of the clip
     verb: str = "Make"
     action: Action | None = None  # the one that it is; None: the first that is possible
 
@@ -60,6 +70,7 @@ class MakePanel(Panel):
     touched = Signal()  # a field was changed, just now
     changed = Signal()  # a moment after the last change, here or in the place: time to ask what it takes
     action_chosen = Signal(str)
+    direction_chosen = Signal(str)
 
     def __init__(
         self,
@@ -75,7 +86,6 @@ class MakePanel(Panel):
         self._backends: tuple[BackendCapability, ...] = ()
         self.handles = HANDLES
         self._preferred_where, self._preferred_model = "", ""
-        self._loras: tuple[Model, ...] = ()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CHANGED_AFTER_MS)
@@ -91,8 +101,9 @@ class MakePanel(Panel):
     def wish(self) -> Wish:
         """What is said, but where."""
         backend, _, model = str(self._model.currentData() or "").partition("/")
-        lora = str(self._lora.currentData() or "")
         found = self._chosen()
+        width, height = self._size.currentData() or (0, 0)
+        sized = self._size_box.isVisibleTo(self)
         return Wish(
             prompt=self._prompt.toPlainText(),
             negative=self._negative.toPlainText() if found and found[1].negative else "",
@@ -100,18 +111,25 @@ class MakePanel(Panel):
             backend=backend,
             seed=self._seed.value(),
             variations=self._variations.value(),
-            quality="quality" if self._quality.value == "quality" else "fast",
+            quality=self._style.quality,
             what=cast(Literal["both", "picture", "sound"], self._what.value),
-            camera=str(self._camera.currentData() or ""),
-            loras=(Lora(lora=lora, strength=self._strength.value()),) if lora else (),
+            camera=self._style.camera,
+            loras=self._style.loras,
             may_leave=self.consent.agreed,
             handles=self.handles,
+            width=width if sized else 0,
+            height=height if sized else 0,
             frames=self._frames.value() if self._length_box.isVisibleTo(self) else 0,
         )
 
     @property
     def action(self) -> Action:
         return cast(Action, self._action.value)
+
+    @property
+    def direction(self) -> Literal["forward", "backward"]:
+        """At which end a clip is extended."""
+        return "backward" if self._direction.value == "backward" else "forward"
 
     @property
     def ready(self) -> bool:
@@ -164,8 +182,7 @@ class MakePanel(Panel):
 
     def show_loras(self, models: tuple[Model, ...]) -> None:
         """Offer the LoRAs that are installed."""
-        self._loras = tuple(each for each in models if each.kind == "lora" and each.installed and not each.why_not)
-        self._show_model()
+        self._style.show_loras(models)
 
     def show_place(self, shown: Shown | None) -> None:
         """Say where it would be; None: nowhere."""
@@ -178,15 +195,24 @@ class MakePanel(Panel):
         self._action.setVisible(choice)
         self.heading.setVisible(not choice)  # the choice says the same, and a small screen has no room for both
         if shown_now.actions:
-            for action in ("retake", "extend", "new"):
+            for action, _, tip in ACTIONS:
                 self._action.set_enabled(action, action in shown_now.actions, "Not possible in this place")
+                if action in shown_now.actions:
+                    self._action.set_tip(action, tip)
             self._action.set_value(shown_now.action or shown_now.actions[0])
         self._what.setVisible("retake" in shown_now.actions and self.action == "retake" and shown_now.has_sound)
         if not shown_now.has_sound:
             self._what.set_value("both")
         self._length_box.setVisible(shown_now.length)
+        self._size_box.setVisible(shown_now.size)
+        self._direction.setVisible(shown_now.ends)
         self._make.setText(shown_now.verb)
         self._place_known = shown is not None
+
+    def show_film(self, width: int, height: int, rate: Fraction) -> None:
+        """Size and rate of the film that clips are made for."""
+        self._size.setItemText(0, f"As the film: {width} × {height}")
+        self._frames.set_rate(rate)
 
     def show_problems(self, problems: list[str]) -> None:
         """Why it can't be asked for now; the buttons wait until there are none."""
@@ -204,7 +230,7 @@ class MakePanel(Panel):
             lines.append(estimate.why_not)
         if estimate is not None:
             needs = f"{gigabytes(estimate.peak_bytes)} of {gigabytes(estimate.free_bytes)} memory"
-            parts = [about(estimate.seconds).capitalize()] if estimate.seconds is not None else []
+            parts = [about(estimate.seconds).capitalize() if estimate.seconds is not None else UNTIMED]
             parts += [needs] if estimate.peak_bytes > MEMORY_WORTH_SAYING else []
             lines += [" · ".join(parts)] if parts else []
         self.consent.show_estimate(estimate)
@@ -243,7 +269,7 @@ class MakePanel(Panel):
 
     def _build(self) -> None:
         self._place_known = False
-        self._action = Segments("What to do", [("retake", "Retake"), ("extend", "Extend"), ("new", "New clip")])
+        self._action = Segments("What to do", [(action, words) for action, words, _ in ACTIONS])
         self._action.chosen.connect(self.action_chosen)
         self.head.insertWidget(0, self._action, 1)
         self._where = wrapped("hint")
@@ -265,7 +291,7 @@ class MakePanel(Panel):
         self._prompt.setTabChangesFocus(True)
         line_px = self._prompt.fontMetrics().lineSpacing()
         self._prompt.setMinimumHeight(PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
-        self._prompt.setMaximumHeight(2 * PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
+        self._prompt.setMaximumHeight(MOST_PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
         self._prompt.textChanged.connect(self._touch)
         self._history = EarlierPrompts(self._look, self._prompts)
         self._history.chosen.connect(self.write)
@@ -284,6 +310,10 @@ class MakePanel(Panel):
         self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
         self._what.chosen.connect(self._touch)
         column.addWidget(self._what)
+        self._direction = Segments("Where", [("forward", "After the end"), ("backward", "Before the start")])
+        self._direction.setToolTip("At which end of the clip. The Extend tool (E) drags either end, too")
+        self._direction.chosen.connect(self.direction_chosen)
+        column.addWidget(self._direction)
         self._negative_box = QWidget()
         self._negative = QPlainTextEdit()
         self._negative.setPlaceholderText("What should not be there")
@@ -306,19 +336,27 @@ class MakePanel(Panel):
         self._variations = number_field(1, 8)
         self._variations.setFixedWidth(66)
         self._variations.setToolTip("How many takes to make at once, each from a seed of its own")
-        self._frames = number_field(1, 100_000)
-        self._frames.setSuffix(" frames")
+        self._frames = LengthField()
         self._frames.setValue(49)
         self._length_box = QWidget()
         length = labelled("&Length", self._frames)
         length.setContentsMargins(0, 0, 0, 0)
         self._length_box.setLayout(length)
+        self._size = QComboBox()
+        self._size.addItem("As the film", None)
+        self._size.setToolTip("How large the clip is made; on the timeline it's fitted into the film")
+        self._size.currentIndexChanged.connect(self._touch)
+        self._size_box = QWidget()
+        size = labelled("Si&ze", self._size)
+        size.setContentsMargins(0, 0, 0, 0)
+        self._size_box.setLayout(size)
         column, row = QVBoxLayout(), QHBoxLayout()
         row.setSpacing(10)
         row.addLayout(labelled("&Seed", self._seed, self._lock, dice), 1)
         row.addLayout(labelled("&Takes", self._variations))
         column.addLayout(row)
         column.addWidget(self._length_box)
+        column.addWidget(self._size_box)
         for field in (self._seed, self._variations, self._frames):
             field.valueChanged.connect(self._touch)
         return column
@@ -331,39 +369,10 @@ class MakePanel(Panel):
         column.addLayout(labelled("&Model", self._model))
         self._about_model = wrapped("note")
         column.addWidget(self._about_model)
-        self._quality = Segments("Quality", [("fast", "Fast"), ("quality", "Best")])
-        self._quality.chosen.connect(self._touch)
-        column.addWidget(self._quality)
-        self._camera, self._lora = QComboBox(), QComboBox()
-        self._strength = QDoubleSpinBox()
-        self._strength.setRange(0.0, 2.0)
-        self._strength.setSingleStep(0.05)
-        self._strength.setValue(1.0)
-        self._strength.lineEdit().setTextMargins(5, 0, 0, 0)
-        self._strength.setFixedWidth(76)
-        self._strength.setAccessibleName("Strength of the LoRA")
-        self._strength.setToolTip("How strongly the LoRA acts: 0 not at all, 1 as it was made")
-        self._camera_box, self._lora_box = QWidget(), QWidget()
-        for box, made in (
-            (self._camera_box, labelled("&Camera", self._camera)),
-            (self._lora_box, labelled("Look (Lo&RA)", self._lora, self._strength)),
-        ):
-            made.setContentsMargins(0, 0, 0, 0)
-            box.setLayout(made)
-            column.addWidget(box)
-        for combo in (self._camera, self._lora):
-            combo.currentIndexChanged.connect(self._touch)
-        self._lora.activated.connect(self._begin_with)
-        self._strength.valueChanged.connect(self._touch)
+        self._style = StyleChoices()
+        self._style.changed.connect(self._touch)
+        column.addWidget(self._style)
         return column
-
-    def _begin_with(self) -> None:
-        """A LoRA was chosen: begin with the strength that is kept for it, and say its trigger words."""
-        chosen = next((each for each in self._loras if each.model == self._lora.currentData()), None)
-        if chosen is not None:
-            self._strength.setValue(chosen.strength)
-        words = chosen.trigger_words if chosen is not None else ""
-        self._lora.setToolTip(f"It acts when the prompt says: {words}" if words else "")
 
     def _build_foot(self) -> QVBoxLayout:
         foot = QVBoxLayout()
@@ -409,33 +418,28 @@ class MakePanel(Panel):
         self._about_model.setText(model.description if model is not None else "")
         self._about_model.setVisible(bool(model is not None and model.description))
         self._negative_box.setVisible(model is not None and model.negative)
-        self._quality.setVisible(model is not None and len(model.qualities) > 1)
         self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
         self.consent.show_backend(backend)
-        _fill(
-            self._camera,
-            [("As the prompt says", ""), *((each, each) for each in (model.camera_moves if model else ()))],
-        )
-        known = [(each.title, each.model) for each in self._loras if model is not None and model.loras]
-        _fill(self._lora, [("None", ""), *known])
-        self._camera_box.setVisible(self._camera.count() > 1)
-        self._lora_box.setVisible(self._lora.count() > 1)
+        self._style.show_model(model)
+        self._show_sizes(model)
         if model is not None and model.default_frames:
             with QSignalBlocker(self._frames):
                 self._frames.setValue(model.default_frames)
         self._touch()
 
+    def _show_sizes(self, model: ModelCapability | None) -> None:
+        """The film's own size, and those that the model makes well."""
+        limits = capability(model, "text_to_video") if model is not None else None
+        before = self._size.currentData()
+        with QSignalBlocker(self._size):
+            while self._size.count() > 1:
+                self._size.removeItem(1)
+            for shape in shapes_for(model, limits) if model is not None and limits is not None else []:
+                self._size.addItem(f"{shape.words}   {shape.width} × {shape.height}", (shape.width, shape.height))
+            kept = [row for row in range(self._size.count()) if self._size.itemData(row) == before]
+            self._size.setCurrentIndex(kept[0] if kept else 0)
+
 
 def with_stage(wish: Wish, stage: str) -> Wish:
     """The wish for one of the two buttons."""
     return replace(wish, stage="draft" if stage == "draft" else "full")
-
-
-def _fill(combo: QComboBox, choices: list[tuple[str, str]]) -> None:
-    """Offer these, and keep the one that is chosen if it's among them."""
-    before = str(combo.currentData() or "")
-    with QSignalBlocker(combo):
-        combo.clear()
-        for words, value in choices:
-            combo.addItem(words.replace("-", " ").replace("_", " ") if words == value else words, value)
-        combo.setCurrentIndex(max(0, combo.findData(before)))

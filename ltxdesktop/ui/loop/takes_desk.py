@@ -210,7 +210,7 @@ class TakesDesk(QObject):
             )
 
     def _remove(self, number: int) -> None:
-        self._change("Remove take", lambda document, clip: edits.remove_take(document, clip.id, number))
+        self._change("Remove take", lambda document, clip: joining.without_take(document, clip.id, number))
 
     def remove_unused(self) -> None:
         """Leave each selected clip only the take that it shows."""

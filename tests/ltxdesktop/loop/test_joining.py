@@ -114,3 +114,48 @@ def test_at_the_ends_of_a_track_there_is_nothing_to_join() -> None:
     take = clips(document, v1(document))[0]
     assert joining.room_for_blend(document, take.id) == 0
     assert joining.with_blend(document, take.id, 4) == document
+
+
+def two_takes_side_by_side() -> tuple[Document, Clip, Clip]:
+    """Frames 40 to 60 made again, then 60 to 80: the cut between them has the join of the first."""
+    document = retaken()
+    (place,) = places.in_range(document, 60, 80, locate)
+    document = landing.land(document, place, made(20)).document
+    first, second = clips(document, v1(document))[1:3]
+    assert second.transition == Transition(after=4)
+    return document, first, second
+
+
+def test_the_join_between_two_takes_becomes_that_of_the_one_that_stays() -> None:
+    document, first, second = two_takes_side_by_side()
+    document = joining.without_take(document, first.id, 1)
+    check(document)
+    left, right = clips(document, v1(document))[1:3]
+    assert (len(left.takes), left.transition) == (1, None)  # footage beside itself needs no join
+    assert right.transition == Transition(before=4)
+    assert second.link is not None
+    partners = [document.sequence.clip(each) for each in document.sequence.linked[second.link]]
+    assert [each.transition for each in partners if each is not None] == [Transition(before=4)] * 2
+
+
+def test_a_removed_take_leaves_the_joins_of_its_neighbour() -> None:
+    document, first, second = two_takes_side_by_side()
+    document = joining.without_take(document, second.id, 1)
+    check(document)
+    right, last = clips(document, v1(document))[2:4]
+    assert (right.transition, last.transition) == (Transition(after=4), None)
+    assert clips(document, v1(document))[1].transition == Transition(before=4)
+    assert joining.blend_of(document, first.id) == 4
+
+
+def test_a_take_that_isnt_shown_goes_without_changing_a_join() -> None:
+    document, first, _ = two_takes_side_by_side()
+    (more,) = made(20, before=2, after=2)
+    document = document.with_media(more.media)
+    document = edits.add_takes(document, first.id, [Take(more.media.id, more.begin_s, blend=4)], select=False)
+    gone = joining.without_take(document, first.id, 2)
+    assert [each.transition for each in clips(gone, v1(gone))] == [
+        each.transition for each in clips(document, v1(document))
+    ]
+    shown = joining.without_take(joining.with_take(document, first.id, 2), first.id, 2)  # the one before it again
+    assert joining.blend_of(shown, first.id) == 4

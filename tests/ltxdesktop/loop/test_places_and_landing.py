@@ -9,6 +9,7 @@ import pytest
 
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import ResultFile
+from engine.protocol.work import TextToVideo
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import (
@@ -22,6 +23,7 @@ from ltxdesktop.document.model import (
     new_sequence,
 )
 from ltxdesktop.loop import landing, places
+from ltxdesktop.loop.asking import Wish, work_for
 from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingCame, NothingThere
 
 RATE = Fraction(30000, 1001)
@@ -323,3 +325,31 @@ def test_a_picture_for_a_sound_leaves_the_sound_alone() -> None:
     check(landed.document)
     assert landed.document.sequence.tracks[a1(document)] == before
     assert [each.duration for each in clips(landed.document, v1(document))] == [60]
+
+
+def test_another_shot_takes_the_place_of_a_range() -> None:
+    document = project((50, 150))
+    (place,) = places.in_range(document, 40, 60, locate)
+    anew = replace(place, anew=True)
+    work = work_for(anew, Wish("a boat", frames=200), document.sequence)
+    assert isinstance(work, TextToVideo)
+    assert (work.frames, work.rate, work.width) == (20, "30000/1001", document.sequence.width)
+    landed = landing.land(document, anew, made(20, before=0, after=0))
+    check(landed.document)
+    middle = clips(landed.document, v1(landed.document))[1]
+    assert (landed.name, middle.duration, middle.active, len(middle.takes)) == ("Replace", 20, 1, 2)
+    assert middle.takes[1].start_s == 0
+    assert middle.transition is None
+
+
+def test_what_comes_before_a_clip_fills_the_gap_there() -> None:
+    document = project((50, 150))
+    first = clips(document, v1(document))[0]
+    document = edits.move(document, [first.id], 30)
+    for frames, start in ((30, 0), (20, 10), (31, 30)):
+        place = places.beyond(document, first.id, frames, "backward", locate)
+        landed = landing.land(document, place, made(frames, before=0))
+        check(landed.document)
+        assert landed.clip is not None
+        assert landed.document.sequence.start_of(landed.clip) == start  # the last has no room and pushes the clip away
+        assert landed.document.sequence.start_of(first.id) == start + frames

@@ -15,6 +15,7 @@ from ltxdesktop.app import App
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import Document, Title, TrackKind
+from ltxdesktop.loop.places import AfterClip
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 
 Range = tuple[int, int]  # of the sequence; the sample has clips of 96 frames at [0, 96) and [96, 192)
@@ -100,9 +101,46 @@ def test_what_is_done_with_a_clip_is_what_the_choice_says(edit: EditWorkspace) -
     assert edit.make.action == "retake"
     assert edit.make._make.text() == "Retake"
     assert edit.make._what.isVisibleTo(edit.make)
-    for number, (action, verb) in enumerate((("retake", "Retake"), ("extend", "Extend"), ("new", "Generate"))):
+    choices = (("retake", "Retake"), ("replace", "Replace"), ("extend", "Extend"), ("new", "Generate"))
+    for number, (action, verb) in enumerate(choices):
         edit.make._action._group.button(number).click()
         assert (edit.make.action, edit.make._make.text()) == (action, verb)
+
+
+def test_a_clip_is_extended_at_either_end_by_seconds(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    edit.project.edit("Clear", lambda document: edits.set_range(document, None, None))
+    first = pictures(edit)[0]
+    edit.selection.choose([first.id])
+    say(qtbot, edit)
+    edit.make._action._group.button(2).click()
+    edit.make._frames.selectAll()
+    qtbot.keyClicks(edit.make._frames, "0.5 s")
+    edit.make._direction._group.button(1).click()
+    (place,) = edit.loop.places
+    assert isinstance(place, AfterClip)
+    assert (place.direction, place.frames) == ("backward", 12)
+    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        edit.actions_by_name["make.now"].trigger()
+    check(edit.project.document)
+    sequence = edit.project.document.sequence
+    assert (pictures(edit)[0].duration, sequence.start_of(first.id)) == (12, 12)
+
+
+def test_another_shot_of_the_same_length_takes_a_clips_place(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    edit.project.edit("Clear", lambda document: edits.set_range(document, None, None))
+    second = pictures(edit)[1]
+    before = edit.project.document.sequence.duration
+    edit.selection.choose([second.id])
+    say(qtbot, edit)
+    edit.make._action._group.button(1).click()
+    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        edit.actions_by_name["make.now"].trigger()
+    check(edit.project.document)
+    replaced = pictures(edit)[1]
+    assert (replaced.id, replaced.duration, replaced.active) == (second.id, second.duration, 1)
+    assert edit.project.document.sequence.duration == before
+    assert replaced.media is not None
+    assert edit.project.document.media[replaced.media].frames == second.duration
 
 
 def test_a_range_of_a_clip_whose_file_is_missing_says_which(
