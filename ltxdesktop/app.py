@@ -96,7 +96,7 @@ class App(QObject):
         self.window.show()
         self._settings.setValue(WINDOW_GEOMETRY, self.window.saveGeometry())  # a start after a crash is no first one
         if with_sample and (shipped := samples()):
-            self.window.open_sample(shipped[0])
+            self.window.generate.open_sample(shipped[0])
             if self.window.edit is not None:
                 self.window.edit.open_sample()
         if self._has_engine:

@@ -78,7 +78,7 @@ def wait_for_states(app: App, qtbot, *expected: str) -> None:
 
 
 def choose_job(app: App, row: int) -> None:
-    view = next(each for each in app.window.jobs.findChildren(QListView) if each.accessibleName() == "Jobs")
+    view = next(each for each in app.window.generate.jobs.findChildren(QListView) if each.accessibleName() == "Jobs")
     view.setFocus()
     view.setCurrentIndex(app.session.jobs.index(row))
 
@@ -87,7 +87,7 @@ def test_words_become_a_take_that_plays(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
-    player = app.window.monitor.player
+    player = app.window.generate.monitor.player
     qtbot.waitUntil(lambda: player.film is not None and player.playing, timeout=LONG_MS)
     take = app.session.takes.takes()[0]
     assert Path(take.file.path).exists()
@@ -99,11 +99,11 @@ def test_preview_is_shown_while_the_job_runs(open_app, qtbot, tmp_path: Path):
     app = open_app()
     gate = tmp_path / "gate"
     generate(app, qtbot, preview_frames=3, wait_at="decoding", gate=str(gate))
-    qtbot.waitUntil(lambda: app.window.monitor.previewing, timeout=LONG_MS)
-    assert not app.window.monitor.view.picture.isNull()
+    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing, timeout=LONG_MS)
+    assert not app.window.generate.monitor.view.picture.isNull()
     gate.touch()
     wait_for_states(app, qtbot, "done")
-    assert not app.window.monitor.previewing
+    assert not app.window.generate.monitor.previewing
 
 
 def test_running_job_is_cancelled_from_the_keyboard(open_app, qtbot, tmp_path: Path):
@@ -111,7 +111,7 @@ def test_running_job_is_cancelled_from_the_keyboard(open_app, qtbot, tmp_path: P
     generate(app, qtbot, wait_at="stage 1", gate=str(tmp_path / "never"))
     wait_for_states(app, qtbot, "running")
     choose_job(app, 0)
-    app.window.jobs.actions_by_name["cancel"].trigger()
+    app.window.generate.jobs.actions_by_name["cancel"].trigger()
     wait_for_states(app, qtbot, "cancelled")
 
 
@@ -136,11 +136,11 @@ def test_queue_is_reordered_and_cleared(open_app, qtbot, tmp_path: Path):
         generate(app, qtbot, words)
     wait_for_states(app, qtbot, "running", "queued", "queued")
     choose_job(app, 2)
-    app.window.jobs.actions_by_name["up"].trigger()
+    app.window.generate.jobs.actions_by_name["up"].trigger()
     qtbot.waitUntil(lambda: [e.title for e in app.session.jobs.entries()][1:] == ["third", "second"], timeout=LONG_MS)
     gate.touch()
     wait_for_states(app, qtbot, "done", "done", "done")
-    app.window.jobs.actions_by_name["clear"].trigger()
+    app.window.generate.jobs.actions_by_name["clear"].trigger()
     wait_for_states(app, qtbot)
     assert app.session.takes.rowCount() == 3
 
@@ -155,7 +155,7 @@ def test_killed_engine_comes_back_and_the_job_can_be_tried_again(open_app, qtbot
     qtbot.waitUntil(lambda: app.session.view.life == "ready", timeout=LONG_MS)
     gate.touch()
     choose_job(app, 0)
-    app.window.jobs.actions_by_name["retry"].trigger()
+    app.window.generate.jobs.actions_by_name["retry"].trigger()
     wait_for_states(app, qtbot, "done")
 
 
@@ -177,8 +177,8 @@ def test_varying_a_take_queues_the_same_with_another_seed(open_app, qtbot):
     generate(app, qtbot)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
     first = app.session.takes.takes()[0]
-    app.window.takes.choose(first.file.path)
-    app.window.takes.actions_by_name["vary"].trigger()
+    app.window.generate.takes.choose(first.file.path)
+    app.window.generate.takes.actions_by_name["vary"].trigger()
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
     second = app.session.takes.takes()[0]
     assert second.recipe.work.prompt == first.recipe.work.prompt
@@ -190,20 +190,20 @@ def test_take_becomes_the_clip_of_a_retake(open_app, qtbot):
     generate(app, qtbot)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
     take = app.session.takes.takes()[0]
-    app.window.takes.choose(take.file.path)
-    app.window.takes.actions_by_name["retake"].trigger()
-    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
-    assert app.window.prompt.ask.clip.frames == take.file.frames
+    app.window.generate.takes.choose(take.file.path)
+    app.window.generate.takes.actions_by_name["retake"].trigger()
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    assert app.window.generate.prompt.ask.clip.frames == take.file.frames
     generate(app, qtbot, "stripes")
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
-    assert app.window.takes.actions_by_name["join"].isEnabled()
+    assert app.window.generate.takes.actions_by_name["join"].isEnabled()
 
 
 def test_file_that_is_no_media_is_said(open_app, qtbot, tmp_path: Path):
     app = open_app()
     letter = tmp_path / "letter.mp4"
     letter.write_text("dear editor")
-    app.window.look_at_file(str(letter))
+    app.window.generate.look_at_file(str(letter))
     qtbot.waitUntil(app.window.banner.isVisible, timeout=LONG_MS)
     assert "letter.mp4" in app.window.banner.words
 
@@ -212,11 +212,11 @@ def test_moving_the_range_shows_its_frames(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
-    app.window.look_at_file(app.session.takes.takes()[0].file.path)
-    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
-    player = app.window.monitor.player
+    app.window.generate.look_at_file(app.session.takes.takes()[0].file.path)
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    player = app.window.generate.monitor.player
     qtbot.waitUntil(lambda: player.film is not None, timeout=LONG_MS)
-    strip = next(iter(app.window.prompt.findChildren(RangeStrip)))
+    strip = next(iter(app.window.generate.prompt.findChildren(RangeStrip)))
     start = strip.selection.start
     qtbot.keyClick(strip, Qt.Key.Key_Right)
     assert player.frame == start + 1
@@ -226,12 +226,12 @@ def test_moving_the_range_shows_its_frames(open_app, qtbot):
 def test_bare_keys_work_the_transport_but_never_steal_from_a_text_field(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    player = app.window.monitor.player
+    player = app.window.generate.monitor.player
     qtbot.waitUntil(lambda: player.playing, timeout=LONG_MS)
     type_prompt(app, qtbot, "one, two. three")
     assert player.playing
-    assert app.window.prompt.ask.prompt == "one, two. three"
-    app.window.monitor.view.setFocus()
+    assert app.window.generate.prompt.ask.prompt == "one, two. three"
+    app.window.generate.monitor.view.setFocus()
     qtbot.keyClick(app.window, Qt.Key.Key_Space)
     assert not player.playing
     qtbot.keyClick(app.window, Qt.Key.Key_Home)
@@ -243,7 +243,7 @@ def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.Monke
     app = open_app()
     generate(app, qtbot)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
-    finish = app.window.takes.actions_by_name["finish"]
+    finish = app.window.generate.takes.actions_by_name["finish"]
     assert not finish.isEnabled()
     made = app.session.takes.takes()[0]
     draft = replace(
@@ -255,7 +255,7 @@ def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.Monke
     work = draft.finishing()
     assert (work.stage, work.draft_latents, work.seed) == ("finish", "/drafts/one.safetensors", made.seed)
     app.session.takes.add(draft)
-    app.window.takes.choose("/drafts/one.mp4")
+    app.window.generate.takes.choose("/drafts/one.mp4")
     assert finish.isEnabled()
     finish.trigger()
     qtbot.waitUntil(lambda: len(states(app)) == 2, timeout=LONG_MS)
@@ -267,9 +267,9 @@ def test_first_start_offers_a_sample_with_its_range_and_words(qapp, qtbot, tmp_p
     app.start(with_sample=True)
     assert settings.contains(WINDOW_GEOMETRY), "a start after a crash would be a first one again"
     qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
-    qtbot.waitUntil(lambda: app.window.prompt.ask.clip is not None, timeout=LONG_MS)
-    ask = app.window.prompt.ask
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    ask = app.window.generate.prompt.ask
     assert ask.prompt == samples()[0].prompt
     assert 0 < ask.selection.start < ask.selection.end < ask.clip.frames
-    qtbot.waitUntil(lambda: app.window.monitor.player.film is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.monitor.player.film is not None, timeout=LONG_MS)
     close(app, qtbot)

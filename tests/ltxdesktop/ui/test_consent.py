@@ -55,7 +55,7 @@ def button(place: QWidget, words: str) -> QPushButton:
 
 
 def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, qtbot, api: Any):
-    panel = app.window.prompt
+    panel = app.window.generate.prompt
     generate, tick = button(panel, "Generate"), panel.consent.findChild(QCheckBox)
     assert tick is not None
 
@@ -95,7 +95,7 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
 
 
 def test_the_person_may_agree_to_all_jobs_in_the_settings(app: App, qtbot, api: Any):
-    panel, settings = app.window.prompt, app.window._in_use.settings
+    panel, settings = app.window.generate.prompt, app.window._in_use.settings
     assert panel.ask.backend == "test"
     settings.set(API_MODEL, "ltx-2-3-fast")
     settings.set(BACKEND, "remote")

@@ -31,8 +31,8 @@ def app(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[App]:
     made.start()
     qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
     for number, prompt in enumerate(PROMPTS):
-        made.window.prompt.write(prompt)
-        made.window.prompt.generate()
+        made.window.generate.prompt.write(prompt)
+        made.window.generate.prompt.generate()
         qtbot.waitUntil(lambda number=number: made.session.takes.rowCount() == number + 1, timeout=SOON_MS)
     yield made
     with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
@@ -57,7 +57,7 @@ def playhead(app: App) -> int:
 
 
 def test_takes_are_found_by_words_and_stars(app: App) -> None:
-    panel = app.window.takes
+    panel = app.window.generate.takes
     assert listed(panel) == [PROMPTS[1], PROMPTS[0]]
     panel._search.setText("BALL red")
     assert listed(panel) == [PROMPTS[0]]
@@ -66,8 +66,8 @@ def test_takes_are_found_by_words_and_stars(app: App) -> None:
     assert panel._pages.currentWidget() is panel._none
     panel._search.clear()
     first, second = app.session.takes.takes()
-    app.window._rate(first, 4)
-    app.window._rate(second, 2)
+    app.window.generate._rate(first, 4)
+    app.window.generate._rate(second, 2)
     panel._stars.setCurrentIndex(3)
     assert listed(panel) == [PROMPTS[1]]
     panel.choose(second.file.path)  # what was just made is shown, whatever was searched for
@@ -75,14 +75,14 @@ def test_takes_are_found_by_words_and_stars(app: App) -> None:
 
 
 def test_a_star_is_clicked_and_a_film_plays_under_the_mouse(qtbot: QtBot, app: App) -> None:
-    panel = app.window.takes
+    panel = app.window.generate.takes
     view, index = panel._list, panel._shown.index(1, 0)
     take = app.session.takes.takes()[1]
     stars = stars_over(lay_out_take(view.visualRect(index)).picture)
     third = QPoint(stars.left() + 2 * STAR_PX + 4, stars.center().y())
     qtbot.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=third)
     assert app.session.takes.takes()[1].rating == 3
-    films = app.window._films
+    films = app.window.generate._films
     films.begin(take.file.path)
     qtbot.waitUntil(lambda: films.picture(take.file.path) is not None, timeout=SOON_MS)
     first = films.picture(take.file.path)
@@ -95,8 +95,8 @@ def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot
     window = app.window
     first, second = app.session.takes.takes()
     for number, take in enumerate((first, second), start=1):
-        window.takes.choose(take.file.path)
-        window.takes.actions_by_name["timeline"].trigger()
+        window.generate.takes.choose(take.file.path)
+        window.generate.takes.actions_by_name["timeline"].trigger()
         qtbot.waitUntil(lambda number=number: len(opened(app).media) == number, timeout=SOON_MS)
         qtbot.waitUntil(lambda: playhead(app) == opened(app).sequence.duration, timeout=SOON_MS)
     edit = window.edit
@@ -109,14 +109,14 @@ def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot
     assert document.sequence.duration == first.file.frames + second.file.frames
     edit.project.undo()
     assert len(edit.project.document.media) == 1, [entry.name for entry in edit.project.entries]
-    window.takes.actions_by_name["media"].trigger()
+    window.generate.takes.actions_by_name["media"].trigger()
     assert len(edit.project.document.media) == 2
     assert window.workspace == "generate"
 
 
 def test_a_result_whose_clip_isnt_open_is_varied_all_the_same(qtbot: QtBot, app: App) -> None:
     take = app.session.takes.takes()[0]
-    app.window._queue_again(take, new_seed=True)
+    app.window.generate._queue_again(take, new_seed=True)
     qtbot.waitUntil(lambda: app.session.takes.rowCount() == 3, timeout=SOON_MS)
     varied = app.session.takes.takes()[0]
     assert varied.recipe is not None
