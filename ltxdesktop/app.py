@@ -33,6 +33,7 @@ from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.top_bar import RESTART
 from ltxdesktop.ui.trust.windows import Trust
 from ltxdesktop.ui.watchdog import Watchdog
+from ltxdesktop.words import let_libraries_read_points
 
 if TYPE_CHECKING:
     from ltxdesktop.ui.setup.engine_window import EngineWindow
@@ -197,6 +198,7 @@ class App(QObject):
 def run(options: argparse.Namespace) -> int:
     """Run the program until its window is closed; the exit status."""
     application = QApplication(sys.argv[:1])
+    let_libraries_read_points()
     application.setApplicationName("ltxdesktop")
     application.setOrganizationName("ltxdesktop")
     application.setDesktopFileName("ltxdesktop")

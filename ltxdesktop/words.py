@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import locale
 from fractions import Fraction
+
+
+def let_libraries_read_points() -> None:
+    """Have C libraries write and read numbers with a point, whatever the person's language.
+
+    Call it after Qt's application was made, which sets the whole process to that language: where it has decimal commas,
+    FFmpeg refuses every filter and encoder that is told "0.5". What people see is Qt's and ours, and stays as it is.
+    """
+    locale.setlocale(locale.LC_NUMERIC, "C")
 
 
 def timecode(frame: int, rate: Fraction) -> str:

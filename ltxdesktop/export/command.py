@@ -32,7 +32,7 @@ from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.errors import ProjectError
 from ltxdesktop.project.places import located
 from ltxdesktop.project.project import read_project
-from ltxdesktop.words import clock, gigabytes
+from ltxdesktop.words import clock, gigabytes, let_libraries_read_points
 
 OK: Final = 0
 FAILED: Final = 1
@@ -175,6 +175,7 @@ def text_application() -> QCoreApplication:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     application = QGuiApplication(["ltxdesktop"])
+    let_libraries_read_points()
     application.setApplicationName("ltxdesktop")
     application.setOrganizationName("ltxdesktop")
     return application
