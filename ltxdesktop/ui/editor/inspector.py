@@ -20,17 +20,18 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, Easing, ItemId, Parameter, Solid, Title
+from ltxdesktop.document.model import Clip, Document, ItemId, Solid, Title
 from ltxdesktop.document.parameters import EFFECTS, PARAMETERS, Declared
 from ltxdesktop.document.time import timecode
 from ltxdesktop.loop.joining import with_take
 from ltxdesktop.ui.editor.effect_controls import EffectControls
 from ltxdesktop.ui.editor.fold import Group
 from ltxdesktop.ui.editor.inspected import SOUND_GROUPS, Inspected
-from ltxdesktop.ui.editor.key_lanes import LANE_PX, KeyLanes, Number, lanes_of
+from ltxdesktop.ui.editor.key_edits import KeyEdits
+from ltxdesktop.ui.editor.key_lanes import KeyLanes
+from ltxdesktop.ui.editor.lane_layout import LANE_PX, Number, lanes_of
 from ltxdesktop.ui.editor.number_row import NumberRow
 from ltxdesktop.ui.editor.open_project import OpenProject
-from ltxdesktop.ui.editor.shaping import eased, keyed
 from ltxdesktop.ui.editor.title_controls import SolidControls, TitleControls
 from ltxdesktop.ui.parts import ElidedLabel, label
 from ltxdesktop.ui.theme import Look
@@ -64,11 +65,12 @@ class Inspector(QWidget):
         self._lanes = KeyLanes(look)
         self._lanes_page = QFrame()
         self._lay_out()
-        self._lanes.key_moved.connect(self._move_key)
+        self._keys = KeyEdits(self._inspected)
+        self._lanes.keys_moved.connect(self._keys.move)
         self._lanes.drag_ended.connect(project.commit)
-        self._lanes.key_asked.connect(self._add_key)
-        self._lanes.easing_asked.connect(self._ease_key)
-        self._lanes.remove_asked.connect(self._remove_key)
+        self._lanes.key_asked.connect(self._keys.add)
+        self._lanes.easing_asked.connect(self._keys.ease)
+        self._lanes.remove_asked.connect(self._keys.remove)
         self._lanes.place_asked.connect(self._go_to)
         selection.changed.connect(self.show_selection)
         project.changed.connect(self.show_selection)
@@ -251,33 +253,6 @@ class Inspector(QWidget):
         choice.activated.connect(self._choose_take)
         group.rows.addWidget(choice)
         return group
-
-    # Keys
-
-    def _set_keys(self, words: str, number: Number, change: Parameter) -> None:
-        clip, effect, name = number
-        self._project.edit(words, lambda d: edits.set_value(d, clip, name, change, effect=effect or None))
-
-    def _parameter(self, number: Number) -> Parameter:
-        return self._inspected.parameter(self._project.document, *number)
-
-    def _move_key(self, number: Number, frame: int, to: int) -> None:
-        clip, effect, name = number
-        self._project.preview(
-            "Move key", lambda document: edits.move_key(document, clip, name, frame, to, effect=effect or None)
-        )
-
-    def _add_key(self, number: Number, frame: int) -> None:
-        parameter = self._parameter(number)
-        words = f"Key of {self._inspected.words(number.effect, number.name)}"
-        self._set_keys(words, number, keyed(parameter, frame, parameter.at(frame)))
-
-    def _ease_key(self, number: Number, frame: int, easing: Easing) -> None:
-        self._set_keys("Ease key", number, eased(self._parameter(number), frame, easing))
-
-    def _remove_key(self, number: Number, frame: int) -> None:
-        clip, effect, name = number
-        self._project.edit("Remove key", lambda d: edits.remove_key(d, clip, name, frame, effect=effect or None))
 
     def _go_to(self, number: Number, frame: int) -> None:
         start = self._project.document.sequence.start_of(number.clip)

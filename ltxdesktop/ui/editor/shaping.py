@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from ltxdesktop.document.model import Easing, Key, Parameter
@@ -30,7 +31,21 @@ def toggled(parameter: Parameter, frame: int) -> Parameter:
     return replace(parameter, keys=kept) if kept else Parameter(parameter.at(frame))
 
 
-def eased(parameter: Parameter, frame: int, easing: Easing) -> Parameter:
-    """With another way from the key at a frame to the next."""
-    keys = tuple(replace(key, easing=easing) if key.frame == frame else key for key in parameter.keys)
+def eased(parameter: Parameter, frames: Collection[int], easing: Easing) -> Parameter:
+    """With another way from the keys at some frames to the next."""
+    keys = tuple(replace(key, easing=easing) if key.frame in frames else key for key in parameter.keys)
     return replace(parameter, keys=keys)
+
+
+def shifted(parameter: Parameter, frames: Collection[int], by: int) -> Parameter:
+    """With the keys at some frames moved in time; others that lie where they come to give way."""
+    moved = [replace(key, frame=key.frame + by) for key in parameter.keys if key.frame in frames]
+    taken = {key.frame for key in moved}
+    others = [key for key in parameter.keys if key.frame not in frames and key.frame not in taken]
+    return replace(parameter, keys=tuple(sorted([*others, *moved], key=lambda key: key.frame)))
+
+
+def without(parameter: Parameter, frames: Collection[int]) -> Parameter:
+    """Without the keys at some frames. When none is left, the value of the last stays, for the whole clip."""
+    kept = tuple(key for key in parameter.keys if key.frame not in frames)
+    return replace(parameter, keys=kept) if kept else Parameter(parameter.keys[-1].value)

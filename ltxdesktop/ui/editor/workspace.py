@@ -341,7 +341,7 @@ class EditWorkspace(QStackedWidget):
         self.timeline.view.redraw()
         missing = len(self.materials.missing)
         if missing:
-            self.said.emit(f"{missing} media files are missing")
+            self.said.emit("A media file is missing" if missing == 1 else f"{missing} media files are missing")
 
     def _look_for_files(self) -> None:
         document, files = self.project.document, self.files

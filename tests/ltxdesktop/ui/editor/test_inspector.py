@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import combinations
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QCheckBox
 
 from ltxdesktop.document import edits
@@ -18,6 +20,7 @@ from ltxdesktop.document.model import (
     Media,
     MediaId,
     MediaKind,
+    Parameter,
     Take,
     Title,
     new_document,
@@ -25,11 +28,15 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.ui.editor.curves_graph import STRAIGHT, added, moved, points_of, text_of, without
 from ltxdesktop.ui.editor.inspector import Inspector
+from ltxdesktop.ui.editor.key_lanes import KeyLanes
+from ltxdesktop.ui.editor.key_menu import KeyMenu, curve_icon
+from ltxdesktop.ui.editor.lane_layout import x_of, y_of
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.selection import Selection
 
 PICTURE, SOUND, TITLE = ItemId("picture"), ItemId("sound"), ItemId("title")
+NUMBERS = ((PICTURE, "opacity"), (SOUND, "volume"))
 FILM = Media(MediaId("film"), "film.mp4", "film.mp4", MediaKind.VIDEO, Fraction(25), 1000, 64, 48, 48000, 48000 * 40, 2)
 
 
@@ -137,7 +144,7 @@ def test_numbers_of_effects_have_key_lanes(bench: Bench, qtbot):
     row.field.setValue(20)
     lanes = bench.inspector._lanes
     assert lanes.isVisible()
-    assert [key.frame for key in lanes.places()] == [0, 50]
+    assert [place.key.frame for place in lanes.places()] == [0, 50]
     place = lanes.places()[1]
     qtbot.mousePress(lanes, Qt.MouseButton.LeftButton, pos=QPoint(round(place.x), round(place.y)))
     qtbot.mouseMove(lanes, QPoint(lanes.width() - 9, round(place.y)))
@@ -152,19 +159,104 @@ def test_lanes_show_picture_and_sound_and_make_keys(bench: Bench, qtbot):
     bench.project.edit("Key", lambda d: edits.set_key(d, SOUND, "volume", 90, -6))
     bench.selection.choose([PICTURE, SOUND])
     lanes = bench.inspector._lanes
-    assert [lane.words for lane in lanes._lanes] == ["Opacity", "Volume"]
-    middle = QPoint((96 + lanes.width()) // 2, round(lanes._y(1, 0.5)))
+    assert [lane.words for lane in lanes.lanes] == ["Opacity", "Volume"]
+    middle = QPoint((96 + lanes.width()) // 2, round(y_of(1, 0.5)))
     qtbot.mouseDClick(lanes, Qt.MouseButton.LeftButton, pos=middle)
     frames = [key.frame for key in bench.clip(SOUND).values["volume"].keys]
     assert len(frames) == 2
     assert 40 < frames[0] < 60
     with qtbot.waitSignal(bench.inspector.place_asked) as asked:
-        qtbot.mouseClick(lanes, Qt.MouseButton.LeftButton, pos=QPoint(lanes.width() - 9, round(lanes._y(0, 0.5))))
+        qtbot.mouseClick(lanes, Qt.MouseButton.LeftButton, pos=QPoint(lanes.width() - 9, round(y_of(0, 0.5))))
     assert asked.args == [99]
-    lanes.easing_asked.emit(lanes._lanes[1].number, frames[0], Easing.EASE)
-    assert bench.clip(SOUND).values["volume"].keys[0].easing is Easing.EASE
-    lanes.remove_asked.emit(lanes._lanes[1].number, frames[0])
-    assert [key.frame for key in bench.clip(SOUND).values["volume"].keys] == [90]
+
+
+@pytest.fixture
+def keyed_lanes(bench: Bench) -> KeyLanes:
+    """Opacity with keys at 10, 40 and 80, volume with keys at 20 and 60."""
+    for frame, value in ((10, 0.0), (40, 1.0), (80, 0.5)):
+        bench.project.edit("Key", lambda d, f=frame, v=value: edits.set_key(d, PICTURE, "opacity", f, v))
+    for frame, value in ((20, -6), (60, 0)):
+        bench.project.edit("Key", lambda d, f=frame, v=value: edits.set_key(d, SOUND, "volume", f, v))
+    bench.selection.choose([PICTURE, SOUND])
+    return bench.inspector._lanes
+
+
+def frames_of(bench: Bench, clip: ItemId, name: str) -> list[int]:
+    return [key.frame for key in bench.clip(clip).values[name].keys]
+
+
+def chosen_frames(lanes: KeyLanes) -> list[int]:
+    return sorted(key.frame for key in lanes.chosen)
+
+
+def drag(qtbot, lanes: KeyLanes, begin: QPoint, end: QPoint) -> None:
+    qtbot.mousePress(lanes, Qt.MouseButton.LeftButton, pos=begin)
+    qtbot.mouseMove(lanes, (begin + end) / 2)
+    qtbot.mouseMove(lanes, end)
+    qtbot.mouseRelease(lanes, Qt.MouseButton.LeftButton, pos=end)
+
+
+def spot(lanes: KeyLanes, lane: int, frame: int) -> QPoint:
+    place = next(each for each in lanes.places() if each.lane == lane and each.key.frame == frame)
+    return QPoint(round(place.x), round(place.y))
+
+
+def test_a_rubber_band_chooses_keys_of_several_lanes_and_moves_them_as_one_step(bench: Bench, qtbot, keyed_lanes):
+    lanes, steps = keyed_lanes, len(bench.steps)
+    begin = QPoint(round(x_of(30, 100, lanes.width())), 1)
+    drag(qtbot, lanes, begin, QPoint(round(x_of(65, 100, lanes.width())), lanes.height() - 1))
+    assert chosen_frames(lanes) == [40, 60]
+    drag(qtbot, lanes, spot(lanes, 0, 40), QPoint(round(x_of(50, 100, lanes.width())), 10))
+    assert frames_of(bench, PICTURE, "opacity") == [10, 50, 80]
+    assert frames_of(bench, SOUND, "volume") == [20, 70]
+    assert chosen_frames(lanes) == [50, 70]
+    assert bench.steps[steps:] == ["Move 2 keys"]
+
+
+def test_keys_dragged_together_stay_in_their_clip(bench: Bench, qtbot, keyed_lanes):
+    keyed_lanes.choose_all()
+    far = QPoint(keyed_lanes.width() - 9, 10)
+    drag(qtbot, keyed_lanes, spot(keyed_lanes, 0, 10), far)
+    assert frames_of(bench, PICTURE, "opacity") == [29, 59, 99]
+    assert frames_of(bench, SOUND, "volume") == [39, 79]
+
+
+def test_chosen_keys_are_eased_by_the_menu_and_removed_by_delete(bench: Bench, qtbot, keyed_lanes):
+    lanes = keyed_lanes
+    lanes.setFocus()
+    qtbot.keyClick(lanes, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert chosen_frames(lanes) == [10, 20, 40, 60, 80]
+    qtbot.keyClick(lanes, Qt.Key.Key_Menu)
+    menu = lanes.findChild(KeyMenu)
+    qtbot.waitUntil(menu.isVisible)
+    qtbot.keyClick(menu, Qt.Key.Key_M)  # its letter for "smooth"
+    assert {key.easing for key in bench.clip(PICTURE).values["opacity"].keys} == {Easing.EASE}
+    assert {key.easing for key in bench.clip(SOUND).values["volume"].keys} == {Easing.EASE}
+    assert bench.steps[-1] == "Ease from 5 keys"
+    qtbot.keyClick(lanes, Qt.Key.Key_Delete)
+    assert bench.steps[-1] == "Remove 5 keys"
+    assert not any(bench.clip(clip).values.get(name, Parameter()).keys for clip, name in NUMBERS)
+
+
+def test_the_keyboard_goes_from_key_to_key_and_moves_them(bench: Bench, qtbot, keyed_lanes):
+    lanes = keyed_lanes
+    lanes.setFocus()
+    for key, frame in ((Qt.Key.Key_Right, 10), (Qt.Key.Key_Down, 20), (Qt.Key.Key_Right, 60)):
+        qtbot.keyClick(lanes, key)
+        assert chosen_frames(lanes) == [frame]
+    with qtbot.waitSignal(bench.inspector.place_asked):
+        qtbot.keyClick(lanes, Qt.Key.Key_Left)
+    assert chosen_frames(lanes) == [20]
+    qtbot.keyClick(lanes, Qt.Key.Key_Right, Qt.KeyboardModifier.AltModifier)
+    alt_shift = Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(lanes, Qt.Key.Key_Right, alt_shift)
+    assert frames_of(bench, SOUND, "volume") == [31, 60]
+    assert chosen_frames(lanes) == [31]
+
+
+def test_each_way_of_going_on_has_a_curve_of_its_own(qapp):
+    pictures = [curve_icon(easing, QColor("black"), 1).pixmap(18).toImage() for easing in Easing]
+    assert all(first != second for first, second in combinations(pictures, 2))
 
 
 # ---- curves ----------------------------------------------------------------------------------------------------------
