@@ -61,8 +61,11 @@ class Player(Generic[P]):
         open_sound: OpenSound | None = SoundDevice,
         steady: Callable[[], Clock] = SteadyClock,
         buffer_bytes: int = BUFFER_BYTES,
+        open_end: bool = False,
     ) -> None:
-        """`open_sound` None plays by the machine's clock (`steady`, made anew for each run), without sound."""
+        """`open_sound` None plays by the machine's clock (`steady`, made anew for each run), without sound. `open_end`:
+        any place behind the film's end can be stood on, where something may be put; what is played ends at the end."""
+        self._open_end = open_end
         self._ready, self._opened, self._failed = ready, opened, failed
         self._open_sound, self._steady, self._buffer_bytes = open_sound, steady, buffer_bytes
         self._change = threading.Condition()
@@ -201,7 +204,8 @@ class Player(Generic[P]):
         self.play(pushed_slow(self.speed, direction) if slow else pushed(self.speed, direction), within=self._range)
 
     def seek(self, frame: int) -> None:
-        """Go to a frame (kept inside the film); while playing, go on from there. The newest of several calls wins."""
+        """Go to a frame (kept inside the film, unless its end is open); while playing, go on from there. The newest of
+        several calls wins."""
         with self._change:
             self._frame = self._inside(frame)
             if self._playing is not None:
@@ -305,6 +309,8 @@ class Player(Generic[P]):
     def _inside(self, frame: int) -> int:
         if self._source is not None and (self._coming is not None or self._opening):
             return max(0, frame)  # what comes may be longer; it keeps the frame inside when it's there
+        if self._open_end and self._source is not None:
+            return max(0, frame)
         return max(0, min(frame, self.frames - 1)) if self.frames else 0
 
     def _start_threads(self) -> None:
@@ -347,7 +353,7 @@ class Player(Generic[P]):
         playing = self._playing
         if playing is None:
             near = (self._frame + offset for offset in NEAR[: max(1, ahead)])
-            return [frame for frame in near if 0 <= frame < self.frames]
+            return [frame for frame in near if frame >= 0 and (frame < self.frames or self._open_end)]
         return playing.coming(self._shown_step, ahead, self._cost_s)
 
     def _room(self) -> int:

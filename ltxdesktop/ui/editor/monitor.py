@@ -64,7 +64,7 @@ class EditMonitor(QFrame):
         self.setAccessibleName(name)
         self.name = name
         self.look, self.graphics, self._actions = look, graphics, actions
-        self.player = Player(self, loops=False)
+        self.player = Player(self, loops=False, open_end=not draggable)  # something may be put behind a film's end
         self.view = MonitorView(look, graphics)
         self.strip = TimeStrip(look)
         self.place = TimecodeField()

@@ -38,7 +38,8 @@ class Footage:
 
 
 class SequenceSource:
-    """A sequence. One frame more than the film can be stood on: the place behind its end, where clips are appended."""
+    """A sequence. It's played to the place behind its end, where clips are appended: that shows the last picture, and
+    what is farther behind shows nothing."""
 
     def __init__(self, sequence: Sequence, footage: Footage) -> None:
         from ltxdesktop.render.renderer import Renderer
@@ -63,7 +64,8 @@ class SequenceSource:
         return shot_of(self._pictures.picture(self._shown(frame), fitted(film, size) if large else film))
 
     def _shown(self, frame: int) -> int:
-        return max(0, min(frame, self.sequence.duration - 1))
+        end = self.sequence.duration
+        return end - 1 if frame == end > 0 else max(0, frame)
 
     def sound(self, first: int, count: int) -> NDArray[np.float32]:
         return self._sounds.sound(first, count)

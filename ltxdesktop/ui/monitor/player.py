@@ -33,10 +33,11 @@ class Player(QObject):
     _was_opened = Signal(object, object)
     _has_failed = Signal(object, object)
 
-    def __init__(self, parent: QObject | None = None, *, loops: bool = True) -> None:
+    def __init__(self, parent: QObject | None = None, *, loops: bool = True, open_end: bool = False) -> None:
+        """`open_end`: places behind the film's end can be stood on."""
         super().__init__(parent)
         self.film: Source[Shot] | None = None
-        self._loops = loops
+        self._loops, self._open_end = loops, open_end
         self._engine: playback.Player[Shot] | None = None
         self._leaving: list[playback.Player[Shot]] = []
         self._token: object = None
@@ -68,6 +69,7 @@ class Player(QObject):
             ready=partial(self._ready.emit, token),
             opened=partial(self._was_opened.emit, token),
             failed=partial(self._has_failed.emit, token),
+            open_end=self._open_end,
         )
         self._engine.set_looping(self._loops)
         self._engine.set_muted(self._muted)

@@ -408,6 +408,24 @@ def test_a_place_in_what_an_edit_adds_is_kept_until_the_longer_film_is_there(sta
     assert here.player.frame == stands
 
 
+def test_an_open_end_can_be_stood_on_and_played_from_the_beginning(stage):
+    here = stage(Numbers(10), open_end=True)
+    here.player.seek(40)
+    here.until(lambda: here.player.picture(40) == 40)
+    here.player.step(-1)
+    assert here.player.frame == 39
+    shorter = Numbers(5)
+    before, here.film = here.film, shorter
+    here.player.swap(lambda: shorter)
+    here.until(lambda: here.player.source is shorter and before.closed)
+    assert here.player.frame == 39  # an edit leaves it
+    here.play()
+    assert here.pass_time(0.16) == [1, 2, 3, 4]
+    here.player.seek(20)
+    here.play(Fraction(-1))
+    assert here.player.frame == 4
+
+
 def test_without_a_device_the_machines_clock_plays(stage):
     here = stage(sound=False)
     here.player.play()

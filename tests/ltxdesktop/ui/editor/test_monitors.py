@@ -142,3 +142,14 @@ def test_frame_is_saved_as_a_picture_of_full_size_from_the_original(project, qtb
     assert (saved.width(), saved.height()) == (64, 48)
     assert saved.pixelColor(9, 9).red() == pytest.approx(150, abs=6)
     assert any(originals)
+
+
+def test_playhead_stands_behind_the_films_end_and_something_is_put_there(opened, qtbot):
+    opened.timeline.go_to(3 * FRAMES)
+    qtbot.waitUntil(lambda: opened.program.view.picture.pixelColor(5, 5).lightness() == 0, timeout=PATIENCE_MS)
+    assert opened.program.player.frame == opened.playhead == 3 * FRAMES
+    opened.program.seek(3 * FRAMES - 5)
+    opened.actions_by_name["source.overwrite"].trigger()
+    sequence = opened.project.document.sequence
+    assert sequence.duration == 3 * FRAMES - 5 + 10
+    check(opened.project.document)
