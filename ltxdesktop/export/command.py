@@ -24,9 +24,10 @@ from ltxdesktop.document.model import Document, Sequence
 from ltxdesktop.document.time import parse_rate, parse_timecode
 from ltxdesktop.export.encoders import working
 from ltxdesktop.export.errors import BadSettings, Cancelled, ExportError, TargetNotWritable
-from ltxdesktop.export.job import Export, Progress, Report
+from ltxdesktop.export.job import Export, Report
 from ltxdesktop.export.opening import prepared
 from ltxdesktop.export.presets import PRESETS, Framing, Preset, preset_named
+from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.settings import Settings, Subtitles
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.errors import ProjectError

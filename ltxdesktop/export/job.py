@@ -7,17 +7,14 @@ sound thread ─────┘ half seconds
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final
 
 import numpy as np
 from av import VideoFrame
@@ -34,30 +31,20 @@ from ltxdesktop.export.bridging import ENCODERS, Bridge, fits
 from ltxdesktop.export.channel import Channel, Closed
 from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
 from ltxdesktop.export.encoders import Choice, choose, choose_sound
-from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, TargetNotWritable, writing_error
-from ltxdesktop.export.feed import Feed, Film, Samples, captions_for, mixed_down, sequence_to_render
+from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, writing_error
+from ltxdesktop.export.feed import Feed, Samples, captions_for, mixed_down, sequence_to_render
+from ltxdesktop.export.feeding import Picture, RenderedFilm, Threads, mix, render
+from ltxdesktop.export.progress import Clock, Pace, Progress
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
+from ltxdesktop.export.target import check_target, flush, remove, size_of
 from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
-from ltxdesktop.render.frames import copied
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
 _PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
 _SOUND_AHEAD: Final = 6
-_SOUND_BLOCKS_PER_S: Final = 2
 _POSTER_WIDTH: Final = 640
 _CEILING_DBTP: Final = -1.0  # EBU R 128 s2, for what is streamed
-_PACE_S: Final = 5.0  # over which frames a second are counted
-
-Clock = Callable[[], float]
-T = TypeVar("T")
-
-
-class RenderedFilm(Film, Protocol):
-    """A film that tells what it couldn't read."""
-
-    @property
-    def missing(self) -> Mapping[MediaId, Exception]: ...
 
 
 @dataclass(frozen=True)
@@ -71,21 +58,6 @@ class Job:
     make_film: Callable[[Sequence], RenderedFilm]  # a renderer of originals, never of proxies
     locate: Callable[[Media], Path]
     index_of: Callable[[Path], VideoIndex | None] = lambda path: None  # without indexes nothing is copied
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far it is. `doing` is a short phrase; `frames` counts what `done` counts."""
-
-    doing: str
-    done: int
-    frames: int
-    fps: float = 0.0
-    seconds_left: float | None = None
-
-    @property
-    def share(self) -> float:
-        return self.done / self.frames if self.frames else 0.0
 
 
 @dataclass(frozen=True)
@@ -124,11 +96,11 @@ class Export:
         self.job = job
         self.shape = shape_of(job.sequence, job.settings)
         self._say, self._clock = on_progress, clock
-        self._pictures: Channel[_Picture] = Channel(_PICTURES_AHEAD)
+        self._pictures: Channel[Picture] = Channel(_PICTURES_AHEAD)
         self._sound: Channel[Samples] = Channel(_SOUND_AHEAD)
         self._cancelled = threading.Event()
         self._notes: list[str] = []
-        _check_target(job, self.shape)
+        check_target(job.target, map(job.locate, job.media.values()), is_folder=self.shape.preset.is_folder)
 
     def cancel(self) -> None:
         """Stop as soon as the frame that is being made is done; `run` then raises Cancelled."""
@@ -153,12 +125,12 @@ class Export:
                 raise
             raise writing_error(target, error) from error
         finally:
-            _remove(part)
+            remove(part)
         return Report(
             path=target,
             frames=self.shape.frames if self.shape.has_picture else 0,
             samples=self.shape.samples if self.shape.has_sound else 0,
-            bytes=_size(target),
+            bytes=size_of(target),
             seconds=self._clock() - start,
             copied=made.copied,
             psnr_db=made.verdict.psnr_db,
@@ -193,7 +165,7 @@ class Export:
             self._begin_again()
             out, bridge, choice = self._file(part, instead, extras), None, instead
             sent = self._fill(out, self._feed(film, choice, gain), film, None, None)
-        _flush(part)
+        flush(part)
         self._step("checking the file")
         verdict = check_film(part, job.target, shape, sent)
         return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
@@ -352,12 +324,12 @@ class Export:
         shape = self.shape
         sent: dict[int, VideoFrame] = {}
         compared = checked_numbers(shape.frames)
-        pace = _Pace(self._clock, shape.frames if shape.has_picture else shape.samples)
-        with _Threads(self) as threads:
+        pace = Pace(self._clock, shape.frames if shape.has_picture else shape.samples)
+        with Threads() as threads:
             if shape.has_picture:
-                threads.start("export pictures", self._pictures, lambda put: _render(feed, film, plan, compared, put))
+                threads.start("export pictures", self._pictures, lambda put: render(feed, film, plan, compared, put))
             if shape.has_sound:
-                threads.start("export sound", self._sound, lambda put: _mix(feed, film, put))
+                threads.start("export sound", self._sound, lambda put: mix(feed, film, put))
             heard = 0
             while shape.has_picture and (made := self._next_picture()) is not None:
                 sent |= made.compared
@@ -378,7 +350,7 @@ class Export:
                     self._say(pace.at("exporting", heard))
         return sent
 
-    def _next_picture(self) -> _Picture | None:
+    def _next_picture(self) -> Picture | None:
         """None when all are there. Raises Closed when it was cancelled, and what went wrong with the pictures."""
         try:
             return self._pictures.get()
@@ -398,10 +370,10 @@ class Export:
     def _write_folder(self, out: PictureFolder, feed: Feed, film: RenderedFilm) -> _Made:
         shape, sent = self.shape, dict[int, VideoFrame]()
         compared = checked_numbers(shape.frames)
-        pace = _Pace(self._clock, shape.frames)
+        pace = Pace(self._clock, shape.frames)
         try:
-            with _Threads(self) as threads:
-                threads.start("export pictures", self._pictures, lambda put: _render(feed, film, None, compared, put))
+            with Threads() as threads:
+                threads.start("export pictures", self._pictures, lambda put: render(feed, film, None, compared, put))
                 while (made := self._next_picture()) is not None:
                     assert isinstance(made.what, VideoFrame)
                     sent |= made.compared
@@ -425,10 +397,10 @@ class Export:
         part = beside.with_name(f".ltx-{secrets.token_hex(6)}.part")
         try:
             part.write_text(text, encoding="utf-8", newline="\n")
-            _flush(part)
+            flush(part)
             part.replace(beside)
         finally:
-            _remove(part)
+            remove(part)
         return beside
 
     def _put_in_place(self, part: Path, beside: Path | None) -> None:
@@ -436,13 +408,13 @@ class Export:
         target = self.job.target
         try:
             if self.shape.preset.is_folder and target.is_dir():
-                target.rmdir()  # it's empty: _check_target looked
+                target.rmdir()  # it's empty: check_target looked
             part.replace(target)
         except OSError:
             if beside is not None:
-                _remove(beside)
+                remove(beside)
             raise
-        _flush(target.parent)
+        flush(target.parent)
 
     def _step(self, doing: str, done: int = 0, frames: int = 0) -> None:
         """Say what comes now. Raises Closed when it was cancelled."""
@@ -452,119 +424,10 @@ class Export:
 
 
 @dataclass(frozen=True)
-class _Picture:
-    """A picture, or a group to copy; `last` is the file's frame behind it. `compared`: what to look for afterwards."""
-
-    what: VideoFrame | smart.Copied
-    last: int
-    compared: dict[int, VideoFrame] = field(default_factory=dict[int, VideoFrame])
-
-
-@dataclass(frozen=True)
 class _Made:
     verdict: Verdict
     copied: int
     encoder: str
-
-
-class _Threads:
-    """The threads that feed an export; none is left when the block ends."""
-
-    def __init__(self, export: Export) -> None:
-        self._export = export
-        self._threads: list[threading.Thread] = []
-        self._closers: list[Callable[[], None]] = []
-
-    def __enter__(self) -> _Threads:
-        return self
-
-    def start(self, name: str, channel: Channel[T], work: Callable[[Callable[[T], None]], None]) -> None:
-        """Have `work` put its things into the channel."""
-
-        def run() -> None:
-            try:
-                work(channel.put)
-                channel.finish()
-            except Closed:
-                pass
-            except BaseException as error:  # handed to the thread that waits for the result
-                channel.finish(error)
-
-        thread = threading.Thread(target=run, name=name, daemon=True)
-        self._threads.append(thread)
-        self._closers.append(channel.close)
-        thread.start()
-
-    def __exit__(self, *exc: object) -> None:
-        for close in self._closers:
-            close()
-        for thread in self._threads:
-            thread.join()
-
-
-class _Pace:
-    """Frames a second over the last seconds, and what that leaves."""
-
-    def __init__(self, clock: Clock, frames: int) -> None:
-        self._clock, self._frames = clock, frames
-        self._seen: deque[tuple[float, int]] = deque([(clock(), 0)])
-
-    def at(self, doing: str, done: int) -> Progress:
-        now = self._clock()
-        self._seen.append((now, done))
-        while len(self._seen) > 2 and self._seen[1][0] < now - _PACE_S:
-            self._seen.popleft()
-        then, before = self._seen[0]
-        fps = (done - before) / (now - then) if now > then else 0.0
-        return Progress(doing, done, self._frames, fps, (self._frames - done) / fps if fps else None)
-
-
-def _render(
-    feed: Feed,
-    film: RenderedFilm,
-    plan: smart.SmartPlan | None,
-    compared: tuple[int, ...],
-    put: Callable[[_Picture], None],
-) -> None:
-    """All pictures of the file, in order."""
-    frames = feed.shape.frames
-
-    def made(number: int) -> VideoFrame:
-        frame = feed.picture(number)
-        if film.missing:
-            raise MediaMissing(str(error) for error in film.missing.values())
-        return frame
-
-    if plan is None:
-        _render_all(range(frames), made, compared, put)
-        return
-    try:
-        for step in smart.steps(plan, frames):
-            if isinstance(step, range):
-                _render_all(step, made, compared, put)
-            else:
-                put(_Picture(step, step.last, {n: copied(made(n)) for n in compared if step.first <= n < step.last}))
-    finally:
-        for source in {piece.source.path: piece.source for piece in plan.pieces}.values():
-            source.close()
-
-
-def _render_all(
-    numbers: range, made: Callable[[int], VideoFrame], compared: tuple[int, ...], put: Callable[[_Picture], None]
-) -> None:
-    for number in numbers:
-        frame = made(number)
-        put(_Picture(frame, number + 1, {number: copied(frame)} if number in compared else {}))
-
-
-def _mix(feed: Feed, film: RenderedFilm, put: Callable[[Samples], None]) -> None:
-    """All sound of the file, in order."""
-    block = max(1, feed.shape.sample_rate // _SOUND_BLOCKS_PER_S)
-    for first in range(0, feed.shape.samples, block):
-        made = feed.sound(first, min(block, feed.shape.samples - first))
-        if film.missing:
-            raise MediaMissing(str(error) for error in film.missing.values())
-        put(made)
 
 
 def _fed_format(choice: Choice | None, shape: Shape) -> str:
@@ -572,55 +435,3 @@ def _fed_format(choice: Choice | None, shape: Shape) -> str:
     if choice is None:
         return "yuv420p"
     return "rgb24" if choice.encoder.pixel_format in ("pal8", "rgb24") else choice.encoder.pixel_format
-
-
-def _check_target(job: Job, shape: Shape) -> None:
-    """Raises TargetNotWritable."""
-    target = job.target
-    if not target.name:
-        raise TargetNotWritable(target, "it has no name")
-    if not target.parent.is_dir():
-        raise TargetNotWritable(target, "there is no such folder")
-    if shape.preset.is_folder:
-        if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-            raise TargetNotWritable(target, "something with that name is there already")
-    elif target.is_dir():
-        raise TargetNotWritable(target, "a folder has that name")
-    if not os.access(target.parent, os.W_OK):
-        raise TargetNotWritable(target, "this account may not write there")
-    if any(_is_same(job.locate(media), target) for media in job.media.values()):
-        raise TargetNotWritable(target, "the film itself is made of that file")
-
-
-def _is_same(first: Path, second: Path) -> bool:
-    try:
-        return first.samefile(second)
-    except OSError:
-        return False
-
-
-def _remove(path: Path) -> None:
-    """What is left of an export that didn't end well."""
-    with contextlib.suppress(OSError):
-        if path.is_dir():
-            for file in path.iterdir():
-                file.unlink()
-            path.rmdir()
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _size(path: Path) -> int:
-    files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)

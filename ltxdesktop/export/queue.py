@@ -21,8 +21,9 @@ from ltxdesktop.document.model import Document, Media, SequenceId, new_id
 from ltxdesktop.document.otio.read import NotAProject, from_text
 from ltxdesktop.document.otio.write import to_text
 from ltxdesktop.export.errors import BadSettings, Cancelled, ExportError
-from ltxdesktop.export.job import Export, Progress, Report
+from ltxdesktop.export.job import Export, Report
 from ltxdesktop.export.opening import Locate, prepared
+from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.atomic import write_atomically

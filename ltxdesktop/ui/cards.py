@@ -4,33 +4,22 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyleOptionViewItem
 
+from ltxdesktop.ui.card import Card, RatedCard
 from ltxdesktop.ui.drawing import (
     STAR_PX,
     STARS,
     font_of,
     is_hovered,
-    paint_ground,
+    paint_bar,
     paint_line,
     paint_picture,
     paint_stars,
     rect_of,
     sized,
-    star_clicked,
 )
 from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.models.job_list import JobEntry
@@ -86,56 +75,39 @@ def stars_over(picture: QRect) -> QRect:
     return QRect(picture.left() + 8, picture.bottom() - 20, STARS * STAR_PX, 17)
 
 
-class JobCards(QStyledItemDelegate):
+class JobCards(Card):
     """Draws one job: its latest picture, title, what it does, and a bar while it runs."""
-
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(220, JOB_HEIGHT)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def draw(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         entry: JobEntry = index.data(VALUE)
-        theme = self._look.theme
+        theme = self.look.theme
         boxes = lay_out_job(rect_of(option))
-        painter.save()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        paint_ground(painter, option, theme)
         paint_picture(painter, boxes.picture, entry.picture, theme)
         paint_line(painter, boxes.title, entry.title, theme.text, sized(font_of(option), 13, QFont.Weight.Medium))
         paint_line(painter, boxes.status, entry.status, _status_colour(entry, theme), sized(font_of(option), 12))
         if entry.state == "running":
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(theme.line))
-            painter.drawRoundedRect(QRectF(boxes.bar), 1.5, 1.5)
-            done = QRectF(boxes.bar)
-            done.setWidth(done.width() * entry.fraction)
-            painter.setBrush(QColor(theme.accent))
-            painter.drawRoundedRect(done, 1.5, 1.5)
-        painter.restore()
+            paint_bar(painter, QRectF(boxes.bar), entry.fraction, theme)
 
 
-class TakeCards(QStyledItemDelegate):
+class TakeCards(RatedCard):
     """Draws one take: a picture that plays under the mouse, the first words of its prompt, its seed, its stars."""
 
     rated = Signal(object, int)  # Take, 0 to 5
 
     def __init__(self, look: Look, films: HoverFilms, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._look, self._films = look, films
+        super().__init__(look, parent)
+        self._films = films
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return TAKE_SIZE
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def draw(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         take: Take = index.data(VALUE)
-        theme = self._look.theme
+        theme = self.look.theme
         boxes = lay_out_take(rect_of(option))
-        painter.save()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        paint_ground(painter, option, theme)
         playing = self._films.picture(take.file.path)
         paint_picture(painter, boxes.picture, playing if playing is not None else take.picture, theme)
         if take.rating or is_hovered(option):
@@ -144,29 +116,23 @@ class TakeCards(QStyledItemDelegate):
         kind = "draft · " if take.is_draft else ""
         if take.seed is not None:
             paint_line(painter, boxes.seed, f"{kind}seed {take.seed}", theme.quiet, sized(font_of(option), 11))
-        painter.restore()
 
     def _paint_rating(self, painter: QPainter, box: QRect, rating: int, font: QFont) -> None:
         """On a plate of its own, since a picture may have any colour."""
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(10, 12, 16, 190))
         painter.drawRoundedRect(box.adjusted(-3, 0, 3, 0), 8, 8)
-        paint_stars(painter, box, rating, self._look.theme, font)
+        paint_stars(painter, box, rating, self.look.theme, font)
 
-    def editorEvent(
-        self,
-        event: QEvent,
-        model: QAbstractItemModel,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> bool:
-        """A click on a star rates; on the star that is the rating already it takes the rating away."""
+    def stars_in(self, option: QStyleOptionViewItem) -> QRect:
+        return stars_over(lay_out_take(rect_of(option)).picture)
+
+    def rating_of(self, index: Index) -> int:
         take: Take = index.data(VALUE)
-        star = star_clicked(event, stars_over(lay_out_take(rect_of(option)).picture))
-        if star:
-            self.rated.emit(take, 0 if star == take.rating else star)
-            return True
-        return super().editorEvent(event, model, option, index)
+        return take.rating
+
+    def rate(self, index: Index, rating: int) -> None:
+        self.rated.emit(index.data(VALUE), rating)
 
 
 def _status_colour(entry: JobEntry, theme: Theme) -> str:

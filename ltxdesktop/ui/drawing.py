@@ -71,6 +71,17 @@ def paint_line(painter: QPainter, box: QRect, text: str, colour: str, font: QFon
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, elided)
 
 
+def paint_bar(painter: QPainter, box: QRectF, share: float, theme: Theme) -> None:
+    """How much is done, 0..1."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(theme.line))
+    painter.drawRoundedRect(box, 1.5, 1.5)
+    done = QRectF(box)
+    done.setWidth(box.width() * share)
+    painter.setBrush(QColor(theme.accent))
+    painter.drawRoundedRect(done, 1.5, 1.5)
+
+
 def paint_stars(painter: QPainter, box: QRect, rating: int, theme: Theme, font: QFont) -> None:
     """A rating of 0 to 5 from the left of a box on: full stars, then the places of the missing ones."""
     painter.setFont(font)

@@ -217,7 +217,8 @@ class MainWindow(QMainWindow):
         if self.deliver is None:
             self.deliver = self._make_deliver()
         open_now = self.edit.project
-        self.deliver.show_film(replace(open_now.document, name=open_now.name), self.edit.files.locate)
+        film = replace(open_now.document, name=open_now.name)
+        self.deliver.show_film(film, self.edit.files.locate, self.edit.program.frame)
         return self.deliver
 
     def _make_deliver(self) -> DeliverWorkspace:

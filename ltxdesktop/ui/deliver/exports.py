@@ -11,8 +11,8 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document.model import Document
-from ltxdesktop.export.job import Progress
 from ltxdesktop.export.opening import Locate
+from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.queue import Entry, ExportQueue
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles

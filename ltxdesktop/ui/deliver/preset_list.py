@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QPainter
+from PySide6.QtWidgets import (
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from ltxdesktop.export.presets import PRESETS, Preset
-from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, rect_of, sized
+from ltxdesktop.ui.card import Card
+from ltxdesktop.ui.drawing import font_of, paint_line, rect_of, sized
 from ltxdesktop.ui.theme import Look
 
 PRESET = Qt.ItemDataRole.UserRole
 ROW_HEIGHT = 44
+LEFT_PX, RIGHT_PX = 10, 8  # margins of a card
+NOTE_PX = 12
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -38,6 +47,14 @@ class PresetList(QListWidget):
         look.changed.connect(self.viewport().update)
 
     @property
+    def wanted_px(self) -> int:
+        """How wide it has to be for all notes to be seen whole."""
+        metrics = QFontMetrics(sized(self.font(), NOTE_PX))
+        notes = max(metrics.horizontalAdvance(preset.note) for preset in PRESETS.values())
+        bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent)
+        return notes + LEFT_PX + RIGHT_PX + bar
+
+    @property
     def preset(self) -> Preset:
         return PRESETS[self.currentItem().data(PRESET)]
 
@@ -47,21 +64,17 @@ class PresetList(QListWidget):
         self.setCurrentRow(rows[0] if rows else 0)
 
 
-class _Cards(QStyledItemDelegate):
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
+class _Cards(Card):
+    @property
+    def plain(self) -> str:
+        return self.look.theme.panel
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(180, ROW_HEIGHT)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        preset, theme = PRESETS[index.data(PRESET)], self._look.theme
-        inner = rect_of(option).adjusted(10, 5, -8, -5)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_ground(painter, option, theme, theme.panel)
+    def draw(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        preset, theme = PRESETS[index.data(PRESET)], self.look.theme
+        inner = rect_of(option).adjusted(LEFT_PX, 5, -RIGHT_PX, -5)
         name = QRect(inner.left(), inner.top(), inner.width(), 17)
         paint_line(painter, name, preset.name, theme.text, sized(font_of(option), 13, QFont.Weight.Medium))
-        paint_line(painter, name.translated(0, 17), preset.note, theme.quiet, sized(font_of(option), 12))
-        painter.restore()
+        paint_line(painter, name.translated(0, 17), preset.note, theme.quiet, sized(font_of(option), NOTE_PX))

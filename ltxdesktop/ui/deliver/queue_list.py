@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtCore import QObject, QRect, QRectF, QSize
+from PySide6.QtGui import QFont, QPainter
+from PySide6.QtWidgets import QStyleOptionViewItem
 
-from ltxdesktop.export.job import Progress
 from ltxdesktop.export.presets import PRESETS
+from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
+from ltxdesktop.ui.card import Card
 from ltxdesktop.ui.deliver.exports import Exports
-from ltxdesktop.ui.drawing import font_of, paint_ground, paint_line, rect_of, sized
+from ltxdesktop.ui.drawing import font_of, paint_bar, paint_line, rect_of, sized
 from ltxdesktop.ui.models.values import VALUE, Index, ValueList
-from ltxdesktop.ui.theme import Look, Theme
+from ltxdesktop.ui.theme import Theme
 from ltxdesktop.words import clock, gigabytes
 
 CARD_HEIGHT = 68
@@ -121,40 +122,26 @@ def lay_out(card: QRect) -> Boxes:
     )
 
 
-class ExportCards(QStyledItemDelegate):
+class ExportCards(Card):
     """Draws one export: its file, what it's made of, how far it is."""
 
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
+    @property
+    def plain(self) -> str:
+        return self.look.theme.control
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(220, CARD_HEIGHT)
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def draw(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: Row = index.data(VALUE)
-        theme = self._look.theme
+        theme = self.look.theme
         rect, font = rect_of(option), font_of(option)
         boxes = lay_out(rect)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_ground(painter, option, theme, theme.control)
         paint_line(painter, boxes.title, row.title, theme.text, sized(font, 13, QFont.Weight.Medium))
         paint_line(painter, boxes.kind, row.kind, theme.quiet, sized(font, 12))
         paint_line(painter, boxes.status, row.status, _status_colour(row, theme), sized(font, 12))
         if isinstance(row.entry.state, Running):
-            _paint_bar(painter, QRectF(boxes.bar), row.share, theme)
-        painter.restore()
-
-
-def _paint_bar(painter: QPainter, box: QRectF, share: float, theme: Theme) -> None:
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(theme.line))
-    painter.drawRoundedRect(box, 1.5, 1.5)
-    done = QRectF(box)
-    done.setWidth(box.width() * share)
-    painter.setBrush(QColor(theme.accent))
-    painter.drawRoundedRect(done, 1.5, 1.5)
+            paint_bar(painter, QRectF(boxes.bar), row.share, theme)
 
 
 def _status_colour(row: Row, theme: Theme) -> str:

@@ -17,6 +17,7 @@ from ltxdesktop.words import counted, gigabytes, rate_name, seconds_of
 
 _SIZES = ((3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (1080, 1920), (1080, 1350), (1080, 1080))
 _RATES = tuple(Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
+AT_PLAYHEAD = "playhead"  # of the choices of a poster frame
 _LOUDNESS_WORDS = {-14.0: "−14 LUFS, web video", -16.0: "−16 LUFS, podcasts", -23.0: "−23 LUFS, broadcast (EBU R 128)"}
 
 
@@ -29,6 +30,7 @@ class SettingsForm(Panel):
         super().__init__("Settings", parent)
         self._preset = "h264"
         self._sequence: Sequence | None = None
+        self._playhead = 0
         self._make_fields()
         form = QWidget()
         form.setObjectName("form")
@@ -41,12 +43,14 @@ class SettingsForm(Panel):
         area.setWidgetResizable(True)
         area.setWidget(form)
         self.body.addWidget(area, 1)
+        self.foot = QHBoxLayout()
         self.summary = label("", "hint")
         self.summary.setWordWrap(True)
         self.summary.setAccessibleName("What it comes to")
         self.problem = wrapped("problem")
-        self.body.addWidget(self.summary)
-        self.body.addWidget(self.problem)
+        for words in (self.summary, self.problem):
+            self.foot.addWidget(words, 1)
+        self.body.addLayout(self.foot)
         self._show_fields()
 
     # What it makes
@@ -103,10 +107,12 @@ class SettingsForm(Panel):
         self._choose(self.size_box, (preset.width, preset.height) if preset.width else None)
         self._show_fields()
 
-    def show_sequence(self, sequence: Sequence | None) -> None:
-        """The film that is to be exported; None while there is no project."""
-        self._sequence = sequence
+    def show_sequence(self, sequence: Sequence | None, playhead: int = 0) -> None:
+        """The film that is to be exported, and the frame that is looked at in Edit; None while there is no project."""
+        self._sequence, self._playhead = sequence, playhead
         if sequence is not None:
+            place = timecode(playhead + sequence.first_frame, sequence.rate, drop=sequence.drop_frame)
+            self.poster.setItemText(self.poster.findData(AT_PLAYHEAD), f"At the playhead: {place}")
             self.size_box.setItemText(0, f"As the film: {sequence.width} × {sequence.height}")
             self.rate_box.setItemText(0, f"As the film: {rate_name(sequence.rate)}")
         self._tell()
@@ -152,7 +158,7 @@ class SettingsForm(Panel):
         self.subtitles = Segments("Subtitles", [("burnt", "In the picture"), ("file", "File (.srt)"), ("none", "None")])
         self.subtitles.setToolTip("What becomes of the subtitle tracks")
         self.poster = _box("The picture that file browsers show", [("None", None)])
-        for words, share in (("First picture", 0.0), ("Middle of the film", 0.5)):
+        for words, share in (("First picture", 0.0), ("Middle of the film", 0.5), ("At the playhead", AT_PLAYHEAD)):
             self.poster.addItem(words, share)
 
     def _fill(self, column: QVBoxLayout) -> None:
@@ -230,6 +236,8 @@ class SettingsForm(Panel):
         share = self.poster.currentData()
         if share is None or self._sequence is None:
             return None
+        if share == AT_PLAYHEAD:
+            return self._playhead
         first, last = self._sequence.in_frame or 0, self._sequence.out_frame or self._sequence.duration
         if self.range.value == "whole":
             first, last = 0, self._sequence.duration

@@ -34,6 +34,7 @@ from ltxdesktop.ui.theme import Look
 
 PRESET_SETTING = "deliver/preset"
 FOLDER_SETTING = "deliver/folder"
+PANEL_MARGINS_PX = 34  # of a panel and the frame of its list
 
 AskTarget = Callable[[str, str], str]  # (proposed path, filter) -> chosen path, "" if none
 AskStop = Callable[[str], bool]  # (what is being exported) -> whether it's to be stopped
@@ -67,6 +68,7 @@ class DeliverWorkspace(QWidget):
         self.form.changed.connect(self._refresh)
         self.add_button.clicked.connect(self.add)
         exports.refused.connect(self.problem)
+        self.queue.said.connect(self.said)
         exports.ended.connect(self._tell_end)
         self.presets.choose(str(settings.value(PRESET_SETTING, "h264")))
         self.form.show_preset(self.presets.preset.id)
@@ -81,10 +83,10 @@ class DeliverWorkspace(QWidget):
     def preset(self) -> Preset:
         return self.presets.preset
 
-    def show_film(self, document: Document | None, locate: Locate | None = None) -> None:
-        """The project as it is now; None while none is open."""
+    def show_film(self, document: Document | None, locate: Locate | None = None, playhead: int = 0) -> None:
+        """The project as it is now, and the frame that is looked at in it; None while none is open."""
         self._document, self._locate = document, locate
-        self.form.show_sequence(document.sequence if document is not None else None)
+        self.form.show_sequence(document.sequence if document is not None else None, playhead)
 
     def add(self) -> None:
         """Ask where the film goes, and queue it."""
@@ -141,15 +143,16 @@ class DeliverWorkspace(QWidget):
         self.add_button.setObjectName("primary")
         self.add_button.setShortcut(QKeySequence("Ctrl+Return"))
         self.add_button.setToolTip(f"Choose where the film goes, and queue it ({self._keys()})")
-        self.form.body.addWidget(self.add_button)
+        self.form.foot.addWidget(self.add_button)
         columns = QSplitter(Qt.Orientation.Horizontal)
         columns.setHandleWidth(8)
         columns.setChildrenCollapsible(False)
-        for panel, width in ((left, 290), (self.form, 520), (self.queue, 480)):
+        widths = (self.presets.wanted_px + PANEL_MARGINS_PX, 540, 480)
+        for panel, width in zip((left, self.form, self.queue), widths, strict=True):
             panel.setMinimumWidth(240)
             columns.addWidget(panel)
-            columns.setStretchFactor(columns.count() - 1, width)
-        columns.setSizes([290, 560, 520])
+            columns.setStretchFactor(columns.count() - 1, 0 if panel is left else width)
+        columns.setSizes(widths)
         row = QVBoxLayout(self)
         row.setContentsMargins(8, 0, 8, 8)
         row.addWidget(columns)
@@ -184,6 +187,8 @@ class DeliverWorkspace(QWidget):
 
 class QueuePanel(Panel):
     """The queue, and what can be done to the chosen export; every action is a button, a menu entry and a key."""
+
+    said = Signal(str)  # for the status bar
 
     def __init__(self, look: Look, exports: Exports, parent: QWidget | None = None) -> None:
         super().__init__("Queue", parent)
@@ -249,7 +254,9 @@ class QueuePanel(Panel):
             call(entry)
 
     def _open_folder(self, entry: Entry) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(entry.target.parent)))
+        folder = entry.target.parent
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self.said.emit(f"No program here opens folders. The film is in {folder}")
 
     def _show_menu(self, at: QPoint) -> None:
         menu = QMenu(self)

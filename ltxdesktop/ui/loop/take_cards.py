@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from PySide6.QtCore import (
-    QAbstractItemModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QRect,
-    QSize,
-    Signal,
-)
+from PySide6.QtCore import QRect, QSize, Signal
 from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
+from ltxdesktop.ui.card import RatedCard
 from ltxdesktop.ui.drawing import (
     STAR_PX,
     STARS,
     font_of,
     is_hovered,
-    paint_ground,
     paint_line,
     paint_picture,
     paint_stars,
     rect_of,
     sized,
-    star_clicked,
 )
 from ltxdesktop.ui.models.clip_takes import TakeRow
 from ltxdesktop.ui.models.values import VALUE, Index
-from ltxdesktop.ui.theme import Look
 
 CARD_HEIGHT = 50
 
@@ -60,14 +49,10 @@ def lay_out(card: QRect) -> Boxes:
     )
 
 
-class TakeRows(QStyledItemDelegate):
+class TakeRows(RatedCard):
     """Draws rows of a `ClipTakesModel`. The stars of footage aren't shown: it's not among what is chosen from."""
 
     rated = Signal(int, int)  # number of the take, 0 to 5
-
-    def __init__(self, look: Look, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(180, CARD_HEIGHT)
@@ -75,12 +60,9 @@ class TakeRows(QStyledItemDelegate):
     def updateEditorGeometry(self, editor: QWidget, option: QStyleOptionViewItem, index: Index) -> None:
         editor.setGeometry(lay_out(rect_of(option)).name.adjusted(-4, -3, 0, 6))
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+    def draw(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         row: TakeRow = index.data(VALUE)
-        theme, font, boxes = self._look.theme, font_of(option), lay_out(rect_of(option))
-        painter.save()
-        painter.setRenderHints(QPainter.RenderHint.Antialiasing | QPainter.RenderHint.SmoothPixmapTransform)
-        paint_ground(painter, option, theme)
+        theme, font, boxes = self.look.theme, font_of(option), lay_out(rect_of(option))
         paint_picture(painter, boxes.picture, row.picture, theme)
         paint_line(painter, boxes.name, row.title, theme.text, sized(font, 12, QFont.Weight.Medium))
         with_stars = bool(row.take.rating) or is_hovered(option)
@@ -90,19 +72,14 @@ class TakeRows(QStyledItemDelegate):
         paint_line(painter, facts, row.facts, theme.quiet, sized(font, 11))
         if with_stars:
             paint_stars(painter, boxes.stars, row.take.rating, theme, sized(font, 13))
-        painter.restore()
 
-    def editorEvent(
-        self,
-        event: QEvent,
-        model: QAbstractItemModel,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> bool:
-        """A click on a star rates; on the star that is the rating already it takes the rating away."""
+    def stars_in(self, option: QStyleOptionViewItem) -> QRect:
+        return lay_out(rect_of(option)).stars
+
+    def rating_of(self, index: Index) -> int:
         row: TakeRow = index.data(VALUE)
-        star = star_clicked(event, lay_out(rect_of(option)).stars)
-        if star:
-            self.rated.emit(row.number, 0 if star == row.take.rating else star)
-            return True
-        return super().editorEvent(event, model, option, index)
+        return row.take.rating
+
+    def rate(self, index: Index, rating: int) -> None:
+        row: TakeRow = index.data(VALUE)
+        self.rated.emit(row.number, rating)

@@ -8,7 +8,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QRect, QSettings, Qt
+from PySide6.QtCore import QObject, QRect, QSettings, Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QAbstractItemModelTester
 from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox
 
@@ -18,8 +19,8 @@ from render_samples import clip, film, gap, numbered, track, write_film
 
 from engine.media.index import build_index
 from ltxdesktop.document.model import Document, SequenceId, Solid, TrackKind, new_document
-from ltxdesktop.export.job import Progress
 from ltxdesktop.export.presets import PRESETS, Framing
+from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
 from ltxdesktop.export.settings import Settings, Subtitles
 from ltxdesktop.media.files import MediaFiles
@@ -244,3 +245,58 @@ def test_gaps_alone_are_nothing_to_hear(workspace):
     sequence = film(track(clip(None, 10, content=Solid())), track(gap(10), kind=TrackKind.AUDIO))
     workspace.show_film(new_document("mute", sequence), locate)
     assert "0 KB" not in workspace.form.summary.text()
+
+
+def test_the_picture_at_the_playhead_stands_for_the_film(workspace, document):
+    workspace.show_film(document, locate, 17)
+    poster = workspace.form.poster
+    poster.setCurrentIndex(poster.findText("At the playhead: 00:00:00:17"))
+    assert workspace.form.settings.poster == 17
+    workspace.show_film(document, locate, 3)
+    assert poster.currentText() == "At the playhead: 00:00:00:03"
+    assert workspace.form.settings.poster == 3
+
+
+class Opened(QObject):
+    """Stands in for the system's file manager: Qt hands the addresses of files to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folders: list[str] = []
+
+    @Slot(QUrl)
+    def open(self, url: QUrl) -> None:
+        self.folders.append(url.toLocalFile())
+
+
+def test_the_folder_of_a_film_is_opened_with_the_button(workspace, document, tmp_path, targets, qtbot):
+    workspace.show_film(document, locate)
+    targets.append(str(tmp_path / "film.mp4"))
+    with qtbot.waitSignal(workspace.exports.ended, timeout=30_000):
+        workspace.add()
+    button = next(each for each in workspace.findChildren(QAbstractButton) if "folder" in each.accessibleName())
+    opened = Opened()
+    QDesktopServices.setUrlHandler("file", opened, "open")
+    try:
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    finally:
+        QDesktopServices.unsetUrlHandler("file")
+    assert opened.folders == [str(tmp_path)]
+
+
+def test_where_no_program_opens_folders_the_folder_is_said(workspace, document, tmp_path, targets, qtbot, monkeypatch):
+    workspace.show_film(document, locate)
+    targets.append(str(tmp_path / "film.mp4"))
+    with qtbot.waitSignal(workspace.exports.ended, timeout=30_000):
+        workspace.add()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: False)
+    with qtbot.waitSignal(workspace.said) as said:
+        workspace.queue.actions_by_name["open"].trigger()
+    assert str(tmp_path) in said.args[0]
+
+
+def test_the_notes_of_presets_are_seen_whole_in_a_small_window(workspace, qtbot):
+    workspace.resize(1366, 660)
+    workspace.show()
+    qtbot.waitExposed(workspace)
+    assert workspace.presets.width() >= workspace.presets.wanted_px
