@@ -80,6 +80,12 @@ class EngineView:
     model: str = ""
     queued: int = 0
     running: str = ""
+    beside: tuple[str, ...] = ()  # further jobs that run
+
+    @property
+    def jobs(self) -> int:
+        """All that wait or run."""
+        return self.queued + bool(self.running) + len(self.beside)
 
 
 class EngineSession(QObject):
@@ -262,7 +268,7 @@ class EngineSession(QObject):
                 self._show(
                     replace(
                         self.view, device=event.device or self.view.device, model=event.model,
-                        queued=event.queued, running=event.running,
+                        queued=event.queued, running=event.running, beside=event.beside,
                     )
                 )  # fmt: skip
             case JobChanged():

@@ -27,8 +27,9 @@ def engine_words(view: EngineView) -> str:
     if view.device is not None and view.device.memory_bytes:
         used = view.device.memory_bytes - view.device.free_bytes
         parts.append(f"{gigabytes(used)} of {gigabytes(view.device.memory_bytes)}")
-    jobs = view.queued + (1 if view.running else 0)
-    parts.append(counted(jobs, "job") if jobs else "idle")
+    at_once = 1 + len(view.beside)
+    of_them = f", {at_once} at once" if view.beside else ""
+    parts.append(counted(view.jobs, "job") + of_them if view.jobs else "idle")
     return "  ·  ".join(parts)
 
 

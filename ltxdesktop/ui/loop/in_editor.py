@@ -135,9 +135,8 @@ class LoopInEditor(QObject):
     def _count_jobs(self) -> None:
         """On the tab, which may be behind another."""
         view, dock = self._session.view, self.jobs.parentWidget()
-        waiting = view.queued + bool(view.running)
         if isinstance(dock, QDockWidget):
-            dock.setWindowTitle(f"Jobs ({waiting})" if waiting else "Jobs")
+            dock.setWindowTitle(f"Jobs ({view.jobs})" if view.jobs else "Jobs")
 
     def place(self, take: Take, *, on_timeline: bool) -> None:
         """Put a result of the Generate workspace at the playhead, or into the media only.

@@ -33,8 +33,10 @@ Mark = Literal["good", "missing", "plain"]
 
 
 def facts_line(package: PackageInfo, licence: str, titles: dict[str, str]) -> str:
-    """Size, licence and needs in one line."""
+    """Size, licence and needs in one line, and which other package has the same files."""
     words = [gigabytes(package.size_bytes), licence]
+    if package.instead:
+        words.append(f"the same files as {short(titles.get(package.instead, package.instead))}")
     if package.gated:
         words.append("needs an account on the hub")
     if package.needs:
