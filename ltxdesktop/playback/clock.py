@@ -55,6 +55,14 @@ class SoundOut(Protocol):
 OpenSound = Callable[[int], SoundOut]  # sample rate -> device; raises OSError when there is none
 
 
+def opened_device(open_sound: OpenSound, sample_rate: int) -> SoundOut | None:
+    """A device at that rate; None where there is none: the machine's clock plays then."""
+    try:
+        return open_sound(sample_rate)
+    except OSError:
+        return None
+
+
 class SoundDevice:
     """The default output of this machine, through PortAudio. Raises OSError without a device or without PortAudio."""
 

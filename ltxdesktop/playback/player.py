@@ -17,7 +17,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from ltxdesktop.document.time import samples_at
-from ltxdesktop.playback.clock import Clock, OpenSound, SoundDevice, SoundOut, SteadyClock
+from ltxdesktop.playback.at_hand import AtHand
+from ltxdesktop.playback.clock import Clock, OpenSound, SoundDevice, SoundOut, SteadyClock, opened_device
 from ltxdesktop.playback.feed import TOUCH_S, Feed, touch
 from ltxdesktop.playback.levels import Levels
 from ltxdesktop.playback.playing import Playing
@@ -31,10 +32,8 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 
 BUFFER_BYTES = 256_000_000
-MOST_AHEAD = 24  # pictures made before they're due
 NEAR = (0, 1, -1, 2, 3)  # around a picture that stands: so that stepping and starting answer at once
 SOUND_AHEAD_S = 0.25
-SLOWNESS_KEPT = 0.8  # of the former mean, when a picture's cost is added to it
 
 
 class Shown(NamedTuple, Generic[P]):
@@ -67,7 +66,7 @@ class Player(Generic[P]):
         any place behind the film's end can be stood on, where something may be put; what is played ends at the end."""
         self._open_end = open_end
         self._ready, self._opened, self._failed = ready, opened, failed
-        self._open_sound, self._steady, self._buffer_bytes = open_sound, steady, buffer_bytes
+        self._open_sound, self._steady = open_sound, steady
         self._change = threading.Condition()
         self._reading = threading.Lock()  # held by the sound thread while it is in the source
         self._threads: list[threading.Thread] = []
@@ -75,10 +74,7 @@ class Player(Generic[P]):
         self._coming: Callable[[], Source[P]] | None = None
         self._opening = False  # a source is being made
         self._source: Source[P] | None = None
-        self._pictures: dict[int, P] = {}
-        self._broken: set[int] = set()  # frames whose picture could not be made
-        self._cost_s = 0.0
-        self._size: Size | None = None
+        self._at_hand = AtHand[P](buffer_bytes)
         self._frame = 0
         self._playing: Playing | None = None
         self._shown_step = -1
@@ -235,9 +231,7 @@ class Player(Generic[P]):
     def set_size(self, size: Size | None) -> None:
         """How large a picture the screen can use; None for the source's own size."""
         with self._change:
-            if size != self._size:
-                self._size = size
-                self._pictures.clear()
+            if self._at_hand.resize(size):
                 self._change.notify_all()
 
     # For whoever shows pictures
@@ -253,7 +247,7 @@ class Player(Generic[P]):
             last = playing.run.last_step
             due = due if last is None else min(due, last)
             found = self._newest(playing.run, due)
-            broken = last is not None and playing.run.frame_at(last) in self._broken
+            broken = last is not None and self._at_hand.is_broken(playing.run.frame_at(last))
             if last is not None and due >= last and (self._shown_step >= last or broken):
                 self._playing = None
             self._change.notify_all()
@@ -262,16 +256,15 @@ class Player(Generic[P]):
     def picture(self, frame: int) -> P | None:
         """The picture of a frame if it is at hand."""
         with self._change:
-            return self._pictures.get(frame)
+            return self._at_hand.get(frame)
 
     def _newest(self, run: Run, due: int) -> Shown[P] | None:
-        for step in range(due, max(self._shown_step, due - MOST_AHEAD), -1):
-            frame = run.frame_at(step)
-            if frame in self._pictures:
-                self.dropped += max(0, step - max(0, self._shown_step) - 1)  # the first one stood there already
-                self._shown_step, self._frame = step, frame
-                return Shown(frame, self._pictures[frame])
-        return None
+        found = self._at_hand.newest(run, due, self._shown_step)
+        if found is None:
+            return None
+        self.dropped += max(0, found.step - max(0, self._shown_step) - 1)  # the first one stood there already
+        self._shown_step, self._frame = found.step, found.frame
+        return Shown(found.frame, found.picture)
 
     def _begin(self, speed: Fraction) -> None:
         """Start a run from the present frame. Held: the condition."""
@@ -342,54 +335,38 @@ class Player(Generic[P]):
                     return opener
                 if self._source is not None:
                     for frame in self._wanted():
-                        if frame not in self._pictures and frame not in self._broken:
-                            return self._source, frame, self._size
+                        if not self._at_hand.is_done(frame):
+                            return self._source, frame, self._at_hand.size
                 self._change.wait()
         return None
 
     def _wanted(self) -> list[int]:
         """Frames that should be at hand, the first needed first."""
-        ahead = min(MOST_AHEAD, self._room() - 2)
+        assert self._source is not None
+        ahead = self._at_hand.ahead(self._source.size)
         playing = self._playing
         if playing is None:
             near = (self._frame + offset for offset in NEAR[: max(1, ahead)])
             return [frame for frame in near if frame >= 0 and (frame < self.frames or self._open_end)]
-        return playing.coming(self._shown_step, ahead, self._cost_s)
-
-    def _room(self) -> int:
-        """How many pictures the buffer may hold."""
-        assert self._source is not None
-        width, height = self._source.size
-        if self._size is not None:
-            width, height = min(width, self._size.width), min(height, self._size.height)
-        return max(6, self._buffer_bytes // max(1, width * height * 4))
+        return playing.coming(self._shown_step, ahead, self._at_hand.cost_s)
 
     def _make_picture(self, source: Source[P], frame: int, size: Size | None) -> None:
         began = perf_counter()
         try:
             picture = source.picture(frame, size)
         except Exception as exc:  # the boundary: whatever a source raises is said, and playing goes on
-            self._broken.add(frame)
+            self._at_hand.give_up(frame)
             self._failed(exc)
             return
         cost = perf_counter() - began
         with self._change:
-            self._cost_s = cost if not self._cost_s else SLOWNESS_KEPT * self._cost_s + (1 - SLOWNESS_KEPT) * cost
-            if size != self._size:
+            if size != self._at_hand.size:
                 return
-            self._pictures[frame] = picture
-            self._forget_some()
+            self._at_hand.put(frame, picture, cost)
+            self._at_hand.forget_some(self._wanted(), source.size)
             stands = self._playing is None and frame == self._frame
         if stands:
             self._ready(frame)
-
-    def _forget_some(self) -> None:
-        wanted = set(self._wanted())
-        for frame in list(self._pictures):  # oldest first
-            if len(self._pictures) <= self._room():
-                break
-            if frame not in wanted:
-                del self._pictures[frame]
 
     def _take_source(self, opener: Callable[[], Source[P]]) -> None:
         try:
@@ -408,9 +385,7 @@ class Player(Generic[P]):
             before = self._source
             with self._change:
                 self._source, self._opening = source, False
-                self._pictures.clear()
-                self._broken.clear()
-                self._cost_s = 0.0
+                self._at_hand.clear()
                 if source is None or source.frames == 0:
                     self._playing = None
                 self._frame = self._inside(self._frame)
@@ -429,20 +404,13 @@ class Player(Generic[P]):
             if wanted and wanted != rate and self._open_sound is not None:
                 if device is not None:
                     device.close()
-                device, rate = self._device(wanted), wanted
+                device, rate = opened_device(self._open_sound, wanted), wanted
             if isinstance(work, Feed):
                 self._sound_of_run(work, device if work.sample_rate == rate else None)
             elif device is not None:
                 self._sound_of_place(work, device)
         if device is not None:
             device.close()
-
-    def _device(self, sample_rate: int) -> SoundOut | None:
-        assert self._open_sound is not None
-        try:
-            return self._open_sound(sample_rate)
-        except OSError:
-            return None  # no device, no sound: the machine's clock plays
 
     def _next_sound(self) -> Feed | int | None:
         """What is to be heard of a run, a place that is scrubbed over, or None to end."""
