@@ -7,48 +7,28 @@ those before them.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
-import numpy as np
 from av import VideoFrame
-from numpy.typing import NDArray
 
-from engine.media.colour import ColourTags, to_rgb
-from engine.media.decode import Samples, VideoReader, as_pixels
-from engine.media.errors import CorruptMedia, MediaError, NotAMediaFile, NoVideo, RangeOutsideMedia
-from engine.media.orientation import UPRIGHT, Orientation
-from engine.media.still import read_picture
+from engine.media.colour import ColourTags
+from engine.media.decode import Samples, VideoReader
+from engine.media.errors import CorruptMedia, MediaError, NoVideo, RangeOutsideMedia
 from ltxdesktop.document.model import Media, MediaKind
 from ltxdesktop.media import heap
 from ltxdesktop.media.facts import Facts
 from ltxdesktop.media.numbered import NumberedName
+from ltxdesktop.media.pictures import FrameCache, Picture, read_still
+from ltxdesktop.media.readers import THREADS, Readers, Source, picture_bytes, threads_once
 from ltxdesktop.media.references import References
 from ltxdesktop.media.sound import SoundBlocks
 from ltxdesktop.media.workers import Token, Workers
 
-# More threads than this make a seek slower: each holds back one picture.
-_THREADS: Final = min(8, os.cpu_count() or 1)
-
-# In an export the encoder wants the cores, and one thread decodes 1080p faster than it's encoded.
-_THREADS_ONCE: Final = max(1, min(_THREADS, (os.cpu_count() or 1) // 4))
-
-_SMALL_PIXELS: Final = 1280 * 720
-_FULL_HD_PIXELS: Final = 1920 * 1088
-
-# A decoder holds about so many pictures beside those of its threads (the references of H.264 and HEVC).
-_HELD_BY_DECODER: Final = 6
-
 _IDLE_LOANS: Final = 12  # pictures of other films; cuts to and fro are rarely faster, and a decoder holds 30 to 80 MB
-_READERS_PER_FILE: Final = 2  # idle ones: two clips of one file may play at once
 _STILL_S: Final = 0.15  # who asks for nothing for so long stands still; the pictures before are made ready then
 _CHECK_S: Final = 1.0  # how often it's checked whether a file has changed
 _CHECK_SEQUENCE_S: Final = 10.0  # each of its pictures is asked for
@@ -69,200 +49,6 @@ class ProxySource(Protocol):
     def set_aside(self, path: Path) -> None:
         """The proxy of this original can't be read."""
         ...
-
-
-class Picture(NamedTuple):
-    """A decoded picture: stored pixels, not turned or scaled.
-
-    The frame is the caller's own, but its pixels are shared: they're never to be written to, and one thread at a time
-    converts it.
-
-    To show it: `orientation.apply`, then stretch to square pixels by `sample_aspect`. A proxy's picture is smaller than
-    its media says; place it by the media's size.
-    """
-
-    frame: VideoFrame
-    number: int  # of the stored picture
-    colour: ColourTags
-    orientation: Orientation
-    sample_aspect: Fraction
-    is_proxy: bool = False
-
-    @property
-    def bytes(self) -> int:
-        return sum(plane.buffer_size for plane in self.frame.planes)
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """Upright (height, width, 3), full range; alpha is dropped, the sample aspect isn't applied."""
-        pixels = as_pixels(to_rgb(self.frame, self.colour)).astype(np.uint8, copy=False)
-        return np.ascontiguousarray(self.orientation.apply(pixels))
-
-
-class FrameCache:
-    """Pictures by key, the least recently used go when there are more bytes than the limit. Thread-safe.
-
-    One picture is always kept, however large.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self.limit_bytes = limit_bytes
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[Path, int], Picture] = OrderedDict()
-        self._bytes = 0
-
-    @property
-    def bytes(self) -> int:
-        return self._bytes
-
-    def get(self, key: tuple[Path, int]) -> Picture | None:
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None:
-                self._kept.move_to_end(key)
-            return found
-
-    def has(self, key: tuple[Path, int]) -> bool:
-        with self._lock:
-            return key in self._kept
-
-    def put(self, key: tuple[Path, int], picture: Picture) -> None:
-        with self._lock:
-            self._remove(key)
-            self._kept[key] = picture
-            self._bytes += picture.bytes
-            while self._bytes > self.limit_bytes and len(self._kept) > 1:
-                self._remove(next(iter(self._kept)))
-
-    def drop(self, key: tuple[Path, int]) -> None:
-        with self._lock:
-            self._remove(key)
-
-    def drop_file(self, path: Path) -> None:
-        with self._lock:
-            for key in [key for key in self._kept if key[0] == path]:
-                self._remove(key)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-            self._bytes = 0
-
-    def _remove(self, key: tuple[Path, int]) -> None:
-        picture = self._kept.pop(key, None)
-        if picture is not None:
-            self._bytes -= picture.bytes
-
-
-@dataclass
-class _Source:
-    """A file in use: what is known of it, and what was asked of it."""
-
-    path: Path
-    facts: Facts
-    checked_s: float
-    last: int | None = None  # the stored picture asked for last
-    recent: deque[int] = field(default_factory=deque[int])  # pictures kept because they were shown
-    failed: dict[int, str] = field(default_factory=dict[int, str])  # pictures that can't be decoded, and why
-
-
-@dataclass
-class _Open:
-    """A reader, and when it was given back last."""
-
-    source: _Source
-    reader: VideoReader
-    bytes: int
-    used: int = 0
-
-
-class Readers:
-    """Open `VideoReader`s, lent to one caller at a time. Beyond `limit_bytes` (estimated) idle ones are closed, and
-    those that weren't wanted while others were lent `idle_loans` times."""
-
-    def __init__(
-        self,
-        limit_bytes: int,
-        idle_loans: int | None = None,
-        closed: Callable[[Path], None] = lambda path: None,
-        threads_for: Callable[[Facts], int] | None = None,
-    ) -> None:
-        """`closed` is told of each file of which a reader was closed; `threads_for` says how many decode a file."""
-        self._limit_bytes, self._idle_loans, self._closed = limit_bytes, idle_loans, closed
-        self._threads_for = threads_for or _threads
-        self._lock = threading.Lock()
-        self._idle: list[_Open] = []
-        self._count = 0
-
-    def __len__(self) -> int:
-        return len(self._idle)
-
-    @contextmanager
-    def lent(self, source: _Source, frame: int) -> Generator[VideoReader]:
-        """A reader of the file for a block: one that goes on to `frame` if there is one, else the longest unused."""
-        opened = self._take(source, frame)
-        try:
-            yield opened.reader
-        except BaseException:
-            opened.reader.close()
-            raise
-        self._give_back(opened)
-
-    def close_file(self, path: Path) -> None:
-        self._close([opened for opened in self._idle if opened.source.path == path])
-
-    def close(self) -> None:
-        self._close(list(self._idle))
-
-    def _take(self, source: _Source, frame: int) -> _Open:
-        with self._lock:
-            mine = [opened for opened in self._idle if opened.source is source]
-            ready = [opened for opened in mine if opened.reader.goes_on_to(frame)]
-            if ready:
-                chosen = max(ready, key=lambda opened: opened.reader.next_frame or 0)
-            elif len(mine) >= _READERS_PER_FILE:
-                chosen = min(mine, key=lambda opened: opened.used)
-            else:
-                chosen = None
-            if chosen is not None:
-                self._idle.remove(chosen)
-                return chosen
-        threads = self._threads_for(source.facts)
-        reader = VideoReader(source.path, source.facts.index, threads=threads)
-        return _Open(source, reader, _frame_bytes(source.facts) * (threads + _HELD_BY_DECODER))
-
-    def _give_back(self, opened: _Open) -> None:
-        with self._lock:
-            self._count += 1
-            opened.used = self._count
-            self._idle.append(opened)
-            surplus = self._surplus(opened.source)
-        self._close(surplus)
-
-    def _surplus(self, source: _Source) -> list[_Open]:
-        """Idle readers to close: too many of this file, then the longest unused while all hold too much."""
-        by_age = sorted(self._idle, key=lambda opened: opened.used)
-        mine = [opened for opened in by_age if opened.source is source]
-        surplus = mine[: max(0, len(mine) - _READERS_PER_FILE)]
-        if self._idle_loans is not None:
-            left = self._count - self._idle_loans
-            surplus += [opened for opened in by_age if opened.used < left and opened not in surplus]
-        total = sum(opened.bytes for opened in by_age) - sum(opened.bytes for opened in surplus)
-        for opened in by_age[:-1]:
-            if total <= self._limit_bytes:
-                break
-            if opened not in surplus:
-                surplus.append(opened)
-                total -= opened.bytes
-        return surplus
-
-    def _close(self, readers: list[_Open]) -> None:
-        for opened in readers:
-            with self._lock:
-                if opened not in self._idle:
-                    continue  # lent meanwhile
-                self._idle.remove(opened)
-            opened.reader.close()
-            self._closed(opened.source.path)
 
 
 class Decoders:
@@ -293,7 +79,7 @@ class Decoders:
         self._once_through = once_through
         self.cache = FrameCache(frame_bytes)
         if once_through:  # a picture that is kept would keep all the memory of its decoder
-            self.readers = Readers(reader_bytes, _IDLE_LOANS, self._let_go, _threads_once)
+            self.readers = Readers(reader_bytes, _IDLE_LOANS, self._let_go, threads_once)
         else:
             self.readers = Readers(reader_bytes)
         self._looks = Readers(reader_bytes // 8)  # of single looks, so that they don't move a playing reader
@@ -301,7 +87,7 @@ class Decoders:
         self._lock = threading.Lock()
         self._prepared = threading.Condition()  # notified for each picture that the background has made ready
         self._coming: tuple[Path, int, int] | None = None  # what it's at: a file, its pictures first to last
-        self._sources: dict[Path, _Source] = {}
+        self._sources: dict[Path, Source] = {}
         self._behind = Workers(1, "pictures before", polite=False)  # somebody may wait for it
         self.sound = SoundBlocks(self._sound_facts, sound_bytes)
 
@@ -358,6 +144,7 @@ class Decoders:
         if media.kind is MediaKind.IMAGE_SEQUENCE:
             return self._numbered(path, frame, keep=keep)
         source = self._source(path)
+        frame = source.facts.own_frame(frame, media.rate)
         if not original and self._proxies is not None:
             found = self._proxy_picture(source, frame, self._proxies, keep=keep)
             if found is not None:
@@ -366,7 +153,7 @@ class Decoders:
 
     # Pictures of films
 
-    def _proxy_picture(self, source: _Source, frame: int, proxies: ProxySource, *, keep: bool) -> Picture | None:
+    def _proxy_picture(self, source: Source, frame: int, proxies: ProxySource, *, keep: bool) -> Picture | None:
         """The picture from the original's proxy, if it has one that can be read."""
         proxy = proxies.proxy_of(source.path)
         if proxy is None:
@@ -383,13 +170,13 @@ class Decoders:
             orientation=source.facts.orientation, sample_aspect=source.facts.sample_aspect, is_proxy=True
         )
 
-    def _film(self, source: _Source, stored: int, *, keep: bool) -> Picture:
+    def _film(self, source: Source, stored: int, *, keep: bool) -> Picture:
         found = self.cache.get((source.path, stored))
         if keep:
             return self._followed(source, stored, found)
         return found or self._decoded(source, stored, self._looks)
 
-    def _followed(self, source: _Source, stored: int, found: Picture | None) -> Picture:
+    def _followed(self, source: Source, stored: int, found: Picture | None) -> Picture:
         """The picture, with an eye on where the caller is going."""
         with self._lock:
             last, source.last = source.last, stored
@@ -406,7 +193,7 @@ class Decoders:
             self._make_ready(source, stored, delay_s=0 if steps_back else _STILL_S)
         return found
 
-    def _decoded(self, source: _Source, stored: int, readers: Readers | None = None) -> Picture:
+    def _decoded(self, source: Source, stored: int, readers: Readers | None = None) -> Picture:
         if source.facts.index is None:
             raise NoVideo(source.path)
         if stored in source.failed:
@@ -418,7 +205,7 @@ class Decoders:
                 source.failed[stored] = "this picture can't be decoded"
                 raise CorruptMedia(source.path, f"picture {stored} can't be decoded") from exc
 
-    def _keep_recent(self, source: _Source, picture: Picture) -> None:
+    def _keep_recent(self, source: Source, picture: Picture) -> None:
         """Keep what was shown just now; an eighth of the cache for each file.
 
         A decoder keeps the memory of all pictures that were alive at once for as long as it's open, so that the many
@@ -432,7 +219,7 @@ class Decoders:
         for number in dropped:
             self.cache.drop((source.path, number))
 
-    def _make_ready(self, source: _Source, stored: int, delay_s: float) -> None:
+    def _make_ready(self, source: Source, stored: int, delay_s: float) -> None:
         """Have the pictures before `stored` decoded in the background, if stepping to them would be slow."""
         missing = self._missing_before(source, stored)
         if missing is None or self._is_coming(source, missing):
@@ -450,14 +237,14 @@ class Decoders:
 
         self._behind.put("before", work)
 
-    def _missing_before(self, source: _Source, stored: int) -> int | None:
+    def _missing_before(self, source: Source, stored: int) -> int | None:
         """The nearest picture before `stored` that isn't ready and takes long."""
         if source.facts.index is None:
             return None
         near = range(stored - 1, max(-1, stored - 1 - _READY_FRAMES), -1)
         return next((n for n in near if not self.cache.has((source.path, n)) and not self._is_cheap(source, n)), None)
 
-    def _prepare(self, source: _Source, last: int, token: Token) -> None:
+    def _prepare(self, source: Source, last: int, token: Token) -> None:
         """`_filled` in the background, with `_coming` saying so."""
         with self._prepared:
             self._coming = (source.path, self._first_kept(source, last), last)
@@ -468,29 +255,29 @@ class Decoders:
                 self._coming = None
                 self._prepared.notify_all()
 
-    def _is_coming(self, source: _Source, stored: int) -> bool:
+    def _is_coming(self, source: Source, stored: int) -> bool:
         coming = self._coming
         return coming is not None and coming[0] == source.path and coming[1] <= stored <= coming[2]
 
-    def _awaited(self, source: _Source, stored: int) -> Picture | None:
+    def _awaited(self, source: Source, stored: int) -> Picture | None:
         """The picture that the background is decoding right now; None when it isn't."""
         key = (source.path, stored)
         with self._prepared:
             self._prepared.wait_for(lambda: self.cache.has(key) or not self._is_coming(source, stored))
         return self.cache.get(key)
 
-    def _is_cheap(self, source: _Source, stored: int) -> bool:
+    def _is_cheap(self, source: Source, stored: int) -> bool:
         return stored - self._decodes_from(source, stored) < _CHEAP_FRAMES
 
-    def _first_kept(self, source: _Source, last: int) -> int:
+    def _first_kept(self, source: Source, last: int) -> int:
         """Where the part of a group begins that fits into the cache beside the pictures shown now."""
-        room = max(1, self.cache.limit_bytes // 2 // _frame_bytes(source.facts))
+        room = max(1, self.cache.limit_bytes // 2 // picture_bytes(source.facts))
         return max(self._decodes_from(source, last), last - room + 1)
 
-    def _filled(self, source: _Source, last: int, token: Token) -> Picture:
+    def _filled(self, source: Source, last: int, token: Token) -> Picture:
         """Decode the group that ends with picture `last`, keep as much of it as the cache takes, return `last`."""
         found = None
-        with VideoReader(source.path, source.facts.index, threads=_THREADS) as reader:
+        with VideoReader(source.path, source.facts.index, threads=THREADS) as reader:
             try:
                 for number, frame in reader.frames(self._first_kept(source, last), last + 1):
                     found = _picture(source, number, frame)
@@ -505,7 +292,7 @@ class Decoders:
             return self._decoded(source, last)
         return found
 
-    def _decodes_from(self, source: _Source, stored: int) -> int:
+    def _decodes_from(self, source: Source, stored: int) -> int:
         """The first picture that is decoded on the way to `stored`."""
         index = source.facts.index
         if index is None or not index.timed:
@@ -519,7 +306,7 @@ class Decoders:
         source = self._source(path)
         found = self.cache.get((source.path, number))
         if found is None:
-            found = _read_still(path, number)
+            found = read_still(path, number)
             if keep:
                 self.cache.put((source.path, number), found)
         return found
@@ -531,14 +318,14 @@ class Decoders:
         found = self.cache.get((source.path, frame))
         if found is None:
             name = NumberedName.of(path)
-            found = _read_still(path if name is None else name.path(frame), frame)
+            found = read_still(path if name is None else name.path(frame), frame)
             if keep:
                 self.cache.put((source.path, frame), found)
         return found
 
     # What is known of files
 
-    def _source(self, path: Path, *, sequence: bool = False) -> _Source:
+    def _source(self, path: Path, *, sequence: bool = False) -> Source:
         """The file in use at `path`; taken up anew when it has changed on disk."""
         now = time.monotonic()
         source = self._sources.get(path)
@@ -551,7 +338,7 @@ class Decoders:
                 source.checked_s = now
                 return source
             changed = source is not None
-            source = self._sources[path] = _Source(path, facts, now)
+            source = self._sources[path] = Source(path, facts, now)
         if changed:
             self.readers.close_file(path)
             self._looks.close_file(path)
@@ -563,34 +350,6 @@ class Decoders:
         return self._source(path).facts
 
 
-def _picture(source: _Source, number: int, frame: VideoFrame) -> Picture:
+def _picture(source: Source, number: int, frame: VideoFrame) -> Picture:
     facts = source.facts
     return Picture(frame, number, ColourTags.of(frame), facts.orientation, facts.sample_aspect)
-
-
-def _threads(facts: Facts) -> int:
-    """One for a small film of key pictures (a proxy): further threads only hold pictures back."""
-    index = facts.index
-    alone = index is not None and len(index.key_pts) == index.frames
-    return 1 if alone and facts.width * facts.height <= _SMALL_PIXELS else _THREADS
-
-
-def _threads_once(facts: Facts) -> int:
-    """For going through a film once: few for what is soon decoded, since each holds back pictures."""
-    return _THREADS_ONCE if facts.width * facts.height <= _FULL_HD_PIXELS else _threads(facts)
-
-
-def _frame_bytes(facts: Facts) -> int:
-    """About what one decoded picture takes: 4:2:0 below 10 bits, 4:2:2 in words above."""
-    return max(1, facts.width * facts.height * (3 if facts.bits <= 8 else 8) // 2)
-
-
-def _read_still(path: Path, number: int) -> Picture:
-    try:
-        pixels = read_picture(path)
-    except NotAMediaFile:
-        with VideoReader(path) as reader:  # DPX, OpenEXR and others that Pillow doesn't read
-            frame = reader.frame(0)
-            return Picture(frame, number, ColourTags.of(frame), UPRIGHT, Fraction(1))
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgba" if pixels.shape[2] == 4 else "rgb24")
-    return Picture(frame, number, ColourTags.of(frame), UPRIGHT, Fraction(1))

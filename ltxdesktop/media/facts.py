@@ -20,6 +20,7 @@ from engine.media.probe import MediaInfo, VideoInfo, probe
 from engine.media.still import picture_size
 from ltxdesktop.document.model import EMPTY, Media, MediaId, MediaKind, new_id
 from ltxdesktop.document.otio.names import START_KEY
+from ltxdesktop.document.time import frame_at
 from ltxdesktop.media.camera_time import own_start
 from ltxdesktop.media.numbered import run_from
 
@@ -66,6 +67,13 @@ class Facts:
     @property
     def variable_rate(self) -> bool:
         return self.index is not None and not self.index.is_constant
+
+    def own_frame(self, frame: int, rate: Fraction) -> int:
+        """The frame, counted at `self.rate`, that frame `frame` of a document shows which counts a film of variable
+        rate at `rate`: as it was read once, or as another program's list says. All others count pictures."""
+        if rate == self.rate or not self.variable_rate:
+            return frame
+        return max(0, min(frame_at((frame + Fraction(1, 2)) / rate, self.rate), self.frames - 1))
 
     def stored_frame(self, frame: int) -> int:
         """The number of the stored picture that frame `frame` shows."""

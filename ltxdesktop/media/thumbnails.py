@@ -19,9 +19,10 @@ from engine.media.colour import to_rgb
 from engine.media.decode import as_pixels
 from engine.media.errors import CorruptMedia, MediaError
 from ltxdesktop.document.model import Media, MediaId, MediaKind
-from ltxdesktop.media.decoders import Decoders, FactsOf, Picture
+from ltxdesktop.media.decoders import Decoders, FactsOf
 from ltxdesktop.media.disk_cache import DiskCache
 from ltxdesktop.media.facts import Facts
+from ltxdesktop.media.pictures import Picture
 from ltxdesktop.media.workers import Token, Workers
 
 # Heights that are made; others are served by the next larger one, so that zooming finds what is there.

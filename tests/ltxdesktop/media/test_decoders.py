@@ -6,6 +6,8 @@ import random
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +18,9 @@ from PIL import Image
 from engine.media.decode import AudioReader, VideoReader
 from engine.media.errors import MediaError, NoAudio, NoVideo, RangeOutsideMedia
 from ltxdesktop.document.model import Media, MediaKind
-from ltxdesktop.media.decoders import Decoders, FrameCache
+from ltxdesktop.media.decoders import Decoders
 from ltxdesktop.media.files import FactsCache, MediaFiles
+from ltxdesktop.media.pictures import FrameCache
 
 Clips = Callable[[str], Path]
 
@@ -46,6 +49,16 @@ def test_a_variable_rate_film_shows_what_is_on_screen_then(files: MediaFiles, cl
     assert shown == [facts.stored_frame(frame) for frame in range(media.frames)]
     assert shown == sorted(shown)
     assert (shown[0], shown[-1]) == (0, 49)
+
+
+def test_a_document_may_count_a_variable_rate_film_at_another_rate(files: MediaFiles, clip: Clips):
+    path = clip("variable.mkv")
+    media, facts = files.describe(path), files.facts(path)
+    assert facts.index is not None
+    older = replace(media, rate=Fraction(10), frames=media.frames // 3)
+    for frame in (0, 3, 17, older.frames - 1):
+        shown = files.decoders.picture(older, path, frame).number
+        assert abs(facts.index.seconds(shown) - Fraction(2 * frame + 1, 20)) < Fraction(1, 15)
 
 
 def test_going_forward_never_seeks(clip: Clips, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
