@@ -32,7 +32,7 @@ from ltxdesktop.export.settings import Settings, Subtitles
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.errors import ProjectError
 from ltxdesktop.project.places import located
-from ltxdesktop.project.project import read_project
+from ltxdesktop.project.reading import read_project
 from ltxdesktop.words import clock, gigabytes, let_libraries_read_points
 
 OK: Final = 0

@@ -8,17 +8,14 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from engine.media.errors import shown
-from ltxdesktop.document.errors import BrokenDocument
 from ltxdesktop.document.mending import mended
 from ltxdesktop.document.model import Document, Media, MediaId, new_document
-from ltxdesktop.document.otio.read import NotAProject, Reading, from_text
-from ltxdesktop.document.otio.upgrades import NewerProject
+from ltxdesktop.document.otio.read import Reading
 from ltxdesktop.document.otio.write import to_text
 from ltxdesktop.project.atomic import remove_parts, write_atomically
 from ltxdesktop.project.backups import NEWEST, Backup, backups_in, keep
@@ -26,20 +23,17 @@ from ltxdesktop.project.errors import (
     BrokenProject,
     ChangedElsewhere,
     NoSuchProject,
-    NotReadable,
     NotWritable,
     ProjectError,
     ProjectInUse,
-    reason,
     writing_error,
 )
 from ltxdesktop.project.journal import Edit, Journal, digest_of, edits_after, replay
 from ltxdesktop.project.lock import Lock
 from ltxdesktop.project.places import Places, as_written, located, places_of, rebased
+from ltxdesktop.project.reading import bytes_of, candidates, reading_of, reading_or_backup
 
 ENDING: Final = ".otio"
-_BOM: Final = b"\xef\xbb\xbf"  # some tools on Windows begin a text with it
-_NOTES_SHOWN: Final = 4  # of what was set right in a damaged file
 _UNSAVED: Final = "unsaved"  # folder of projects that nobody has given a name yet
 
 
@@ -75,14 +69,6 @@ class _State:
         except OSError:
             return None
         return cls(facts.st_mtime_ns, facts.st_size)
-
-
-def read_project(path: Path) -> Reading:
-    """What a project file (or a backup) holds, without opening it for editing.
-
-    Raises NoSuchProject, NotReadable, BrokenProject.
-    """
-    return _reading(path, _bytes_of(path))
 
 
 class Project:
@@ -152,8 +138,8 @@ class Project:
         try:
             if lock is not None:
                 remove_parts(path)
-            data = _bytes_of(path)
-            reading, used = _reading_or_backup(path, data, places)
+            data = bytes_of(path)
+            reading, used = reading_or_backup(path, data, places)
             why = _why_read_only(path)
             project = cls(path, state, reading, used, places=places, lock=lock, read_only=why, on_trouble=on_trouble)
             project._look_for_unsaved_edits(data)
@@ -306,7 +292,7 @@ class Project:
         write_atomically(path, to_text(self._as_file(document, path)).encode("utf-8"))
 
     def backups(self) -> list[Backup]:
-        """Earlier saves, newest first; `read_project` reads one."""
+        """Earlier saves, newest first; `reading.read_project` reads one."""
         return backups_in(self._places.backups) if self._places is not None else []
 
     def close(self, *, keep_edits: bool = False) -> None:
@@ -374,13 +360,13 @@ class Project:
             journal = self._places.journal.read_bytes()
         except OSError:
             return
-        for path, content in _candidates(self.path, data, self._places):
+        for path, content in candidates(self.path, data, self._places):
             digest = digest_of(content)
             edits = edits_after(journal, digest)
             if edits is None:
                 continue
             try:
-                base = _reading(path, content).document
+                base = reading_of(path, content).document
             except BrokenProject:
                 continue
             document, applied = replay(base, edits)
@@ -421,65 +407,6 @@ def _claim(path: Path, state: Path, *, by_force: bool = False) -> tuple[Places |
         raise
     except OSError:
         return None, None
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise NoSuchProject(path) from None
-    except IsADirectoryError:
-        raise NotReadable(path, "it is a folder") from None
-    except OSError as error:
-        raise NotReadable(path, reason(error)) from error
-
-
-def _reading(path: Path, data: bytes) -> Reading:
-    """What a file holds, with what breaks the rules of a document set right and said. Raises BrokenProject."""
-    try:
-        reading = from_text(data.removeprefix(_BOM).decode("utf-8"))
-        document, notes = mended(reading.document)
-    except UnicodeDecodeError:
-        raise BrokenProject(path, "It is no text, so no OpenTimelineIO file either.") from None
-    except (NotAProject, NewerProject) as error:
-        raise BrokenProject(path, str(error)) from error
-    except BrokenDocument as error:
-        raise BrokenProject(path, f"Its parts don't fit together: {error.problems[0]}.") from error
-    if not notes:
-        return replace(reading, document=document)
-    shown_notes = " ".join(notes[:_NOTES_SHOWN])
-    more = f" And {len(notes) - _NOTES_SHOWN} more things." if len(notes) > _NOTES_SHOWN else ""
-    note = (
-        f"Parts of {shown(path)} were set right. {shown_notes}{more} The file itself is kept as a backup when you save."
-    )
-    return replace(reading, document=document, notes=(note, *reading.notes))
-
-
-def _reading_or_backup(path: Path, data: bytes, places: Places | None) -> tuple[Reading, bytes]:
-    """What the file holds, or the newest backup that can be read if it is damaged; and the bytes that were read."""
-    try:
-        return _reading(path, data), data
-    except BrokenProject as error:
-        if isinstance(error.__cause__, NewerProject):
-            raise
-        for backup in backups_in(places.backups) if places is not None else []:
-            with contextlib.suppress(ProjectError):
-                used = _bytes_of(backup.path)
-                reading = _reading(backup.path, used)
-                note = (
-                    f"{shown(path)} is damaged; this is its backup of {backup.at.astimezone():%d %B %H:%M}. "
-                    "The damaged file is kept among the backups when you save."
-                )
-                return replace(reading, notes=(note, *reading.notes)), used
-        raise
-
-
-def _candidates(path: Path, data: bytes, places: Places) -> list[tuple[Path, bytes]]:
-    found = [(path, data)]
-    for backup in backups_in(places.backups):
-        with contextlib.suppress(OSError):
-            found.append((backup.path, backup.path.read_bytes()))
-    return found
 
 
 def _recovery(edits: list[Edit], base: Path) -> Recovery:

@@ -19,7 +19,7 @@ from engine.protocol.messages import GetCapabilities
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.jobs.errors import EngineGone
 from ltxdesktop.jobs.plain import PlainEngine
-from ltxdesktop.project.project import read_project
+from ltxdesktop.project.reading import read_project
 from ltxdesktop.resources import samples
 
 LONG_S = 120

@@ -19,7 +19,7 @@ from ltxdesktop.project.interchange.fcp7 import write_fcp7
 from ltxdesktop.project.interchange.fcp7_read import read_fcp7
 from ltxdesktop.project.interchange.fcpxml import write_fcpxml
 from ltxdesktop.project.places import as_written, with_paths
-from ltxdesktop.project.project import read_project
+from ltxdesktop.project.reading import read_project
 
 
 @dataclass(frozen=True, slots=True)

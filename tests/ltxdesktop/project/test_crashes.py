@@ -16,7 +16,8 @@ from crash_child import CLIPS
 from films import film
 
 from ltxdesktop.document.model import Clip, Document
-from ltxdesktop.project.project import Project, read_project
+from ltxdesktop.project.project import Project
+from ltxdesktop.project.reading import read_project
 
 HERE = Path(__file__).parent
 RUNS = os.environ.get("LTX_CRASH_RUNS")

@@ -29,7 +29,8 @@ from ltxdesktop.project.errors import (
     ProjectInUse,
 )
 from ltxdesktop.project.journal import Edit, Point, edits_after, line_of
-from ltxdesktop.project.project import Project, read_project, throw_away, unsaved_projects
+from ltxdesktop.project.project import Project, throw_away, unsaved_projects
+from ltxdesktop.project.reading import read_project
 from ltxdesktop.project.recent import RecentProjects
 
 HERE = Path(__file__).parent
