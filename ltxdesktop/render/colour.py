@@ -115,9 +115,12 @@ def _eetf(light: Floats) -> Floats:
     return pq_to_light((np.where(part < knee, part, spline) * high).astype(np.float32))
 
 
+_TO_LIGHT: Final = {TRANSFER_PQ: pq_to_light, TRANSFER_HLG: hlg_to_light}
+
+
 def hdr_to_bt709(signal: Floats, transfer: int) -> Floats:
     """A PQ or HLG signal with BT.2020 primaries -> BT.709 signal for a BT.1886 display, within 0..1."""
-    light = pq_to_light(signal) if transfer == TRANSFER_PQ else hlg_to_light(signal)
+    light = _TO_LIGHT[transfer](signal)
     mapped = tone_mapped(light) / SDR_WHITE_CD
     return encoded(np.clip(mapped @ _BT2020_TO_BT709.T, 0, 1))
 
