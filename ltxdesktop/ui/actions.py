@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QLineEdit,
+    QMenu,
     QWidget,
 )
 
@@ -99,6 +100,17 @@ class Actions(QObject):
             action.setShortcuts([QKeySequence(key) for key in keys])
             action.setToolTip(tooltip(command, keys))
         self.keys_changed.emit()
+
+    def menu(self, names: Iterable[str], parent: QWidget) -> QMenu:
+        """A menu of commands, "" for a line between them; it's deleted when it's closed."""
+        menu = QMenu(parent)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        for name in names:
+            if name:
+                menu.addAction(self[name])
+            else:
+                menu.addSeparator()
+        return menu
 
     def button(self, look: Look, name: str, icon: str) -> IconButton:
         """A button for a command, with its tooltip; follows its keys, and whether it can be used."""

@@ -30,10 +30,18 @@ def _commands() -> Iterator[Command]:
     yield Command("project.import", "Import files…", ("Ctrl+I",), "Add clips, sounds and pictures to the media panel")
     yield Command("project.import_folder", "Import a folder…", ("Ctrl+Shift+I",))
     yield Command(
-        "project.proxies", "Play small stand-ins", (), "Heavy films are shown by proxies; never exported", True
+        "project.proxies",
+        "Play small stand-ins",
+        ("Ctrl+Alt+P",),
+        "Heavy films are shown by proxies; never exported",
+        True,
     )
-    yield Command("project.export_timeline", "Export timeline…", (), "As OpenTimelineIO, FCP 7 XML, FCPXML or EDL")
-    yield Command("project.relink", "Find missing media…", (), "Look for files that were moved, in a folder")
+    yield Command(
+        "project.export_timeline", "Export timeline…", ("Ctrl+Alt+E",), "As OpenTimelineIO, FCP 7 XML, FCPXML or EDL"
+    )
+    yield Command(
+        "project.relink", "Find missing media…", ("Ctrl+Alt+F",), "Look for files that were moved, in a folder"
+    )
 
     yield Command("edit.undo", "Undo", ("Ctrl+Z",))
     yield Command("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"))
@@ -65,23 +73,29 @@ def _commands() -> Iterator[Command]:
     yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
     yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")
     yield Command("make.accept", "Keep this take", ("Return",), "Say that the take that is shown is the one")
-    yield Command("make.finish", "Finish the draft", (), "Make the very take that is shown in full size")
-    yield Command("make.again", "Again with this recipe", (), "The same words, seed and place as this take")
-    yield Command("make.vary", "Vary", (), "The same words in the same place with another seed")
-    yield Command("make.recipe", "Show the recipe", (), "All that is needed to make the take again")
-    yield Command("make.remove_unused", "Remove unused takes", (), "All but the shown one, of the selected clips")
+    yield Command("make.finish", "Finish the draft", ("Alt+Return",), "Make the very take that is shown in full size")
+    yield Command(
+        "make.again", "Again with this recipe", ("Ctrl+Alt+Return",), "The same words, seed and place as this take"
+    )
+    yield Command("make.vary", "Vary", ("Alt+Shift+Return",), "The same words in the same place with another seed")
+    yield Command("make.recipe", "Show the recipe", ("Ctrl+Alt+R",), "All that is needed to make the take again")
+    yield Command(
+        "make.remove_unused", "Remove unused takes", ("Ctrl+Alt+U",), "All but the shown one, of the selected clips"
+    )
 
     yield Command("clip.speed", "Speed…", ("Ctrl+R",), "Faster, slower, backwards, or a standing picture")
     yield Command("clip.hold", "Hold the frame", ("Ctrl+Shift+H",), "The picture stands for two seconds, then goes on")
-    yield Command("clip.replace", "Replace with the source", (), "The clip's media by the source's, from its in point")
+    yield Command(
+        "clip.replace", "Replace with the source", ("Shift+F11",), "The clip's media by the source's, from its in point"
+    )
     yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "Between selected clips, else at the playhead")
-    yield Command("clip.fade", "Fade in and out", (), "Half a second at both ends of the selection")
+    yield Command("clip.fade", "Fade in and out", ("Ctrl+Shift+F",), "Half a second at both ends of the selection")
     yield Command("clip.enabled", "Show or hide", ("Shift+E",))
     yield Command("clip.link", "Link", ("Ctrl+L",), "Picture and sound that are linked are edited together")
     yield Command("clip.unlink", "Unlink", ("Ctrl+Shift+U",))
     yield Command("clip.group", "Group", ("Ctrl+G",))
     yield Command("clip.ungroup", "Ungroup", ("Ctrl+Shift+G",))
-    yield Command("clip.detach_audio", "Detach sound", ())
+    yield Command("clip.detach_audio", "Detach sound", ("Ctrl+Alt+S",))
     yield Command(
         "clip.close_gap", "Close the gap", ("Ctrl+Backspace",), "The selected one, else the one at the playhead"
     )
@@ -90,16 +104,16 @@ def _commands() -> Iterator[Command]:
     yield Command("clip.next_take", "Next take", ("Alt+Down",))
     yield Command("clip.previous_take", "Previous take", ("Alt+Up",))
 
-    yield Command("sequence.new", "New sequence", (), "An empty one of the same size and rate")
-    yield Command("sequence.duplicate", "Duplicate the sequence", (), "A copy to try something else in")
-    yield Command("sequence.remove", "Remove the sequence")
-    yield Command("sequence.add_video", "Add a video track")
-    yield Command("sequence.add_audio", "Add an audio track")
+    yield Command("sequence.new", "New sequence", ("Ctrl+Shift+N",), "An empty one of the same size and rate")
+    yield Command("sequence.duplicate", "Duplicate the sequence", ("Ctrl+Alt+N",), "A copy to try something else in")
+    yield Command("sequence.remove", "Remove the sequence", ("Ctrl+Alt+W",))
+    yield Command("sequence.add_video", "Add a video track", ("Ctrl+Alt+1",))
+    yield Command("sequence.add_audio", "Add an audio track", ("Ctrl+Alt+2",))
     yield Command("sequence.title", "Add a title", ("Ctrl+Shift+T",), "At the playhead, on the topmost free track")
     yield Command("sequence.marker", "Add a marker", ("M",))
     yield Command("sequence.next_marker", "Next marker", ("Shift+M",))
     yield Command("sequence.previous_marker", "Previous marker", ("Ctrl+Shift+M",))
-    yield Command("sequence.settings", "Sequence settings…")
+    yield Command("sequence.settings", "Sequence settings…", ("Ctrl+Alt+,",))
 
     yield Command("mark.in", "Mark in", ("I",))
     yield Command("mark.out", "Mark out", ("O",))
@@ -132,8 +146,12 @@ def _commands() -> Iterator[Command]:
     yield Command("source.insert", "Insert", (",",), "The source's range at the playhead, making room")
     yield Command("source.overwrite", "Overwrite", (".",), "The source's range at the playhead, over what is there")
     yield Command("source.append", "Append", ("Shift+F12",), "The source's range behind the end")
-    yield Command("source.picture", "Take the picture", (), "Of the source: off, only its sound is inserted", True)
-    yield Command("source.sound", "Take the sound", (), "Of the source: off, only its picture is inserted", True)
+    yield Command(
+        "source.picture", "Take the picture", ("Shift+P",), "Of the source: off, only its sound is inserted", True
+    )
+    yield Command(
+        "source.sound", "Take the sound", ("Shift+A",), "Of the source: off, only its picture is inserted", True
+    )
     yield Command("source.match", "Match frame", ("F",), "Open the frame under the playhead in the source monitor")
 
     yield Command("tool.select", "Select", ("V",))
@@ -158,10 +176,20 @@ def _commands() -> Iterator[Command]:
     yield Command("view.grab", "Save this picture…", ("Ctrl+Shift+E",), "The frame at the playhead as a PNG file")
     yield Command("view.palette", "All commands…", ("Ctrl+Shift+P", "F1"), "Find a command by its words")
     yield Command("view.keys", "Keyboard shortcuts…", ("Ctrl+Alt+K",))
-    yield Command("view.reset_layout", "Reset the panels", (), "All panels where they were at first")
+    yield Command("view.reset_layout", "Reset the panels", ("Alt+Shift+0",), "All panels where they were at first")
     yield Command("view.theme", "Light or dark", ("Ctrl+Shift+F2",))
     yield Command("view.source", "To the source monitor", ("Shift+1",), "Its keys go there")
     yield Command("view.program", "To the timeline", ("Shift+2",), "Its keys go there")
+
+    yield Command("panel.next", "Next panel", ("F6",), "The keyboard's focus goes on to it")
+    yield Command("panel.previous", "Previous panel", ("Shift+F6",), "The keyboard's focus goes back to it")
+    yield Command("panel.media", "Media", ("Shift+3",), "Show the panel and go to it")
+    yield Command("panel.inspector", "Inspector", ("Shift+4",), "Show the panel and go to it")
+    yield Command("panel.markers", "Markers", ("Shift+5",), "Show the panel and go to it")
+    yield Command("panel.steps", "History", ("Shift+6",), "Show the panel and go to it")
+    yield Command("panel.scopes", "Scopes", ("Shift+7",), "Show the panel and go to it")
+    yield Command("panel.takes", "Takes", ("Shift+8",), "Show the panel and go to it")
+    yield Command("panel.jobs", "Jobs", ("Shift+9",), "Show the panel and go to it")
 
 
 COMMANDS: tuple[Command, ...] = tuple(_commands())
@@ -177,4 +205,5 @@ GROUP_NAMES = {
     "source": "Source",
     "tool": "Tools",
     "view": "View",
+    "panel": "Panels",
 }

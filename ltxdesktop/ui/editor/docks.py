@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QSplitter, QTabBar, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QSplitter, QTabBar, QWidget
 
 LAYOUT_SETTING, MONITORS_SETTING = "edit/layout", "edit/monitors"
 LAYOUT_VERSION = 3  # 2: takes have a panel of their own; 3: jobs too
@@ -53,6 +53,35 @@ class Docks(QMainWindow):
         """Bring a panel to the front, also one that was closed."""
         self.panels[name].show()
         self.panels[name].raise_()
+
+    def go_to(self, name: str) -> None:
+        """Bring a panel to the front, and the keyboard's focus to it."""
+        if name in self.panels:
+            self.show_panel(name)
+            target = _target(self.panels[name].widget())
+            if target is not None:
+                target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def go_on(self, by: int) -> None:
+        """The focus to the next (1) or the previous (-1) of the panels and monitors that are seen."""
+        seen = [place for place in self._places() if not place.visibleRegion().isEmpty()]
+        targets = [(place, target) for place in seen if (target := _target(place)) is not None]
+        focused = QApplication.focusWidget()
+        within = (n for n, (place, _) in enumerate(targets) if focused is not None and place.isAncestorOf(focused))
+        here = next(within, None)
+        if targets:
+            _, target = targets[0 if here is None else (here + by) % len(targets)]
+            target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _places(self) -> list[QWidget]:
+        """From the left to the right, then the bottom."""
+        panels = {
+            area: [dock.widget() for dock in self.panels.values() if self.dockWidgetArea(dock) == area]
+            for area in (LEFT, RIGHT, BOTTOM)
+        }
+        monitors = [self._monitors.widget(place) for place in range(self._monitors.count())]
+        every = [*panels[LEFT], *monitors, *panels[RIGHT], *panels[BOTTOM]]
+        return [place for place in every if place is not None]
 
     def arrange(self) -> None:
         """All panels where they are at first, wherever they were dragged to."""
@@ -126,3 +155,9 @@ class Docks(QMainWindow):
         self.resizeDocks([panels["timeline"]], [round(height * TIMELINE_SHARE)], down)
         for bar in self.findChildren(QTabBar):
             bar.setElideMode(Qt.TextElideMode.ElideNone)
+
+
+def _target(place: QWidget) -> QWidget | None:
+    """What a panel has said that its focus goes to, else the first that takes it by keys."""
+    able = (each for each in place.findChildren(QWidget) if each.focusPolicy() & Qt.FocusPolicy.TabFocus)
+    return place.focusProxy() or next((each for each in able if each.isVisible() and each.isEnabled()), None)

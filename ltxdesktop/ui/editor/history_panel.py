@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QMenu, QVBoxLayout, QWidget
 
 from ltxdesktop.document.history import Entry
 from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.own_keys import OwnKeys
 from ltxdesktop.ui.theme import Look
 
 
@@ -19,12 +21,15 @@ class HistoryPanel(QWidget):
         self._shown: tuple[Entry, ...] = ()
         self.list = QListWidget()
         self.list.setAccessibleName("Steps")
-        self.list.setToolTip("Press a step to go back or forward to it")
+        self.list.setToolTip("Press a step (or choose it and press Enter) to go back or forward to it")
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
         column.addWidget(self.list)
         self.list.itemClicked.connect(self._go)
-        self.list.itemActivated.connect(self._go)
+        self._keys = OwnKeys(self.list, dict.fromkeys(("Return", "Enter"), self._go_to_current))
+        self.setFocusProxy(self.list)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._open_menu)
         project.steps_changed.connect(self.show_steps)
         look.changed.connect(self.show_steps)
         self.show_steps()
@@ -46,6 +51,17 @@ class HistoryPanel(QWidget):
             self.list.item(row).setForeground(faint if row > index else text)
         self.list.setCurrentRow(index)
         self.list.scrollToItem(self.list.item(index))
+
+    def _go_to_current(self) -> None:
+        if self.list.currentRow() >= 0:
+            self._go(self.list.currentItem())
+
+    def _open_menu(self, at: QPoint) -> None:
+        if self.list.indexAt(at).isValid():
+            menu = QMenu(self)
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.addAction("Go to this step\tEnter").triggered.connect(self._go_to_current)
+            menu.popup(self.list.viewport().mapToGlobal(at))
 
     def _go(self, item: QListWidgetItem) -> None:
         row = self.list.row(item)

@@ -77,6 +77,7 @@ class Inspector(QWidget):
         project.opened.connect(self.show_selection)
         self.setAccessibleName("Inspector")
         self.setMinimumWidth(290)
+        self.setFocusProxy(self._scroll)
         self._catch_up()
 
     def sizeHint(self) -> QSize:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.model import Marker, MarkerId
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.own_keys import OwnKeys
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look
 
@@ -42,7 +44,9 @@ class MarkersPanel(QWidget):
         self.tree.setHeaderLabels(["Place", "Name", "Note"])
         self.tree.setRootIsDecorated(False)
         self.tree.setAccessibleName("Markers")
-        self.tree.setToolTip("Press a marker to go there; F2 or a double click renames it")
+        self.tree.setToolTip(
+            "A press on a marker, or Enter, goes there. F2 or a double click renames it, Delete removes it."
+        )
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
@@ -51,7 +55,7 @@ class MarkersPanel(QWidget):
         column.setContentsMargins(6, 6, 6, 6)
         row = QHBoxLayout()
         self._hint = label("M puts a marker at the playhead", "hint")
-        remove = IconButton(look, "clear", "Remove the marker")
+        remove = IconButton(look, "clear", "Remove the marker", "Del")
         remove.clicked.connect(self.remove_chosen)
         row.addWidget(self._hint, 1)
         row.addWidget(remove)
@@ -60,6 +64,10 @@ class MarkersPanel(QWidget):
         self.tree.itemClicked.connect(self._go)
         self.tree.itemChanged.connect(self._change)
         self.tree.customContextMenuRequested.connect(self._open_menu)
+        keys = {"Del": self.remove_chosen, "F2": self._rename_chosen, "Return": self._go_to_chosen}
+        keys |= {"Enter": self._go_to_chosen, "Menu": self._menu_at_chosen, "Shift+F10": self._menu_at_chosen}
+        self._keys = OwnKeys(self.tree, keys)
+        self.setFocusProxy(self.tree)
         project.changed.connect(self.show_markers)
         project.opened.connect(self.show_markers)
         self.show_markers()
@@ -96,31 +104,46 @@ class MarkersPanel(QWidget):
         if marker is not None:
             self.chosen.emit(marker.frame)
 
+    def _go_to_chosen(self) -> None:
+        if (item := self.tree.currentItem()) is not None:
+            self._go(item)
+
+    def _rename_chosen(self) -> None:
+        if (item := self.tree.currentItem()) is not None:
+            self.tree.editItem(item, 1)
+
+    def _menu_at_chosen(self) -> None:
+        self._open_menu(self.tree.visualRect(self.tree.currentIndex()).center())
+
     def _change(self, item: QTreeWidgetItem) -> None:
         marker = self._marker(item)
         if marker is not None:
             self._put("Change marker", replace(marker, name=item.text(1), note=item.text(2)))
 
-    def _open_menu(self) -> None:
+    def _open_menu(self, at: QPoint) -> None:
         marker = self._marker(self.tree.currentItem())
         if marker is None:
             return
         menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        go = menu.addAction("Go there")
+        go.triggered.connect(self._go_to_chosen)
+        rename = menu.addAction("Rename")
+        rename.triggered.connect(self._rename_chosen)
+        menu.addSeparator()
         for name in COLOURS:
             action = menu.addAction(_dot(name), name.capitalize())
-            action.setData(name)
+            action.setCheckable(True)
+            action.setChecked(name == marker.colour)
+            action.triggered.connect(partial(self._colour, name))
         menu.addSeparator()
-        remove = menu.addAction("Remove")
-        menu.triggered.connect(self._picked)
-        remove.setData("")
-        menu.exec(self.cursor().pos())
+        menu.addAction("Remove").triggered.connect(self.remove_chosen)
+        menu.popup(self.tree.viewport().mapToGlobal(at))
 
-    def _picked(self, action: QAction) -> None:
-        marker, colour = self._marker(self.tree.currentItem()), str(action.data())
-        if marker is not None and colour:
+    def _colour(self, colour: str) -> None:
+        marker = self._marker(self.tree.currentItem())
+        if marker is not None:
             self._put("Colour marker", replace(marker, colour=colour))
-        else:
-            self.remove_chosen()
 
     def _put(self, name: str, marker: Marker) -> None:
         self._project.edit(name, lambda document: edits.change_marker(document, marker))

@@ -27,6 +27,7 @@ from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.media_cards import MediaCards, card_size
 from ltxdesktop.ui.editor.media_list import Entry, MediaList
 from ltxdesktop.ui.editor.open_project import OpenProject
+from ltxdesktop.ui.own_keys import OwnKeys
 from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.drops import files_of, media_of
@@ -154,7 +155,7 @@ class MediaPanel(QWidget):
 
     def __init__(self, look: Look, project: OpenProject, materials: Materials, actions: Actions) -> None:
         super().__init__()
-        self._look, self._project, self._materials = look, project, materials
+        self._look, self._project, self._materials, self._actions = look, project, materials, actions
         self.model = MediaList(materials, self)
         self.cards = MediaCards(look, self.model, self)
         self.view = MediaView(self.model, self.cards)
@@ -265,6 +266,10 @@ class MediaPanel(QWidget):
         self._materials.stand_ins.changed.connect(self._show_making)
         self.view.doubleClicked.connect(self._open)
         self.view.customContextMenuRequested.connect(self._open_menu)
+        keys = {"Del": self._remove, "F2": self._rename_current, "Return": self._open_current}
+        keys |= {"Enter": self._open_current, "Backspace": self._go_up, "Menu": self._menu_at_current}
+        self._keys = OwnKeys(self.view, {**keys, "Shift+F10": self._menu_at_current})
+        self.setFocusProxy(self.view)
         self.model.files_dropped.connect(self.import_asked)
         self.model.move_asked.connect(self._move)
         self.model.rename_asked.connect(self._rename)
@@ -331,6 +336,16 @@ class MediaPanel(QWidget):
         elif entry.media is not None:
             self.media_opened.emit(entry.media.id)
 
+    def _open_current(self) -> None:
+        self._open(self.view.currentIndex())
+
+    def _rename_current(self) -> None:
+        if self.view.currentIndex().isValid():
+            self.view.edit(self.view.currentIndex())
+
+    def _menu_at_current(self) -> None:
+        self._open_menu(self.view.visualRect(self.view.currentIndex()).center())
+
     def _add_bin(self) -> None:
         here = self.model.bin
         self._project.edit("New bin", lambda document: edits.add_bin(document, "New bin", here))
@@ -359,16 +374,21 @@ class MediaPanel(QWidget):
         menu = QMenu(self)
         entry = self.model.entry(self.view.indexAt(at))
         if entry is not None:
-            self._offer(menu, "Open in the source monitor", lambda: self._open(self.view.indexAt(at)))
+            self._offer(menu, "Open\tEnter", lambda: self._open(self.view.indexAt(at)))
             if entry.media is not None:
                 self._offer(menu, "Append to the timeline", self._append)
                 self._offer_stand_in(menu, entry.media)
-            self._offer(menu, "Rename", lambda: self.view.edit(self.view.indexAt(at)))
-            self._offer(menu, "Remove from the project", self._remove)
+            self._offer(menu, "Rename\tF2", lambda: self.view.edit(self.view.indexAt(at)))
+            self._offer(menu, "Remove from the project\tDel", self._remove)
             if self.model.bin is not None and entry.media is not None:
                 self._offer(menu, "Move out of this bin", self._move_out)
             menu.addSeparator()
         self._offer(menu, "New bin", self._add_bin)
+        if self.model.bin is not None:
+            self._offer(menu, "Out of this bin\tBackspace", self._go_up)
+        menu.addSeparator()
+        for name in ("project.import", "project.import_folder", "project.relink"):
+            menu.addAction(self._actions[name])
         menu.exec(self.view.viewport().mapToGlobal(at))
 
     def _offer_stand_in(self, menu: QMenu, media: Media) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence, new_sequence
@@ -37,6 +37,21 @@ TRANSPORT = (
     ("play.frame_on", "step-forward"),
     ("play.end", "to-end"),
 )
+MARKS = ("mark.in", "mark.out", "mark.clear", "mark.go_in", "mark.go_out")
+LOOK = ("view.safe_areas", "view.full_screen")
+SOURCE_MENU = (
+    "play.toggle",
+    "play.range",
+    "",
+    *MARKS,
+    "",
+    "source.insert",
+    "source.overwrite",
+    "source.append",
+    "",
+    *LOOK,
+)
+PROGRAM_MENU = ("play.toggle", "play.range", "", *MARKS, "", "sequence.marker", "source.match", "view.grab", "", *LOOK)
 
 
 class EditMonitor(QFrame):
@@ -80,7 +95,7 @@ class EditMonitor(QFrame):
         for words, factor in ZOOMS:
             self.zoom.addItem(words, factor)
         self.zoom.setAccessibleName(f"{name}: zoom")
-        self.zoom.setToolTip("How large the picture is shown")
+        self.zoom.setToolTip("How large the picture is shown (Ctrl+wheel over it)")
         self.grips = (
             Grip(look, "picture", "picture", "Drag the picture alone to the timeline"),
             Grip(look, "sound", "music", "Drag the sound alone to the timeline"),
@@ -192,6 +207,7 @@ class EditMonitor(QFrame):
         row.addWidget(self._length)
         column.addWidget(bar)
         self.setMinimumWidth(LEAST_PX)
+        self.setFocusProxy(self.view)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Where it's narrow, what can be missed goes first."""
@@ -213,6 +229,33 @@ class EditMonitor(QFrame):
             for widget in widgets:
                 widget.setVisible(room >= 0)
         self._facts.setVisible(self.width() >= WITH_FACTS_PX)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """For all of the monitor: what can be done with its film, and how large it's shown."""
+        self.activated.emit()
+        if self.film is None:
+            return
+        menu = self._actions.menu(SOURCE_MENU if self._draggable else PROGRAM_MENU, self)
+        sizes = menu.addMenu("&Zoom")
+        for place in range(self.zoom.count()):
+            action = sizes.addAction(self.zoom.itemText(place))
+            action.setCheckable(True)
+            action.setChecked(place == self.zoom.currentIndex())
+            action.triggered.connect(partial(self._choose_zoom, place))
+        menu.popup(event.globalPos())
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Ctrl and the wheel go through the sizes."""
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and event.angleDelta().y() and self.film is not None:
+            by = 1 if event.angleDelta().y() > 0 else -1
+            self._choose_zoom(max(0, min(self.zoom.count() - 1, self.zoom.currentIndex() + by)))
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def _choose_zoom(self, place: int) -> None:
+        self.zoom.setCurrentIndex(place)
+        self._zoom(place)
 
     def _wire(self) -> None:
         player = self.player

@@ -39,6 +39,7 @@ class ScopesPanel(QWidget):
         column.addWidget(self.kind)
         column.addWidget(self.screen_view, 1)
         self.kind.activated.connect(self._measure)
+        self.setFocusProxy(self.kind)
 
     def show_picture(self, picture: Shot) -> None:
         self._picture = picture

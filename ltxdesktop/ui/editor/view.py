@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
 
 from ltxdesktop.playback.source import Size
@@ -55,7 +55,7 @@ class MonitorView(PictureView):
         self._grabbed: QPointF | None = None
         self._pulled: QPointF | None = None
         self._safe_areas = False
-        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @property
     def zoom(self) -> float:
@@ -115,6 +115,11 @@ class MonitorView(PictureView):
         if not box.isEmpty():
             ratio = self.devicePixelRatioF()
             self.size_wanted.emit(Size(max(2, round(box.width() * ratio)), max(2, round(box.height() * ratio))))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        """Also by the keyboard: its keys go to this monitor from now on."""
+        super().focusInEvent(event)
+        self.pressed.emit()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         self.pressed.emit()

@@ -180,8 +180,9 @@ class EditWorkspace(QStackedWidget):
                 else:
                     menu.addSeparator()
             if words == "&Panels":
+                shown = menu.addMenu("&Shown")
                 for dock in self.docks.values():
-                    menu.addAction(dock.toggleViewAction())
+                    shown.addAction(dock.toggleViewAction())
             made.append(menu)
         return made
 
@@ -254,10 +255,14 @@ class EditWorkspace(QStackedWidget):
             "view.palette": lambda: self.palette_window.show_over(self.window()),
             "view.keys": lambda: KeymapsWindow(self._look, actions, self).exec(),
             "view.reset_layout": self._docks.arrange,
+            "panel.next": partial(self._docks.go_on, 1),
+            "panel.previous": partial(self._docks.go_on, -1),
             "view.theme": self._look.toggle,
         }
         for name, call in calls.items():
             actions.bind(name, call)
+        for name in ("media", "inspector", "markers", "steps", "scopes", "takes", "jobs"):
+            actions.bind(f"panel.{name}", partial(self._docks.go_to, name))
         actions.bind_checked("project.proxies", self.materials.stand_ins.show, on=True)
         for command in actions.names():
             actions[command].setEnabled(actions.bound(command) or actions[command].isCheckable())

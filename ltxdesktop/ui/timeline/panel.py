@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import log
 
 from PySide6.QtCore import QPoint, QSettings, Qt, Signal
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QSlider, QVBoxLayout, QWidget
 
 from ltxdesktop.document.history import History
@@ -29,6 +30,7 @@ from ltxdesktop.ui.timeline.view import TimelineView
 from ltxdesktop.ui.timeline.viewport import FINEST, HEADER_PX, RULER_PX
 
 SLIDER_STEPS = 1000
+PANEL_MENU = ("view.zoom_in", "view.zoom_out", "view.zoom_fit", "", "view.snap", "", "sequence.settings")
 
 
 class TimelinePanel(QFrame):
@@ -145,6 +147,7 @@ class TimelinePanel(QFrame):
         column.addWidget(self.view, 1)
         self._add_source_buttons()
         column.addWidget(self.overview)
+        self.setFocusProxy(self.view)
 
     def _add_source_buttons(self) -> None:
         """In the corner over the headers: which half of a source is taken."""
@@ -231,6 +234,10 @@ class TimelinePanel(QFrame):
         for tool in TOOLS:
             tip = self._actions[f"tool.{tool.name.lower()}"].toolTip().splitlines()[0]
             self._tool_buttons[tool.name].setToolTip(f"{tip}\n{tool.hint}")
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """On the overview and the tool bar; the timeline itself has menus for what is under the mouse."""
+        self._actions.menu(PANEL_MENU, self).popup(event.globalPos())
 
     # ---- slots ------------------------------------------------------------------------------------------------------
 

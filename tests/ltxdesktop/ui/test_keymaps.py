@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.commands import COMMANDS, GROUP_NAMES
+from ltxdesktop.ui.editor.menus import MENUS
 from ltxdesktop.ui.keymaps import BUILT_IN, OURS, OWN, PREMIERE, NotAKeymap, from_text
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
 from ltxdesktop.ui.palette import CommandPalette, matching
@@ -40,6 +41,12 @@ def test_commands_have_names_of_their_own_and_known_groups():
 def test_keymap_names_only_commands_and_has_no_conflict(keymap):
     assert keymap.changed.keys() <= {command.name for command in COMMANDS}
     assert keymap.conflicts() == {}
+
+
+def test_every_command_has_a_key_and_a_place_in_the_menus():
+    assert [command.name for command in COMMANDS if not command.keys] == []
+    offered = {name for _, names in MENUS for name in names}
+    assert [command.name for command in COMMANDS if command.name not in offered] == []
 
 
 @pytest.mark.parametrize("keymap", BUILT_IN, ids=lambda keymap: keymap.name)
