@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Generator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
 _NAME_BYTES: Final = 180  # leaves room for what is added
+_claimed: set[Path] = set()  # names that are about to be written
+_lock: Final = threading.Lock()
+
+
+@contextlib.contextmanager
+def claimed_stem(folder: Path, wanted: str, fallback: str, suffixes: Sequence[str]) -> Generator[str]:
+    """The name of `file_stem`, which no other job of this process gets while inside."""
+    with _lock:
+        stem = file_stem(folder, wanted, fallback, suffixes)
+        _claimed.add(folder / stem)
+    try:
+        yield stem
+    finally:
+        with _lock:
+            _claimed.discard(folder / stem)
 
 
 def file_stem(folder: Path, wanted: str, fallback: str, suffixes: Sequence[str]) -> str:
@@ -19,7 +36,8 @@ def file_stem(folder: Path, wanted: str, fallback: str, suffixes: Sequence[str])
     number = 1
     while True:
         name = stem if number == 1 else f"{stem}-{number}"
-        if not any((folder / f"{name}{suffix}").exists() for suffix in suffixes):
+        there = any((folder / f"{name}{suffix}").exists() for suffix in suffixes)
+        if not there and folder / name not in _claimed:
             return name
         number += 1
 

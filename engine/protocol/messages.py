@@ -612,7 +612,7 @@ class EngineState(EventBase, frozen=True, kw_only=True, tag="engine_state"):
     device: Device | None = None
     backend: str = ""
     model: str = ""  # resident
-    beside: tuple[str, ...] = ()  # further running jobs: a remote one waits beside one of the device
+    beside: tuple[str, ...] = ()  # further running jobs: remote ones wait beside one of the device
     recovered: int = 0  # jobs that a dead engine had left in mid-work, said once, in the first of these
 
 

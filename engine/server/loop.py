@@ -1,7 +1,7 @@
 """The work loop: takes the next job, lets a backend do it, and keeps what came of it.
 
-Jobs of this machine's device run one by one on the main thread; beside them, on a thread of its own, one job of a
-remote backend, which hardly does more than wait (`sorter.py` says which job goes where). Whatever changes a job's state
+Jobs of this machine's device run one by one on the main thread; beside them, each on a thread of its own, a few jobs of
+remote backends, which hardly do more than wait (`sorter.py` says which job goes where). Whatever changes a job's state
 and tells so does both under one lock, so that tellings are in the order of the changes. The pipe thread calls the other
 methods.
 """
@@ -10,6 +10,7 @@ import errno
 import logging
 import shutil
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable
@@ -57,12 +58,18 @@ from engine.store.jobs import JobStore, NextJob
 
 MOST_QUESTIONS: Final = 16  # prompts waiting to be written out
 LOOK_AGAIN_S: Final = 2.0  # at a full disk
-AWAY_ENDS_S: Final = 2.0  # for a remote job to be let go at the end; its id is kept, so nothing is lost
+# Remote jobs at a time. Each is minutes of waiting; more would be paid for before a person has seen the first.
+AWAY_JOBS: Final = 3
+AWAY_ENDS_S: Final = 2.0  # for remote jobs to be let go at the end; their ids are kept, so nothing is lost
 
 _log = logging.getLogger(__name__)
 
 
-_LANES: Final[tuple[Lane, ...]] = ("here", "away")
+class _Begun(NamedTuple):
+    """A job that runs now, and in which lane."""
+
+    lane: Lane
+    context: RunningJob
 
 
 class Ending(NamedTuple):
@@ -106,12 +113,14 @@ class WorkLoop:
         self._full = False
         self._stopping = False
         self._broken = ""
-        self._running: dict[Lane, RunningJob] = {}
+        self._running: dict[str, _Begun] = {}  # by job, in the order in which they began
         self._backends: dict[Lane, Backend] = {}  # those that worked last
         self._version = 0  # of all that a lane may wait for
-        self._away = threading.Thread(target=self._run_away, name="away", daemon=True)
+        self._away = [
+            threading.Thread(target=self._run_away, name=f"away {number}", daemon=True) for number in range(AWAY_JOBS)
+        ]
         self._away_problem: BaseException | None = None
-        self._ring_lock = threading.Lock()  # jobs of both lanes, and threads of a backend, may show pictures
+        self._ring_lock = threading.Lock()  # several jobs, and threads of a backend, may show pictures
 
     # --- what the pipe thread asks ---
 
@@ -124,7 +133,7 @@ class WorkLoop:
     def works_here(self) -> bool:
         """Whether a job runs that may be reading files of models."""
         with self._changed:
-            return "here" in self._running
+            return any(each.lane == "here" for each in self._running.values())
 
     def submit(self, asked: Submit) -> None:
         """Queue a job and reply. Raises IdTaken, StoreFull."""
@@ -145,9 +154,9 @@ class WorkLoop:
         with self._changed:
             state = self._store.row(job).state
             reply()
-            running = next((each for each in self._running.values() if each.job.id == job), None)
+            running = self._running.get(job)
             if running is not None:
-                running.cancel()
+                running.context.cancel()
             elif state == "queued":
                 self._end(job, Ending(Cancelled(), resumable=True))
 
@@ -195,15 +204,15 @@ class WorkLoop:
         self._stopping = True
         with self._changed:
             for running in self._running.values():
-                running.interrupt()
+                running.context.interrupt()
             self._wake()
 
     def tell_state(self, recovered: int = 0) -> None:
         """Send what the engine is doing."""
         with self._changed:
-            jobs = [self._running[lane].job.id for lane in _LANES if lane in self._running]
+            jobs = sorted(self._running, key=lambda job: self._running[job].lane != "here")  # this machine's first
             running = jobs[0] if jobs else ""
-            shown: Lane = "away" if "away" in self._running and "here" not in self._running else "here"
+            shown: Lane = self._running[running].lane if running else "here"
             backend = self._backends.get(shown) or next(iter(self._pool.opened), None)
             if self._stopping:
                 state = "stopping"
@@ -233,7 +242,8 @@ class WorkLoop:
 
         Raises StoreBroken.
         """
-        self._away.start()
+        for thread in self._away:
+            thread.start()
         sorter = Sorter(self._store, self._pool)
         try:
             while (turn := self._next_turn("here", sorter)) is not None:
@@ -245,13 +255,15 @@ class WorkLoop:
                     turn()
         finally:
             self.stop()
-            self._away.join(AWAY_ENDS_S)
+            deadline = time.monotonic() + AWAY_ENDS_S
+            for thread in self._away:
+                thread.join(max(0.0, deadline - time.monotonic()))
         if self._away_problem is not None:
             raise self._away_problem
         return self._broken
 
     def _run_away(self) -> None:
-        """Do remote jobs, one after another."""
+        """Do remote jobs, one after another; other threads do so too."""
         sorter = Sorter(self._store, self._pool)
         try:
             while (turn := self._next_turn("away", sorter)) is not None:
@@ -281,7 +293,7 @@ class WorkLoop:
                     self._changed.wait()
 
     def _wake(self) -> None:
-        """Have both lanes look again."""
+        """Have every thread look again."""
         with self._changed:
             self._version += 1
             self._changed.notify_all()
@@ -349,11 +361,11 @@ class WorkLoop:
                     return False
                 state = self._store.start(context.job.id, backend.name)
                 self._full = False
-                self._running[lane] = context
+                self._running[context.job.id] = _Begun(lane, context)
                 self._backends[lane] = backend
                 self._outbox.post(JobChanged(job=context.job.id, state=state))
                 self.tell_state()
-        except (NoSuchJob, WrongState):  # cancelled or forgotten a moment ago
+        except (NoSuchJob, WrongState):  # cancelled or forgotten a moment ago, or another thread of this lane has it
             return False
         except StoreFull as exc:
             self._wait_for_room(exc)
@@ -382,7 +394,7 @@ class WorkLoop:
         while True:
             try:
                 with self._changed:
-                    self._running = {lane: each for lane, each in self._running.items() if each.job.id != job}
+                    self._running.pop(job, None)
                     self._end(job, ending)
                     self._full = False
                     self.tell_state()

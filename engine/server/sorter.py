@@ -1,7 +1,8 @@
 """Which waiting job is next for which lane: those of this machine's device run one by one, remote ones beside them.
 
 A remote job hardly computes anything: it uploads, waits for minutes, and downloads. While it does, the device is free
-for the next job in the queue that needs it. Within a lane the order of the queue holds.
+for the next job in the queue that needs it, and further remote jobs may wait with it. Within a lane they begin in the
+order of the queue.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _MOST_KNOWN: Final = 20_000
 
 
 class Sorter:
-    """Looks through the queue for one lane. Safe from any thread; each lane has one of its own."""
+    """Looks through the queue for one lane. Each thread has one of its own."""
 
     def __init__(self, store: JobStore, pool: BackendPool) -> None:
         self._store, self._pool = store, pool

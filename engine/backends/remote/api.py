@@ -235,12 +235,13 @@ class LtxApi:
     def wait_for(self, endpoint: Endpoint, service_id: str, on_wait: Callable[[float], None]) -> JobNow:
         """Ask until the job has ended; `on_wait` hears the seconds waited. Raises ServiceUnreachable, JobCancelled.
 
-        Slower and slower while nothing answers; a network that comes back (a lid that was closed) is noticed.
+        Slower and slower while nothing answers; a network that comes back (a lid that was closed) is noticed. What
+        counts is the time in which it was asked and waited for, whatever the clock did meanwhile.
         """
-        begun = heard = time.monotonic()
+        waited = unheard = 0.0  # seconds
         silent = 0
         while True:
-            pause = POLL_EVERY_S
+            pause, asked = POLL_EVERY_S, time.monotonic()
             try:
                 now = self.status(endpoint, service_id)
             except NoAnswer as exc:
@@ -254,14 +255,15 @@ class LtxApi:
             else:
                 if not isinstance(now, Working):
                     return now
-                problem, words, silent, heard = None, "", 0, time.monotonic()
+                problem, words, silent, unheard = None, "", 0, 0.0
             if problem is not None:
                 silent += 1
                 pause = max(pause, self._pause(silent, 0))
                 if silent == 3:
                     self._context.notice("warning", f"The LTX API can't be asked now ({words}); waiting for it.")
-            waited = time.monotonic() - begun
-            if waited > _JOB_S * self._pace or time.monotonic() - heard > _OFFLINE_S * self._pace:
+            spent = pause + time.monotonic() - asked
+            waited, unheard = waited + spent, unheard + spent
+            if waited > _JOB_S or unheard > _OFFLINE_S:
                 raise ServiceUnreachable(
                     f"The LTX API hasn't finished the job for {waited / 60:.0f} minutes"
                     f"{f' ({words})' if words else ''}. Its id is kept: retry asks for the same result again, "

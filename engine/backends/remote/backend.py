@@ -167,12 +167,18 @@ class RemoteBackend(Backend):
         return (*order.sends, f"all of it to {host}, and to the storage that it names for uploads")
 
     def _over_limit(self, cents: int) -> str:
+        room = self._ledger.room_cents()
+        return "" if room is None or cents <= room else self._limit_words(cents)
+
+    def _limit_words(self, cents: int) -> str:
         spending = self._ledger.spending()
-        if spending.limit_cents is None or spending.spent_cents + cents <= spending.limit_cents:
-            return ""
+        limit, room = spending.limit_cents or 0, self._ledger.room_cents() or 0
+        promised = limit - spending.spent_cents - room
+        others = f", and {dollars(promised)} are for jobs that are on their way" if promised > 0 else ""
         return (
-            f"This would cost about {dollars(cents)}; of this month's limit of {dollars(spending.limit_cents)}, "
-            f"{dollars(spending.spent_cents)} are spent. Raise the limit, or make it on this machine. Nothing was sent."
+            f"This would cost about {dollars(cents)}; of this month's limit of {dollars(limit)}, "
+            f"{dollars(spending.spent_cents)} are spent{others}. Raise the limit, or make it on this machine. "
+            "Nothing was sent."
         )
 
     # --- running ---
@@ -189,13 +195,14 @@ class RemoteBackend(Backend):
             exc.resumable = run.is_kept
             raise
         finally:
+            self._ledger.forget_promise(job.id)
             films.close()
 
-    def order_of(self, work: AnyWork, films: Films) -> Order:
-        """Raises what Planner raises, and ServiceRefused over the limit."""
-        order = Planner(work, self._offer(work), films).plan()
-        if over := self._over_limit(order.cents):
-            raise ServiceRefused(over)
+    def order_of(self, job: Job, films: Films) -> Order:
+        """The order, its price set aside. Raises what Planner raises, and ServiceRefused over the limit."""
+        order = Planner(job.work, self._offer(job.work), films).plan()
+        if not self._ledger.promise(job.id, order.cents):
+            raise ServiceRefused(self._limit_words(order.cents))
         return order
 
     def connect(self, wire: Wire, context: JobContext) -> LtxApi:

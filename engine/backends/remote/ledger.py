@@ -46,14 +46,19 @@ class _Pages(Struct, frozen=True, kw_only=True):
 
 
 class Ledger:
-    """The file, read at each question: a person may edit it, and it is small. Safe from any thread."""
+    """The file, read at each question: a person may edit it, and it is small. Safe from any thread.
+
+    Jobs that are on their way to the service, several at a time, are counted against the limit before they're entered.
+    """
 
     def __init__(self, folder: Path | None, now: Callable[[], datetime.datetime] | None = None) -> None:
         """`folder` None keeps everything in memory only."""
         self._file = None if folder is None else folder / FILE_NAME
         self._now = now or (lambda: datetime.datetime.now(datetime.UTC))
         self._lock = threading.Lock()
+        self._promising = threading.Lock()  # two jobs don't find the same room
         self._in_memory = _Pages()
+        self._promised: dict[str, int] = {}  # job -> cents, while it isn't entered
 
     def spending(self) -> Spending:
         """This month's sum and the limit."""
@@ -68,9 +73,34 @@ class Ledger:
         with self._lock:
             self._write(msgspec.structs.replace(self._read(), limit_cents=cents))
 
+    def room_cents(self, job: str = "") -> int | None:
+        """What this month may still cost, with what other jobs are about to; None without a limit."""
+        spending = self.spending()
+        if spending.limit_cents is None:
+            return None
+        with self._lock:
+            promised = sum(cents for each, cents in self._promised.items() if each != job)
+        return spending.limit_cents - spending.spent_cents - promised
+
+    def promise(self, job: str, cents: int) -> bool:
+        """Set this aside for a job until it's entered or `forget_promise`; False where the limit doesn't allow it."""
+        with self._promising:
+            room = self.room_cents(job)
+            if room is not None and cents > room:
+                return False
+            with self._lock:
+                self._promised[job] = cents
+            return True
+
+    def forget_promise(self, job: str) -> None:
+        """It isn't on its way any more."""
+        with self._lock:
+            self._promised.pop(job, None)
+
     def enter(self, service_id: str, job: str, model: str, cents: int) -> None:
         """Count a job, once for each service id. Raises DiskFull."""
         with self._lock:
+            self._promised.pop(job, None)
             pages = self._read()
             if any(entry.service_id == service_id for entry in pages.entries):
                 return

@@ -30,7 +30,7 @@ from engine.backends.base import (
     ServiceUnreachable,
     Unsupported,
 )
-from engine.backends.naming import file_stem, program_version
+from engine.backends.naming import claimed_stem, program_version
 from engine.backends.remote import offers
 from engine.backends.remote.answers import Arrived, Finished, GaveUp, Gone, LinkExpired, Taken, gave_up
 from engine.backends.remote.api import LtxApi
@@ -47,7 +47,7 @@ from engine.media import errors as media_errors
 from engine.media.encode import Delivery
 from engine.media.recipe import write_recipe
 from engine.protocol.messages import Identity, Recipe, Result, ResultFile
-from engine.protocol.work import AnyWork, mode_of
+from engine.protocol.work import mode_of
 
 _LINKS: Final = 3  # addresses of one result that are tried
 _ENDINGS: Final = (".mp4", ".mov", ".mkv", ".wav", ".flac")
@@ -65,7 +65,7 @@ class Service(Protocol):
     @property
     def ledger(self) -> Ledger: ...
 
-    def order_of(self, work: AnyWork, films: Films) -> Order: ...
+    def order_of(self, job: Job, films: Films) -> Order: ...
 
     def connect(self, wire: Wire, context: JobContext) -> LtxApi: ...
 
@@ -116,7 +116,7 @@ class Run:
     def _begin(self, api: LtxApi) -> None:
         context = self._context
         _check_writable(context.output_folder)
-        order = self._service.order_of(self._work, self._films)
+        order = self._service.order_of(self._job, self._films)
         self._remember(Saved(stage="preparing"))
         model = str(order.body["model"])
         context.plan(model, phases(order))
@@ -242,11 +242,16 @@ class Run:
     # --- until the take is there ---
 
     def _deliver(self) -> Result:
-        cut, context = self._saved.cut, self._context
+        work = self._work
+        self._context.phase("writing", PERCENT)
+        fallback = f"{mode_of(work)}-{self._job.id[:8]}"
+        folder, endings = self._context.output_folder, (*_ENDINGS, _RECEIVED)
+        with claimed_stem(folder, work.output.name, fallback, endings) as stem:  # other jobs end at the same time
+            return self._deliver_as(stem, folder)
+
+    def _deliver_as(self, stem: str, folder: Path) -> Result:
+        cut, context, work = self._saved.cut, self._context, self._work
         assert cut is not None
-        folder, work = context.output_folder, self._work
-        context.phase("writing", PERCENT)
-        stem = file_stem(folder, work.output.name, f"{mode_of(work)}-{self._job.id[:8]}", (*_ENDINGS, _RECEIVED))
         try:
             received = examine(self._film, cut)
         except WrongFilm as exc:

@@ -1,4 +1,4 @@
-"""A remote job waits on the service for minutes: jobs of this machine run beside it, and neither is lost by a crash."""
+"""Remote jobs wait on the service for minutes: others of both kinds run beside them, and none is lost by a crash."""
 
 from pathlib import Path
 from typing import Any
@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 from fake_api import KEY, FakeApi
+from PIL import Image
 from remote_kit import clip
 
+from engine.backends.remote.ledger import Ledger
 from engine.backends.testing import Orders
 from engine.protocol.messages import (
     Cancel,
@@ -19,9 +21,12 @@ from engine.protocol.messages import (
     JobProgress,
     Ok,
     Running,
+    SetSpendingLimit,
     Shutdown,
     Submit,
 )
+from engine.protocol.work import ImageToVideo, Keyframe
+from engine.server.loop import AWAY_JOBS
 
 
 @pytest.fixture
@@ -35,6 +40,13 @@ def engine_at(api: FakeApi, tmp_path: Path, plain_client: Any, monkeypatch: pyte
 
 def remote() -> Any:
     return clip(frames=9, backend="remote")
+
+
+def from_picture(picture: Path) -> Any:
+    return ImageToVideo(
+        prompt="a red ball", width=256, height=144, frames=45, rate="24", may_leave=True, model="ltx-2-3-pro",
+        backend="remote", keyframes=(Keyframe(image=str(picture), frame=0),),
+    )  # fmt: skip
 
 
 def here(**orders: Any) -> Any:
@@ -70,31 +82,58 @@ def test_jobs_of_this_machine_run_while_a_remote_one_waits(engine_at: Any, api: 
 
 def test_the_queue_keeps_its_order_within_each_kind(engine_at: Any, api: FakeApi) -> None:
     api.hold.clear()
+    away = [f"away-{number}" for number in range(AWAY_JOBS + 1)]
     with engine_at() as engine:
         engine.hello()
         engine.ask(HoldQueue(hold=True), Ok)
-        for name in ("away-1", "here-1", "away-2", "here-2"):
+        for name in (away[0], "here-1", *away[1:], "here-2"):
             engine.send(Submit(job=name, work=remote() if name.startswith("away") else here()))
         engine.ask(HoldQueue(hold=False), Ok)
         assert isinstance(engine.wait_for_end("here-2"), Done)
-        wait_for_phase(engine, "away-1", "waiting")
-        engine.ask(Cancel(job="away-2"), Ok)  # it waits behind the other, and costs nothing
-        assert isinstance(engine.wait_for_end("away-2"), Cancelled)
+        for name in away[:-1]:  # so many at a time
+            wait_for_phase(engine, name, "waiting")
+        last = engine.all_of(EngineState)[-1]
+        assert {last.running, *last.beside} >= set(away[:-1])
+        assert last.queued == 1
+        engine.ask(Cancel(job=away[-1]), Ok)  # it waits behind the others, and costs nothing
+        assert isinstance(engine.wait_for_end(away[-1]), Cancelled)
         api.hold.set()
-        assert isinstance(engine.wait_for_end("away-1"), Done)
+        for name in away[:-1]:
+            assert isinstance(engine.wait_for_end(name), Done)
         order = [event.job for event, _ in engine.events if getattr(event, "state", None).__class__ is Running]
         assert [name for name in order if name.startswith("here")] == ["here-1", "here-2"]
-        assert "away-2" not in order
+        assert [name for name in order if name.startswith("away")] == away[:-1]
+        end(engine)
+    assert api.submits == AWAY_JOBS
+
+
+def test_jobs_that_are_on_their_way_together_stay_within_the_limit(
+    engine_at: Any, api: FakeApi, tmp_path: Path
+) -> None:
+    api.stalled.add("PUT")
+    picture = tmp_path / "a.png"
+    Image.new("RGB", (32, 32), (9, 9, 200)).save(picture)
+    with engine_at() as engine:
+        engine.hello()
+        engine.ask(SetSpendingLimit(backend="remote", cents=20), Ok)
+        for name in ("first", "second"):  # 16 cents each
+            engine.send(Submit(job=name, work=from_picture(picture)))
+        refused = engine.wait_for(lambda event: isinstance(getattr(event, "state", None), Failed))
+        assert "$0.16 are for jobs that are on their way" in refused.state.message
+        api.stalled.clear()
+        other = "second" if refused.job == "first" else "first"
+        assert isinstance(engine.wait_for_end(other), Done)
         end(engine)
     assert api.submits == 1
 
 
-def test_a_kill_while_both_run_loses_neither_and_pays_once(engine_at: Any, api: FakeApi) -> None:
+def test_a_kill_while_several_run_loses_none_and_pays_once(engine_at: Any, api: FakeApi, tmp_path: Path) -> None:
     api.hold.clear()
     with engine_at() as engine:
         engine.hello()
-        engine.send(Submit(job="away", work=remote()))
-        wait_for_phase(engine, "away", "waiting")
+        for name in ("away", "away-2"):
+            engine.send(Submit(job=name, work=remote()))
+            wait_for_phase(engine, name, "waiting")
         engine.send(Submit(job="here", work=here(wait_at="stage 1")))
         engine.wait_for_state("here", Running)
         engine.kill()
@@ -103,8 +142,15 @@ def test_a_kill_while_both_run_loses_neither_and_pays_once(engine_at: Any, api: 
         lost = engine.wait_for_end("here")
         assert isinstance(lost, Failed)
         assert lost.kind == "interrupted"
-        wait_for_phase(engine, "away", "waiting")
+        for name in ("away", "away-2"):
+            wait_for_phase(engine, name, "waiting")
         api.hold.set()
-        assert isinstance(engine.wait_for_end("away"), Done)
+        takes = set[str]()
+        for name in ("away", "away-2"):
+            ended = engine.wait_for_end(name)
+            assert isinstance(ended, Done)
+            takes.add(ended.result.files[0].path)
+        assert len(takes) == 2
         end(engine)
-    assert api.submits == 1
+    assert api.submits == 2
+    assert Ledger(tmp_path / "store").spending().spent_cents == 12
