@@ -89,6 +89,7 @@ class App(QObject):
         self.window.restart_engine_requested.connect(self._restart)
         self.window.install_engine_requested.connect(self.install_engine)
         self.window.models_moved.connect(self._use_models)
+        self.window.closing.connect(self.session.close)
         self.window.closing.connect(self.link.stop)
         self.window.closing.connect(self._look_for_hardware)
 

@@ -107,6 +107,7 @@ class EngineSession(QObject):
         super().__init__(parent)
         self._send = send
         self._calls = itertools.count(1)
+        self._closed = False
         self._answers: dict[int, Answer] = {}
         self._refusals: dict[int, Refusal] = {}  # of calls whose asker says itself what became of them
         self._newest_estimate = 0
@@ -359,15 +360,20 @@ class EngineSession(QObject):
         self.preview_arrived.emit(preview.job, pictures, float(parse_rate(preview.rate)) if preview.rate else 0.0)
         self.jobs.show_picture(preview.job, small(pictures[len(pictures) // 2]))
 
+    def close(self) -> None:
+        """The window goes: answers that are on their way find nobody, and jobs are still followed."""
+        self._closed = True
+        self._forget_calls()
+
     def _forget_calls(self) -> None:
         self._answers.clear()
         self._refusals.clear()
 
     def _ask(self, request: Request, answer: Answer | None = None, refused: Refusal | None = None) -> int:
         call = next(self._calls)
-        if answer is not None:
+        if answer is not None and not self._closed:
             self._answers[call] = answer
-        if refused is not None:
+        if refused is not None and not self._closed:
             self._refusals[call] = refused
         self._send(msgspec.structs.replace(request, call=call))
         return call

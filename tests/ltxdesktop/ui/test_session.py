@@ -21,6 +21,8 @@ from engine.protocol.messages import (
     JobRow,
     Jobs,
     ListJobs,
+    ListModels,
+    Models,
     MoveJob,
     Queued,
     Refused,
@@ -128,6 +130,17 @@ def test_only_the_newest_estimate_is_told(session: EngineSession, engine: Engine
     session.receive(Estimated(call=newer, backend="local", fits=True, seconds=9), b"")
     session.receive(Estimated(call=older, backend="local", fits=True, seconds=1), b"")
     assert [each.seconds for each in told] == [9]
+
+
+def test_an_answer_that_comes_after_the_window_has_gone_finds_nobody(session: EngineSession, engine: Engine):
+    answers: list[object] = []
+    session.ask_models(answers.append)
+    asked = engine.last(ListModels).call
+    session.close()
+    session.ask_models(answers.append)
+    for call in (asked, engine.last(ListModels).call):
+        session.receive(Models(call=call, models=()), b"")
+    assert answers == []
 
 
 def test_preview_pixels_become_pictures(session: EngineSession, qtbot):
