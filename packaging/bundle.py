@@ -111,6 +111,7 @@ def strip(folder: Path) -> None:
 
     files = [path for path in elf.programs(folder) if not path.parent.name.endswith(".libs")]
     files = [path for path in files if path.parent != folder]  # the program itself has its modules behind its end
+    files = [path for path in files if not path.name.startswith("libicudata")]  # made by bundling/icu.py
     run("strip", "--strip-unneeded", *files)
 
 
@@ -123,7 +124,8 @@ def wrap_linux(asked: argparse.Namespace, folder: Path, build: Path, output: Pat
         package = linux.deb(target, output, version, quick=asked.quick)
         say(f"{package}, {package.stat().st_size / 1e6:.0f} MB")
     if asked.only != "deb":
-        linux.app_dir(target)
+        brought = json.loads((build / "system-libraries.json").read_text(encoding="utf-8"))
+        linux.app_dir(target, [(name, Path(file)) for name, file in brought])
         machine = os.uname().machine
         image = linux.squashfs(target, build / f"ltxdesktop-{machine}.squashfs", quick=asked.quick)
         if asked.runtime is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 APP_ID: Final = "org.ltxdesktop.ltxdesktop"
@@ -52,6 +52,27 @@ def write_contents(path: Path, binaries: Iterable[Sequence[str]], modules: Itera
     """Note where all code in the bundle came from, for the licence notices."""
     found = {"binaries": [list(each[:2]) for each in binaries], "modules": [list(each[:2]) for each in modules]}
     path.write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def apart(binaries: Iterable[Sequence[str]]) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
+    """(what came with Python and its packages, what is the Linux system's own), of PyInstaller's table.
+
+    A .deb leaves the system's libraries to the system, which mends them too; an AppImage brings them.
+    """
+    every = list(binaries)
+    system = [entry for entry in every if _is_of_the_system(entry)]
+    return [entry for entry in every if entry not in system], system
+
+
+def _is_of_the_system(entry: Sequence[str]) -> bool:
+    name, file = PurePath(entry[0]), PurePath(entry[1])
+    in_place = file.is_relative_to("/lib") or file.is_relative_to("/usr/lib")
+    return in_place and len(name.parts) == 1 and name.name.startswith("lib") and not name.name.startswith("libpython")
+
+
+def write_system_libraries(path: Path, entries: Iterable[Sequence[str]]) -> None:
+    """Note which libraries an AppImage has to bring besides: names in the bundle, and the files."""
+    path.write_text(json.dumps([list(each[:2]) for each in entries], indent=1), encoding="utf-8")
 
 
 def icon_for(icons: Path, platform: str) -> str | None:

@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -136,8 +136,13 @@ def _package_of(library: str) -> str:
 # AppImage ------------------------------------------------------------------------------------------------------------
 
 
-def app_dir(target: Path) -> None:
-    """Make a tree (see `tree`) an AppDir: what a desktop looks for lies at its top."""
+def app_dir(target: Path, libraries: Iterable[tuple[str, Path]] = ()) -> None:
+    """Make a tree (see `tree`) an AppDir: what a desktop looks for lies at its top.
+
+    `libraries` are the system's that it brings, as (name, file): a .deb asks for their packages instead.
+    """
+    for name, file in libraries:
+        shutil.copyfile(file, target / LIBRARY / "_internal" / name)
     _script(target / "AppRun", APP_RUN)
     for name, place in (
         ("ltxdesktop.desktop", "usr/share/applications/ltxdesktop.desktop"),

@@ -25,6 +25,12 @@ EXCLUDED_MODULES: Final = (
     "numpy.f2py",
     "numpy.distutils",
     "numpy.testing",
+    "numpy.random",  # NumPy loads these five when they're first named, and nothing names them
+    "numpy.fft",
+    "numpy.polynomial",
+    "numpy.ma",
+    "numpy.matlib",
+    "numpy._core._multiarray_tests",
     "setuptools",
     "pkg_resources",
     "_distutils_hack",
@@ -42,6 +48,8 @@ EXCLUDED_MODULES: Final = (
     "PySide6.QtNetwork",
     "PySide6.QtQml",
     "PySide6.QtQuick",
+    "PySide6.QtOpenGL",  # 9 MB: the monitor calls OpenGL through QtGui
+    "PySide6.QtDBus",
     "requests",  # an optional part of truststore's, and what it brings
     "urllib3",
     "certifi",
@@ -52,6 +60,18 @@ EXCLUDED_MODULES: Final = (
     "engine.server",
     "engine.models",
     "engine.training",
+)
+
+# On Linux besides.
+EXCLUDED_ON_LINUX: Final = (
+    "cryptography",  # 12 MB for SecretStorage's AES: cipher.py has Python's own OpenSSL do that
+    "_codecs_cn",  # 1 MB: files and systems here are in UTF-8 (Qt asks for it too); on Windows consoles aren't
+    "_codecs_hk",
+    "_codecs_iso2022",
+    "_codecs_jp",
+    "_codecs_kr",
+    "_codecs_tw",
+    "_multibytecodec",
 )
 
 # Shell patterns over a file's name in the bundle (with /), each with its reason.
@@ -98,6 +118,7 @@ DROPPED: Final = {
     "libatk*": "part of the system",
     "libstdc++.so*": "older than the system's own where the graphics driver needs a newer one",
     "libgcc_s.so*": "part of the system",
+    "libmvec.so*": "part of glibc, and must fit it",
     "libEGL.so*": "belongs to the graphics driver",
     "libGL.so*": "belongs to the graphics driver",
     "libGLX.so*": "belongs to the graphics driver",
@@ -153,7 +174,7 @@ def needed(entries: Iterable[_Entry], imports_of: Callable[[str], Iterable[str]]
 
 
 def _is_library(name: str) -> bool:
-    """Whether a file is there for others: beside the program, or among Qt's libraries. Not Python's own."""
+    """Whether a file is there for others: beside the program, or among a wheel's libraries. Not Python's own."""
     path = PurePath(name)
-    beside = len(path.parts) == 1 or path.parent.as_posix() == "PySide6/Qt/lib"
+    beside = len(path.parts) == 1 or path.parent.as_posix() == "PySide6/Qt/lib" or path.parent.name.endswith(".libs")
     return beside and ".so" in path.name and not path.name.startswith("libpython")
