@@ -151,6 +151,10 @@ class MainWindow(QMainWindow):
             self._add(play.addAction(f"{words}\t{keys}"), "", call)
         view = self._add_menu("&View")
         self._add(view.addAction("&Light or dark"), "Ctrl+Shift+L", self._look.toggle)
+        self._workspace_menu = self.menuBar().addMenu("&Workspace")
+        for number, (name, words) in enumerate(WORKSPACES, 1):
+            self._add(self._workspace_menu.addAction(words), f"Ctrl+{number}", partial(self.show_workspace, name))
+            self.top.workspace.set_tip(name, f"{words} (Ctrl+{number})")
         engine = self._engine_menu = self.menuBar().addMenu("&Engine")
         self._add(engine.addAction("&Look at the device again"), "", self._session.refresh_capabilities)
         self._add(engine.addAction("&Restart"), "", self.restart_engine_requested.emit)
@@ -229,7 +233,7 @@ class MainWindow(QMainWindow):
         deliver = DeliverWorkspace(self._look, self._settings, exports)
         self._pages.addWidget(deliver)
         menu = deliver.menu(self)
-        self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
+        self.menuBar().insertMenu(self._workspace_menu.menuAction(), menu)
         menu.addAction(self._settings_action)
         self._add(menu.addAction("&Quit"), "Ctrl+Q", self.close)
         self._menus["deliver"] = [menu]
@@ -251,7 +255,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(edit)
         menus = edit.menus(self)
         for menu in menus:
-            self.menuBar().insertMenu(self._engine_menu.menuAction(), menu)
+            self.menuBar().insertMenu(self._workspace_menu.menuAction(), menu)
         self._add(menus[0].addAction("&Quit"), "Ctrl+Q", self.close)
         menus[1].addSeparator()
         menus[1].addAction(self._settings_action)
@@ -264,6 +268,7 @@ class MainWindow(QMainWindow):
 
     def _show_title(self) -> None:
         name = self.edit.window_title if self.edit is not None and self.workspace != "generate" else ""
+        self.top.show_project(name)
         self.setWindowTitle(f"{name} – ltxdesktop" if name else "ltxdesktop")
 
     def _say_shortly(self, words: str) -> None:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ltxdesktop.ui.icons import app_icon
-from ltxdesktop.ui.parts import IconButton, Segments, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, Segments, label
 from ltxdesktop.ui.session import EngineView
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import counted, gigabytes
@@ -74,7 +74,10 @@ class TopBar(QFrame):
         mark.setPixmap(app_icon().pixmap(QSize(22, 22), self.devicePixelRatioF()))
         row.addWidget(mark)
         row.addWidget(label("ltxdesktop", "brand"))
-        row.addStretch(1)
+        row.addSpacing(6)
+        self._project = ElidedLabel("", "hint")
+        self._project.setAccessibleName("Project")
+        row.addWidget(self._project, 1)
         self.workspace = Segments("Workspace", workspaces)
         self.workspace.setMinimumWidth(90 * len(workspaces))
         row.addWidget(self.workspace)
@@ -92,6 +95,10 @@ class TopBar(QFrame):
         for each in (self._light, self._words, self._restart, theme):
             row.addWidget(each)
         self.show_view(EngineView())
+
+    def show_project(self, name: str) -> None:
+        """The open project's name, with a mark when it isn't saved; "" where there is none."""
+        self._project.set_text(name)
 
     def offer(self, remedy: str) -> None:
         """What the button says that is shown while there is no engine; a press is `restart_requested`."""

@@ -38,9 +38,11 @@ from ltxdesktop.ui.editor.lane_layout import (
     y_of,
 )
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.key_shapes import draw_key
 
 Keys = frozenset[KeyOf]
 NONE: Keys = frozenset()
+KEY_HALF_PX = 5.0  # from a key's middle to its corners
 DRAG_PX = 4  # a press that moves less is a click
 MANY = 10  # frames that Shift and an arrow move keys by
 ARROWS = {
@@ -318,13 +320,13 @@ class KeyLanes(QWidget):
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
 
     def _draw_key(self, painter: QPainter, place: KeyPlace) -> None:
-        """A diamond goes on straight, a square holds, a disc is eased. Chosen ones have the accent's colour."""
+        """Chosen ones have the accent's colour."""
         theme = self._look.theme
         here = place.key.frame == self._lanes[place.lane].frame
         is_chosen = place.key in self._lit
         painter.setPen(QPen(QColor(theme.text if is_chosen else theme.panel), 1))
         painter.setBrush(QColor(theme.accent if is_chosen else theme.warn if here else theme.text))
-        draw_key(painter, place.easing, place.x, place.y)
+        draw_key(painter, place.easing, QPointF(place.x, place.y), KEY_HALF_PX)
 
     def _draw_lane(self, painter: QPainter, number: int, lane: Lane) -> None:
         theme, top = self._look.theme, HEAD_PX + number * LANE_PX
@@ -345,13 +347,3 @@ class KeyLanes(QWidget):
 
 def _moved(keys: Keys, by: int) -> Keys:
     return frozenset(KeyOf(key.number, key.frame + by) for key in keys)
-
-
-def draw_key(painter: QPainter, easing: Easing, x: float, y: float) -> None:
-    """The shape of a key, with the painter's pen and brush."""
-    if easing is Easing.HOLD:
-        painter.drawRect(QRectF(x - 4, y - 4, 8, 8))
-    elif easing is Easing.LINEAR:
-        painter.drawPolygon(QPolygonF([QPointF(x, y - 5), QPointF(x + 5, y), QPointF(x, y + 5), QPointF(x - 5, y)]))
-    else:
-        painter.drawEllipse(QPointF(x, y), 4.5, 4.5)

@@ -71,7 +71,8 @@ class PictureView(QWidget):
         painter.setFont(self.font())
         painter.setPen(QColor("#9aa3b2"))
         flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
-        painter.drawText(QRect(self.width() // 2 - 270, middle - 6, 540, 90), flags, words)
+        width = min(540, self.width() - 48)
+        painter.drawText(QRect((self.width() - width) // 2, middle - 6, width, 90), flags, words)
 
     def _paint_badge(self, painter: QPainter) -> None:
         metrics = self.fontMetrics()

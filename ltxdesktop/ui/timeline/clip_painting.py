@@ -21,6 +21,7 @@ from PySide6.QtGui import (
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Solid, Title, TrackKind
 from ltxdesktop.document.parameters import value_of
 from ltxdesktop.ui.timeline.inks import ClipInk, Inks, colour_of, veil
+from ltxdesktop.ui.timeline.key_shapes import draw_key
 from ltxdesktop.ui.timeline.layout import (
     HANDLE_PX,
     TITLE_PX,
@@ -136,20 +137,20 @@ class ClipPainter:
         self, painter: QPainter, viewport: Viewport, document: Document, look: _ClipLook, ink: ClipInk
     ) -> None:
         placed, body = look.placed, _inner_body(look.parts.body)
-        clip = placed.clip
+        clip, words = placed.clip, ""
         if look.missing:
             painter.fillRect(body, QBrush(veil(self._inks.theme.bad, 70), Qt.BrushStyle.BDiagPattern))
-            self._letters.words(painter, body.adjusted(6, 0, -6, 0), "Media missing", self._inks.text)
+            words = "Media missing"
         elif isinstance(clip.content, Title):
-            self._letters.words(
-                painter, body.adjusted(6, 0, -6, 0), clip.content.text.replace("\n", " / "), self._inks.text
-            )
+            words = clip.content.text.replace("\n", " / ")
         elif isinstance(clip.content, Solid):
             painter.fillRect(body.adjusted(2, 2, -2, -2), colour_of(clip.content.colour))
         elif look.media is not None and placed.track.kind is TrackKind.AUDIO:
             self._draw_wave(painter, viewport, document, placed, look.media, body, ink)
         elif look.media is not None and body.height() >= PICTURED_FROM_PX:
             self._draw_film(painter, viewport, document, placed, look.media, body)
+        if words and placed.box.height >= TITLED_FROM_PX:  # lower ones have their name there
+            self._letters.words(painter, body.adjusted(6, 0, -6, 0), words, self._inks.text)
 
     def _draw_film(
         self, painter: QPainter, viewport: Viewport, document: Document, placed: ClipBox, media: Media, body: QRectF
@@ -264,9 +265,7 @@ class ClipPainter:
             chosen = layout.key == KeyPlace(placed.clip.id, line.declared.name, key.frame)
             painter.setBrush(self._inks.accent if chosen else self._inks.text)
             x, y = key_spot(line, placed, viewport, key)
-            size = KEY_PX + 1 if chosen else KEY_PX
-            diamond = [(0, -size), (size, 0), (0, size), (-size, 0)]
-            painter.drawPolygon(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in diamond]))
+            draw_key(painter, key.easing, QPointF(x, y), KEY_PX + 1 if chosen else KEY_PX)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, on=False)
 
     def _draw_fades(self, painter: QPainter, viewport: Viewport, placed: ClipBox, parts: Parts) -> None:

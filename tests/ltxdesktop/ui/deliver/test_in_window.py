@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication, QToolButton
+from PySide6.QtWidgets import QApplication, QLabel, QToolButton
 
 sys.path.append(str(Path(__file__).parents[2] / "render"))  # render_samples: one set of numbered films
 
@@ -78,6 +78,11 @@ def test_the_film_open_in_edit_is_exported(open_window, document, tmp_path, qtbo
     names = [action.text() for action in window.menuBar().actions() if action.isVisible()]
     assert names[0] == "&Deliver"
     assert "&Generate" not in names
+    for key, name in ((Qt.Key.Key_1, "generate"), (Qt.Key.Key_2, "edit"), (Qt.Key.Key_3, "deliver")):
+        qtbot.keyClick(window, key, Qt.KeyboardModifier.ControlModifier)
+        assert window.workspace == name
+    shown = [each.text() for each in window.top.findChildren(QLabel)]
+    assert any(words.startswith("Holiday") for words in shown)
 
 
 def test_what_waited_is_made_without_opening_deliver(open_window, document, tmp_path, qtbot, monkeypatch):
