@@ -39,7 +39,7 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.document.otio.foreign import link_pairs
 from ltxdesktop.document.otio.names import MARKER_COLOURS, kind_of_path
-from ltxdesktop.document.time import can_drop, nearest, nominal_rate, parse_timecode, rate_text, timecode
+from ltxdesktop.document.time import can_drop, nearest, nominal_rate, parse_rate, parse_timecode, rate_text, timecode
 from ltxdesktop.project.interchange.common import (
     Carried,
     Dropped,
@@ -81,6 +81,8 @@ def write_edl(document: Document, sequence: Sequence, locate: Locate) -> Exporte
     )
     for number, (_, event) in enumerate(events, start=1):
         lines += [line.replace("###", f"{number:03d}", 1) for line in event]
+        if number == 1:  # not before it: OpenTimelineIO refuses comments that belong to no event
+            lines.append(f"* FRAME RATE: {rate_text(sequence.rate)}")
     for marker in sequence.markers:
         lines.append(writer.locator(marker))
     return Exported("\n".join(lines) + "\n", dropped.sentences())
@@ -232,18 +234,37 @@ class _Event:
     comments: list[str] = field(default_factory=list[str])
 
 
+def said_edl_rate(text: str) -> Fraction | None:
+    """The rate that a list written here says in a comment; other programs say none."""
+    said = re.search(r"^\*\s*FRAME RATE:\s*(\S+)", text, re.MULTILINE)
+    if said is None:
+        return None
+    try:
+        rate = parse_rate(said[1])
+    except ValueError:
+        return None
+    return rate if may_count_in(text, rate) else None
+
+
 def guessed_edl_rate(text: str) -> Fraction:
     """The rate that an edit list seems to count in, which it doesn't say: by drop-frame and frame numbers."""
-    numbers = [int(frames) for frames in re.findall(r"\d\d[:;]\d\d[:;]\d\d[:;](\d\d)", text)]
-    highest = max(numbers, default=0)
-    if re.search(r"^FCM:\s*DROP", text, re.MULTILINE):
-        return Fraction(60000, 1001) if highest >= 30 else Fraction(30000, 1001)
-    return next((Fraction(rate) for rate in (24, 25, 30, 50, 60) if highest < rate), Fraction(60))
+    rates = (Fraction(30000, 1001), Fraction(60000, 1001)) if _drops(text) else map(Fraction, (24, 25, 30, 50, 60))
+    return next((rate for rate in rates if may_count_in(text, rate)), Fraction(60))
+
+
+def may_count_in(text: str, rate: Fraction) -> bool:
+    """Whether a list's timecodes are possible at a rate."""
+    highest = max(map(int, re.findall(r"\d\d[:;]\d\d[:;]\d\d[:;](\d\d)", text)), default=0)
+    return highest < nominal_rate(rate) and (can_drop(rate) or not _drops(text))
+
+
+def _drops(text: str) -> bool:
+    return bool(re.search(r"^FCM:\s*DROP", text, re.MULTILINE))
 
 
 def read_edl(text: str, rate: Fraction) -> Imported:
     """The film of an edit list at a rate (which the list itself doesn't say). Raises ExchangeError."""
-    reader = _Reader(rate, drop=bool(re.search(r"^FCM:\s*DROP", text, re.MULTILINE)))
+    reader = _Reader(rate, drop=_drops(text), rate_is_said=said_edl_rate(text) == rate)
     for line in text.splitlines():
         reader.line(line.strip().replace("\ufeff", ""))
     if not reader.events:
@@ -254,8 +275,8 @@ def read_edl(text: str, rate: Fraction) -> Imported:
 
 
 class _Reader:
-    def __init__(self, rate: Fraction, *, drop: bool) -> None:
-        self._rate = rate
+    def __init__(self, rate: Fraction, *, drop: bool, rate_is_said: bool = False) -> None:
+        self._rate, self._rate_is_said = rate, rate_is_said
         self._drop = drop
         self._title = "Edit list"
         self._dropped = Dropped()
@@ -319,6 +340,8 @@ class _Reader:
         event = self.events[-1]
         before = self.events[-2] if len(self.events) > 1 and self.events[-2].number == event.number else None
         match key:
+            case "FRAME RATE":
+                pass  # `said_edl_rate`
             case "FROM CLIP NAME" if before is not None:
                 before.name = before.name or value
             case "SOURCE FILE" | "FROM FILE" if before is not None:
@@ -362,7 +385,8 @@ class _Reader:
         document = with_room_for_transitions(document, media)
         if len(media) > 0 and not any(value.path for value in media.values()):
             self._dropped.say("An edit list has no file names: find the files by their reels' names.")
-        self._dropped.say(f"The list was read at {rate_text(self._rate)} frames a second; it doesn't say its rate.")
+        if not self._rate_is_said:
+            self._dropped.say(f"The list was read at {rate_text(self._rate)} frames a second; it doesn't say its rate.")
         return Imported(document, self._dropped.sentences(), frozenset(media))
 
     def _place(self, event: _Event, items: list[Item], first: int, channel: str) -> None:

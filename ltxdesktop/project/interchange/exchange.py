@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from engine.media.errors import MediaError
+from engine.media.probe import probe
 from ltxdesktop.document.errors import BrokenDocument
 from ltxdesktop.document.mending import mended
 from ltxdesktop.document.model import Document, Sequence, SequenceId
+from ltxdesktop.document.time import parse_rate
 from ltxdesktop.project.atomic import write_atomically
 from ltxdesktop.project.errors import BrokenProject, NoSuchProject, NotReadable, reason
 from ltxdesktop.project.interchange.common import ExchangeError, Exported, Imported, Locate
-from ltxdesktop.project.interchange.edl import guessed_edl_rate, read_edl, write_edl
+from ltxdesktop.project.interchange.edl import guessed_edl_rate, may_count_in, read_edl, said_edl_rate, write_edl
 from ltxdesktop.project.interchange.fcp7 import write_fcp7
 from ltxdesktop.project.interchange.fcp7_read import read_fcp7
 from ltxdesktop.project.interchange.fcpxml import write_fcpxml
 from ltxdesktop.project.places import as_written, with_paths
 from ltxdesktop.project.reading import read_project
+
+_FILES_ASKED: Final = 20  # of an edit list, for their rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,9 @@ def format_of(path: Path) -> Format | None:
 def import_film(path: Path, folder: Path, *, rate: Fraction | None = None) -> Imported:
     """The film in another program's file. `folder` is the project's: media paths are said from there.
 
-    An edit list doesn't say its rate: give `rate` (`guessed_edl_rate` proposes one). Files that a list names without a
-    folder are looked for beside it. Raises NoSuchProject, NotReadable, BrokenProject, ExchangeError.
+    An edit list of another program doesn't say its rate: give `rate`, or it's that of the files that the list names,
+    else what it seems to count in. Files that a list names without a folder are looked for beside it. Raises
+    NoSuchProject, NotReadable, BrokenProject, ExchangeError.
     """
     match path.suffix.lower():
         case ".otio":
@@ -60,7 +67,7 @@ def import_film(path: Path, folder: Path, *, rate: Fraction | None = None) -> Im
             imported = read_fcp7(_text_of(path))
         case ".edl":
             text = _text_of(path)
-            imported = read_edl(text, rate or guessed_edl_rate(text))
+            imported = read_edl(text, rate or _rate_of_list(text, path.absolute().parent))
         case ".fcpxml":
             raise ExchangeError("FCPXML can be written but not read; export Final Cut Pro 7 XML or an edit list there.")
         case ending:
@@ -71,6 +78,25 @@ def import_film(path: Path, folder: Path, *, rate: Fraction | None = None) -> Im
     except BrokenDocument as error:
         raise BrokenProject(path, f"Its parts don't fit together: {error.problems[0]}.") from error
     return replace(imported, document=document, notes=(*imported.notes, *repairs))
+
+
+def _rate_of_list(text: str, beside: Path) -> Fraction:
+    """The rate of an edit list: what it says, the commonest one of its files, or a guess."""
+    said, guessed = said_edl_rate(text), guessed_edl_rate(text)
+    if said is not None:
+        return said
+    paths = [beside / media.path for media in read_edl(text, guessed).document.media.values() if media.path]
+    rates = Counter(rate for path in paths[:_FILES_ASKED] if (rate := _rate_of(path)) and may_count_in(text, rate))
+    return rates.most_common(1)[0][0] if rates else guessed
+
+
+def _rate_of(path: Path) -> Fraction | None:
+    """The rate of a film's picture; None for what is no film, or not there."""
+    try:
+        video = probe(path).video
+    except (MediaError, OSError):
+        return None
+    return parse_rate(str(video.rate)) if video is not None and video.rate is not None else None
 
 
 def export_film(document: Document, path: Path, locate: Locate, *, sequence: SequenceId | None = None) -> Exported:

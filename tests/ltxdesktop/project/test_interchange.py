@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import av
 import pytest
 
 from ltxdesktop.document.check import check
@@ -414,3 +415,28 @@ def test_a_dissolve_of_a_list_is_kept_though_nobody_knows_how_long_its_files_are
     _, crossed = imported.document.sequence.tracks[0].items
     assert isinstance(crossed, Clip)
     assert crossed.transition == Transition(before=0, after=30)
+
+
+@rates
+def test_a_list_written_here_is_read_at_its_rate(rate: Fraction, tmp_path: Path) -> None:
+    path = tmp_path / "film.edl"
+    export_film(film(rate), path, locate)
+    imported = import_film(path, tmp_path)
+    assert imported.document.sequence.rate == rate
+    assert not any("doesn't say its rate" in note for note in imported.notes)
+
+
+@rates
+def test_a_list_is_read_at_the_rate_of_its_files(rate: Fraction, tmp_path: Path) -> None:
+    footage = tmp_path / "shot.mkv"
+    with av.open(str(footage), "w") as out:
+        stream = out.add_stream("mpeg4", rate=rate)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(30):
+            out.mux(stream.encode(av.VideoFrame(64, 48, "yuv420p")))
+        out.mux(stream.encode(None))
+    path = tmp_path / "cut.edl"
+    path.write_text("001  SHOT V C 00:00:00:02 00:00:00:12 01:00:00:00 01:00:00:10\n* SOURCE FILE: shot.mkv\n")
+    assert import_film(path, tmp_path).document.sequence.rate == rate
+    path.write_text(path.read_text().replace(":12", ":29"))  # only 30 frames a second count so far
+    assert import_film(path, tmp_path).document.sequence.rate == (rate if rate > 29 else 30)
