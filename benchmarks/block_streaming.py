@@ -35,7 +35,8 @@ from engine.loading.linear import Linear, linears, replace_linears
 from engine.loading.networks import assign
 from engine.loading.safetensors_file import SafetensorsFile, read_into, write_safetensors
 from engine.loading.streaming import BlockLayout, BlockStreamer, PinnedBytes, packed, streamed_indices
-from engine.models.transformer import Transformer, TransformerConfig, resident_blocks
+from engine.models.transformer import Transformer, resident_blocks
+from engine.models.transformer_config import TransformerConfig
 
 
 def quantise_blocks(transformer: Transformer, scaled_matmul: bool) -> None:

@@ -34,7 +34,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from _report import peak_rss_bytes, report  # noqa: E402
 
 from engine.models import transformer as transformer_module  # noqa: E402
-from engine.models.transformer import StreamInput, Timesteps, Transformer, TransformerConfig  # noqa: E402
+from engine.models.transformer import Transformer  # noqa: E402
+from engine.models.transformer_config import TransformerConfig  # noqa: E402
+from engine.models.transformer_streams import StreamInput, Timesteps  # noqa: E402
 
 Step = Callable[[], object]
 

@@ -28,14 +28,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from _report import peak_rss_bytes, report  # noqa: E402
 
-from engine.models.video_vae import (  # noqa: E402
-    VideoDecoder,
-    VideoEncoder,
-    VideoVaeConfig,
-    decode_in_pieces,
-    encode_in_pieces,
-    multiply_adds,
-)
+from engine.models.video_streaming import decode_in_pieces, encode_in_pieces, multiply_adds  # noqa: E402
+from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig  # noqa: E402
 
 METADATA: dict[str, Any] = {  # the `vae` dictionary of the published 2.3 files
     "_class_name": "CausalVideoAutoencoder",

@@ -68,23 +68,11 @@ class Replace:
 
 
 @dataclass(frozen=True)
-class TimeRegion:
-    """Only what touches [start, end) seconds is made; everything else of the clip is kept. Overwrites earlier masks."""
-
-    start: float
-    end: float
-
-    def apply(self, state: LatentState) -> LatentState:
-        own = state.positions[:, 0, : state.layout.tokens]
-        inside = (own[..., 1] > self.start) & (own[..., 0] < self.end)
-        mask = state.mask.clone()
-        mask[:, : state.layout.tokens, 0] = inside.to(mask.dtype)
-        return replace(state, mask=mask)
-
-
-@dataclass(frozen=True)
 class LatentRegion:
-    """The same by latent steps, exactly, as a WindowPlan gives them. Overwrites earlier masks."""
+    """Only these latent steps are made, everything else of the clip is kept. Overwrites earlier masks.
+
+    The official program states regions in seconds; a WindowPlan gives the steps that touch them, exactly.
+    """
 
     steps: LatentRange
 
@@ -94,47 +82,6 @@ class LatentRegion:
         mask[:, : state.layout.tokens] = 0
         mask[:, self.steps.start * per : self.steps.end * per] = 1
         return replace(state, mask=mask)
-
-
-@dataclass(frozen=True)
-class KeepMask:
-    """Keep a known latent where `keep` (B, F, h, w) is 1, make new where it is 0; soft values mix."""
-
-    latent: Tensor
-    keep: Tensor
-    strength: float = 1.0
-
-    def apply(self, state: LatentState) -> LatentState:
-        layout = _video(state)
-        if self.keep.shape[1:] != layout.shape:
-            raise ShapeMismatch("keep mask", self.keep.shape, f"(batch, {', '.join(map(str, layout.shape))})")
-        tokens = layout.patchify(self.latent).to(state.clean)
-        keep = self.keep.to(state.mask).reshape(self.keep.shape[0], -1, 1)
-        clean, mask = state.clean.clone(), state.mask.clone()
-        own = slice(0, layout.tokens)
-        clean[:, own] = (state.clean[:, own] * (1 - keep) + tokens * keep).to(state.clean.dtype)
-        mask[:, own] = state.mask[:, own] * (1 - keep) + (1 - _strength(self.strength)) * keep
-        return replace(state, clean=clean, mask=mask)
-
-
-@dataclass(frozen=True)
-class KeepRectangle:
-    """Keep a known latent inside a pixel rectangle of the clip, in all frames: whole cells that lie inside it."""
-
-    latent: Tensor
-    left: int
-    top: int
-    right: int
-    bottom: int
-    strength: float = 1.0
-
-    def apply(self, state: LatentState) -> LatentState:
-        layout = _video(state)
-        keep = torch.zeros(1, *layout.shape, device=state.mask.device)
-        rows = slice(-(-self.top // layout.scale.height), self.bottom // layout.scale.height)
-        columns = slice(-(-self.left // layout.scale.width), self.right // layout.scale.width)
-        keep[:, :, rows, columns] = 1
-        return KeepMask(self.latent, keep, self.strength).apply(state)
 
 
 # --- appending ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ from engine.loading.linear import linears, replace_linears
 from engine.loading.networks import TRANSFORMER, Device, assign, check_names_and_shapes, on_meta
 from engine.loading.safetensors_file import Progress, TensorInfo, read_into, read_tensors
 from engine.loading.streaming import BlockLayout, BlockStreamer, Streaming, packed, streamed_indices
-from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
 
 BLOCKS: Final = "transformer_blocks."
 _SCALES: Final = ("weight_scale", "input_scale")

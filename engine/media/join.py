@@ -88,35 +88,6 @@ def join_samples(
     return joined
 
 
-def splice(whole: NDArray[_Pixel], piece: NDArray[_Pixel], first: int, *, axis: int = 0) -> NDArray[_Pixel]:
-    """A copy of `whole` with `piece` in place of the same number of frames (or samples) from `first` on."""
-    end = first + piece.shape[axis]
-    if first < 0 or end > whole.shape[axis]:
-        raise ValueError(f"a piece for {first} to {end} does not lie inside {whole.shape[axis]}")
-    out = whole.copy()
-    np.moveaxis(out, axis, 0)[first:end] = np.moveaxis(piece, axis, 0)
-    return out
-
-
-def append_pass(
-    made: NDArray[_Pixel], following: NDArray[_Pixel], overlap: int, *, blend: int | None = None
-) -> NDArray[_Pixel]:
-    """Two passes that share `overlap` frames, as one: for extensions and gaps longer than one pass.
-
-    The blend (the whole overlap when None) lies in the middle of the shared frames; before it the first pass counts,
-    after it the second. Result: len(made) + len(following) - overlap frames.
-    """
-    if not 0 <= overlap <= min(len(made), len(following)):
-        raise ValueError(f"{overlap} shared frames of {len(made)} and {len(following)}")
-    blend = overlap if blend is None else min(blend, overlap)
-    lead = (overlap - blend) // 2
-    weights = np.zeros(overlap, np.float32)
-    weights[lead : lead + blend] = _ramp(blend)
-    weights[lead + blend :] = 1
-    shared = join_frames(made[len(made) - overlap :], following[:overlap], weights)
-    return np.concatenate([made[: len(made) - overlap], shared, following[overlap:]])
-
-
 def _weights(length: int, handles: Handles, blend: int) -> NDArray[np.float32]:
     if length < 1 or blend < 0 or min(handles) < 0:
         raise ValueError(f"length {length}, handles {handles}, blend {blend}")

@@ -165,6 +165,8 @@ class _Sound:
         """The sound of the frames [part): (2, n)."""
         import numpy as np
 
+        from engine.media.join import join_samples
+
         wanted = samples_of_frames(*part, self._rate)
         old = self._source.read(wanted.start, wanted.stop, rate=SAMPLE_RATE) if self._source is not None else None
         if old is None:
@@ -180,7 +182,7 @@ class _Sound:
             there = slice(low - self._start, high - self._start)
             old_gain[here], new_gain[here] = self._gains[0][there], self._gains[1][there]
         new = self._take.read(wanted.start - self._start, wanted.stop - self._start, rate=SAMPLE_RATE)
-        return (old * old_gain + new * new_gain).astype(np.float32)
+        return join_samples(old, new, (old_gain, new_gain))
 
 
 def _open(files: ExitStack, path: Path) -> AudioReader | None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.models.video_vae import VideoDecoder, VideoEncoder, decode_in_pieces, encode_in_pieces
+from engine.models.video_streaming import decode_in_pieces, encode_in_pieces
+from engine.models.video_vae import VideoDecoder, VideoEncoder
 
 SMALLEST_SIDE = 2  # latent positions: 64 pixels of the published models
 

@@ -13,8 +13,9 @@ from torch import Tensor
 
 from engine.models.audio_vae import decode_in_windows
 from engine.models.mel import resample
+from engine.models.video_streaming import decode_in_pieces
 from engine.models.video_tiling import decode_in_tiles, tile_sides
-from engine.models.video_vae import VideoDecoder, decode_in_pieces
+from engine.models.video_vae import VideoDecoder
 from engine.models.vocoder import synthesise
 from engine.pipelines.networks import Networks
 from engine.pipelines.progress import DECODING_STEPS, Events, Sink

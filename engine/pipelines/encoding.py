@@ -9,8 +9,9 @@ from torch import Tensor
 
 from engine.models.audio_vae import AudioEncoder
 from engine.models.mel import LogMel
+from engine.models.video_streaming import StreamingEncoder
 from engine.models.video_tiling import encode_in_tiles, tile_sides
-from engine.models.video_vae import StreamingEncoder, VideoEncoder
+from engine.models.video_vae import VideoEncoder
 from engine.pipelines.errors import NotPossible
 from engine.pipelines.networks import Networks
 from engine.pipelines.progress import Events

@@ -102,16 +102,6 @@ def samples_of_frames(start: int, end: int, rate: Fraction, sample_rate: int = S
     return range(sample_of_frame(start, rate, sample_rate), sample_of_frame(end, rate, sample_rate))
 
 
-def frame_of_sample(sample: int, rate: Fraction, sample_rate: int = SAMPLE_RATE) -> int:
-    """The frame that owns a sample, by the rule of sample_of_frame."""
-    frame = sample * rate // sample_rate
-    while sample_of_frame(frame + 1, rate, sample_rate) <= sample:
-        frame += 1
-    while sample_of_frame(frame, rate, sample_rate) > sample:
-        frame -= 1
-    return frame
-
-
 # --- ranges -------------------------------------------------------------------------------------------------------
 
 
@@ -283,11 +273,6 @@ def snap_size(width: int, height: int, stages: int = 1, scale: ScaleFactors = LT
 def latent_of_frame(frame: int, scale: ScaleFactors = LTX_SCALE) -> int:
     """The latent frame that a frame of a clip lies in: 0 for frame 0, then one per eight frames."""
     return (frame - 1) // scale.time + 1
-
-
-def frames_of_latent(latent: int, scale: ScaleFactors = LTX_SCALE) -> FrameRange:
-    """The frames that a latent frame stands for: [0, 1) for the first, then eight each."""
-    return FrameRange(max(0, scale.time * (latent - 1) + 1), scale.time * latent + 1)
 
 
 def latents_touching(frames: FrameRange, scale: ScaleFactors = LTX_SCALE) -> LatentRange:

@@ -114,11 +114,6 @@ class WindowPlan(NamedTuple):
         return FrameRange(self.asked.start - self.handles[0], self.asked.end + self.handles[1])
 
     @property
-    def result_in_window(self) -> FrameRange:
-        """The same, counted from the window's first frame: what to cut from the decoded pictures."""
-        return self.result.shifted(-self.origin)
-
-    @property
     def audio_steps(self) -> int:
         return audio_latents(self.frames, self.rate)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from engine.conditioning.state import LatentState
 from engine.models.text import TextContext
-from engine.models.transformer import (
+from engine.models.transformer_streams import (
     Modulation,
     Rotary,
     Skips,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,17 +17,16 @@ from torch import Tensor
 
 from engine.conditioning.items import (
     Item,
-    KeepMask,
     Keyframe,
+    LatentRegion,
     ReferenceAudio,
     ReferenceVideo,
     Replace,
-    TimeRegion,
     apply_items,
 )
 from engine.conditioning.layout import AudioLayout, Layout, VideoLayout
-from engine.conditioning.state import fresh, noised
-from engine.protocol.grid import LatentShape
+from engine.conditioning.state import LatentState, fresh, noised
+from engine.protocol.grid import AUDIO_TIME, FrameRange, LatentShape, latents_touching
 
 CASES = Path(__file__).parents[2] / "golden" / "cases"
 VIDEO = VideoLayout(LatentShape(4, 2, 3), channels=4, rate=Fraction(24))
@@ -38,6 +39,25 @@ Params = dict[str, Any]
 def golden(name: str) -> tuple[Tensors, Params]:
     with safe_open(CASES / f"{name}.safetensors", framework="pt") as file:
         return {key: file.get_tensor(key) for key in file.keys()}, json.loads(file.metadata()["params"])  # noqa: SIM118
+
+
+def frames_between(start_seconds: float, end_seconds: float) -> FrameRange:
+    """The frames that a golden region, which is stated in seconds, touches."""
+    return FrameRange(math.floor(start_seconds * 24), math.ceil(end_seconds * 24))
+
+
+@dataclass(frozen=True)
+class SoftMask:
+    """A known latent kept by shares (B, F, h, w): no mode of ours asks for it, but any mask has to be noised right."""
+
+    latent: Tensor
+    keep: Tensor
+    strength: float
+
+    def apply(self, state: LatentState) -> LatentState:
+        keep = self.keep.reshape(1, -1, 1)
+        clean = state.clean * (1 - keep) + VIDEO.patchify(self.latent) * keep
+        return replace(state, clean=clean, mask=state.mask * (1 - keep) + (1 - self.strength) * keep)
 
 
 STATES: dict[str, tuple[Layout, Callable[[Tensors, Params], Sequence[Item]]]] = {
@@ -58,9 +78,9 @@ STATES: dict[str, tuple[Layout, Callable[[Tensors, Params], Sequence[Item]]]] = 
         lambda t, p: [ReferenceVideo(t["reference_latent"], p["space_factor"], p["time_factor"], p["strength"])],
     ),
     "reference-audio": (AUDIO, lambda t, p: [ReferenceAudio(t["reference_latent"])]),
-    "region-video": (VIDEO, lambda t, p: [TimeRegion(p["t0"], p["t1"])]),
-    "region-audio": (AUDIO, lambda t, p: [TimeRegion(p["t0"], p["t1"])]),
-    "spatial-mask": (VIDEO, lambda t, p: [KeepMask(t["keep_latent"], t["keep_mask"], p["strength"])]),
+    "region-video": (VIDEO, lambda t, p: [LatentRegion(latents_touching(frames_between(p["t0"], p["t1"])))]),
+    "region-audio": (AUDIO, lambda t, p: [LatentRegion(AUDIO_TIME.touching(p["t0"], p["t1"], AUDIO.steps))]),
+    "spatial-mask": (VIDEO, lambda t, p: [SoftMask(t["keep_latent"], t["keep_mask"], p["strength"])]),
     "attention-scalar": (
         VIDEO,
         lambda t, p: [

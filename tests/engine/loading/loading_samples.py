@@ -14,7 +14,8 @@ from torch import Tensor
 
 from engine.loading.checkpoint import Checkpoint, save_checkpoint
 from engine.loading.safetensors_file import SafetensorsFile
-from engine.models.transformer import StreamInput, Timesteps, Transformer, Velocities
+from engine.models.transformer import Transformer
+from engine.models.transformer_streams import StreamInput, Timesteps, Velocities
 
 PREFIX = "model.diffusion_model."
 

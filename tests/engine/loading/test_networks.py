@@ -31,7 +31,8 @@ from engine.loading.networks import (
 from engine.loading.transformer_loading import load_transformer
 from engine.models.errors import UnknownConfigValue
 from engine.models.text import TextConditioner, TextConfig
-from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
 from engine.models.upsampler import upsample
 from engine.models.vocoder import PlainVocoder, VocoderConfig, build_vocoder
 

@@ -28,7 +28,8 @@ from engine.loading.streaming import (
     streamed_indices,
 )
 from engine.loading.transformer_loading import load_transformer, streamer_of
-from engine.models.transformer import Transformer, Velocities
+from engine.models.transformer import Transformer
+from engine.models.transformer_streams import Velocities
 
 FLOAT = torch.float32
 

@@ -16,7 +16,9 @@ from tiny_transformer import make_streams, make_tiny, relative_error
 from torch import Tensor
 
 from engine.models.text import TextConditioner, TextConfig
-from engine.models.transformer import Skips, Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
+from engine.models.transformer_streams import Skips
 
 TOLERANCE = 1e-5
 

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 from torch._inductor import config as inductor_config
 
 from engine.models.errors import ModelError, UnknownConfigValue
-from engine.models.transformer import (
+from engine.models.transformer import Transformer, resident_blocks
+from engine.models.transformer_config import TransformerConfig
+from engine.models.transformer_streams import (
     EVERY_BLOCK,
     Modulation,
     Rotary,
@@ -25,15 +27,8 @@ from engine.models.transformer import (
     StreamInput,
     StreamTimes,
     Timesteps,
-    Transformer,
-    TransformerConfig,
     Velocities,
-    audio_latent,
-    audio_tokens,
     denoised,
-    resident_blocks,
-    video_latent,
-    video_tokens,
 )
 
 HERE = Path(__file__).parent
@@ -151,17 +146,6 @@ def test_golden_timestep_mlps(golden: Path, tiny_22b: Transformer):
         emb, rows = tiny_22b.get_submodule(name)(case["t_times_1000"])
         assert relative_error(emb, case[f"{name}.emb"]) < TOLERANCE
         assert relative_error(rows.flatten(1), case[f"{name}.mod"]) < TOLERANCE
-
-
-def test_golden_token_layout_and_back(golden: Path):
-    params, case = read_case(golden, "patchify")
-    tokens = video_tokens(case["video_latent"])
-    assert torch.equal(tokens, case["expected_video_tokens"])
-    sizes = params["latent_frames"], params["latent_height"], params["latent_width"]
-    assert torch.equal(video_latent(tokens, *sizes), case["video_latent"])
-    sound = audio_tokens(case["audio_latent"])
-    assert torch.equal(sound, case["expected_audio_tokens"])
-    assert torch.equal(audio_latent(sound, channels=2), case["audio_latent"])
 
 
 # The released model --------------------------------------------------------------------------------------------------

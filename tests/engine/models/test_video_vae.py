@@ -13,6 +13,13 @@ from live_bytes import LiveBytes, peak_of
 from torch import Tensor, nn
 
 from engine.models.errors import UnknownConfigValue
+from engine.models.video_streaming import (
+    StreamingDecoder,
+    StreamingEncoder,
+    decode_in_pieces,
+    encode_in_pieces,
+    multiply_adds,
+)
 from engine.models.video_tiling import (
     _shares,  # pyright: ignore[reportPrivateUsage]  (the weights that must sum to one)
     decode_in_tiles,
@@ -21,15 +28,10 @@ from engine.models.video_tiling import (
     tile_sides,
 )
 from engine.models.video_vae import (
-    StreamingDecoder,
-    StreamingEncoder,
     VideoDecoder,
     VideoEncoder,
     VideoVaeConfig,
-    decode_in_pieces,
     depth_to_space,
-    encode_in_pieces,
-    multiply_adds,
     patchify,
     space_to_depth,
     unpatchify,

@@ -10,7 +10,9 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from engine.models.transformer import StreamInput, Timesteps, Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
+from engine.models.transformer_streams import StreamInput, Timesteps
 
 HERE = Path(__file__).parent
 

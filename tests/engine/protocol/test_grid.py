@@ -19,8 +19,6 @@ from engine.protocol.grid import (
     audio_latents,
     format_rate,
     frame_at_rate,
-    frame_of_sample,
-    frames_of_latent,
     latent_of_frame,
     latents_touching,
     mirrored,
@@ -85,13 +83,6 @@ def test_sample_counts_never_drift(rate: Fraction, start: int, frames: int) -> N
     )
 
 
-@given(rates, st.integers(-(10**6), 10**6))
-def test_a_frame_owns_its_samples(rate: Fraction, frame: int) -> None:
-    samples = samples_of_frames(frame, frame + 1, rate)
-    for sample in (samples[0], samples[-1]):
-        assert frame_of_sample(sample, rate) == frame
-
-
 @given(rates, rates, st.integers(0, 10**6))
 def test_conforming_shows_the_frame_on_screen(rate: Fraction, other: Fraction, frame: int) -> None:
     shown = frame_at_rate(frame, rate, other)
@@ -124,9 +115,11 @@ def test_a_snap_says_both_sizes() -> None:
 
 
 @given(st.integers(0, 500))
-def test_frames_and_latent_frames_agree(frame: int) -> None:
-    assert frame in frames_of_latent(latent_of_frame(frame))
-    assert frame not in frames_of_latent(latent_of_frame(frame) + 1)
+def test_the_first_latent_frame_stands_for_one_frame_and_each_other_for_eight(frame: int) -> None:
+    latents = [latent_of_frame(number) for number in range(frame + 1)]
+    assert latents.count(0) == 1
+    assert all(latents.count(latent) == 8 for latent in range(1, latents[-1]))
+    assert latents == sorted(latents)
 
 
 def test_shapes_convert_by_the_factors_of_the_autoencoder() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,13 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from engine.conditioning.items import Item, Keyframe, Replace, TimeRegion, apply_items
+from engine.conditioning.items import Item, Keyframe, LatentRegion, Replace, apply_items
 from engine.conditioning.layout import AudioLayout, VideoLayout
 from engine.conditioning.state import LatentState, fresh, frozen, noised
 from engine.models.text import TextContext
-from engine.models.transformer import Transformer, TransformerConfig
-from engine.protocol.grid import LatentShape
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
+from engine.protocol.grid import AUDIO_TIME, FrameRange, LatentShape, latents_touching
 from engine.sampling import sigmas
 from engine.sampling.denoiser import TransformerDenoiser
 from engine.sampling.guidance import HIGH_QUALITY, Guidance
@@ -260,11 +262,16 @@ def test_loop_audio_to_video_keeps_the_sound(transformer: Transformer) -> None:
     run_loop("a2v", transformer, Pair(video, audio), t)
 
 
+def heard_region(params: dict[str, Any]) -> LatentRegion:
+    return LatentRegion(AUDIO_TIME.touching(params["t0"], params["t1"], AUDIO.steps))
+
+
 def test_loop_retake_of_both_streams(transformer: Transformer) -> None:
     t, params = golden("loop-distilled-retake")
-    region = TimeRegion(params["t0"], params["t1"])
-    video = region.apply(fresh(video_layout(t), initial=t["source.video_latent"]))
-    audio = region.apply(fresh(AUDIO, initial=t["source.audio_latent"]))
+    layout = video_layout(t)
+    frames = FrameRange(math.floor(params["t0"] * 24), math.ceil(params["t1"] * 24))
+    video = LatentRegion(latents_touching(frames)).apply(fresh(layout, initial=t["source.video_latent"]))
+    audio = heard_region(params).apply(fresh(AUDIO, initial=t["source.audio_latent"]))
     states = Pair(noised(video, t["video.noise"]), noised(audio, t["audio.noise"]))
     run_loop("retake", transformer, states, t)
 
@@ -272,7 +279,7 @@ def test_loop_retake_of_both_streams(transformer: Transformer) -> None:
 def test_loop_retake_of_the_sound_alone(transformer: Transformer) -> None:
     t, params = golden("loop-distilled-audio-retake")
     video = noised(frozen(video_layout(t), t["source.video_latent"]), t["video.noise"])
-    audio = TimeRegion(params["t0"], params["t1"]).apply(fresh(AUDIO, initial=t["source.audio_latent"]))
+    audio = heard_region(params).apply(fresh(AUDIO, initial=t["source.audio_latent"]))
     run_loop("audio-retake", transformer, Pair(video, noised(audio, t["audio.noise"])), t)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -10,11 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.conditioning.items import KeepMask, Replace
+from engine.conditioning.items import Replace
 from engine.conditioning.layout import AudioLayout, VideoLayout
 from engine.conditioning.state import LatentState, draw_noise, fresh, frozen, noised
 from engine.models.text import TextContext
-from engine.models.transformer import Skips, Transformer, TransformerConfig, Velocities
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
+from engine.models.transformer_streams import Skips, Velocities
 from engine.protocol.grid import LatentShape
 from engine.sampling import sigmas
 from engine.sampling.denoiser import TransformerDenoiser
@@ -301,10 +304,9 @@ def test_a_guided_stream_uses_the_negative_prompt() -> None:
 
 
 def test_a_soft_mask_keeps_one_steps_modulation_at_a_time() -> None:
-    layout = VIDEO._replace(shape=LatentShape(2, 6, 6))
-    keep = torch.linspace(0, 1, 72).reshape(1, 2, 6, 6)
-    soft = KeepMask(torch.zeros(1, 4, 2, 6, 6), keep).apply(fresh(layout))
-    hard = KeepMask(torch.zeros(1, 4, 2, 6, 6), keep.round()).apply(fresh(layout))
+    state = fresh(VIDEO._replace(shape=LatentShape(2, 6, 6)))
+    mask = torch.linspace(1, 0, 72).reshape(1, 72, 1)
+    soft, hard = replace(state, mask=mask), replace(state, mask=mask.round())
     kept: list[int] = []
     for state in (soft, hard):
         pair: Pair[LatentState] = Pair(state, states().audio)

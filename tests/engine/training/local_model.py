@@ -11,7 +11,8 @@ from engine.loading.checkpoint import save_checkpoint
 from engine.loading.networks import official_tensors
 from engine.models.audio_vae import AudioEncoder, AudioVaeConfig
 from engine.models.text import TextConditioner, TextConfig
-from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
 from engine.models.video_vae import VideoEncoder, VideoVaeConfig
 from engine.training import pocket
 from engine.training.package import stored

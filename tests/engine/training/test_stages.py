@@ -17,7 +17,7 @@ from engine.loading.networks import load_video_decoder
 from engine.loading.transformer_loading import load_transformer
 from engine.models.audio_vae import AudioVaeConfig
 from engine.models.latent_statistics import PerChannelStatistics
-from engine.models.transformer import StreamInput, Timesteps
+from engine.models.transformer_streams import StreamInput, Timesteps
 from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
 from engine.models.video_vae import VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig
