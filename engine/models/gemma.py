@@ -97,10 +97,7 @@ class Gemma:
         config = _read_config(folder)
         _check_sizes(folder, config, expected)
         with _quiet(transformers):
-            try:
-                tokenizer: Any = cast("Any", transformers.AutoTokenizer).from_pretrained(folder, local_files_only=True)
-            except (OSError, ValueError) as exc:
-                raise GemmaDoesNotFit(folder, "it has no tokenizer that can be read") from exc
+            tokenizer = _read_tokenizer(transformers, folder)
             try:
                 model, info = getattr(transformers, LAYOUTS[config["model_type"]]).from_pretrained(
                     folder, dtype=dtype, local_files_only=True, output_loading_info=True
@@ -112,9 +109,39 @@ class Gemma:
             raise GemmaDoesNotFit(folder, f"it lacks {len(missing)} tensors, such as {', '.join(missing[:3])}")
         return cls(model.to(device).requires_grad_(False).eval(), tokenizer, folder)
 
+    @classmethod
+    def on_meta(cls, folder: Path, dtype: torch.dtype = torch.bfloat16, *, expected: TextConfig | None = None) -> Self:
+        """The language model without its weights, for who brings them bit by bit: it reads prompts and can't write.
+
+        What transformers computes instead of reading it (rotations, the embedding's factor) is there, on the CPU.
+        Raises as `load` does.
+        """
+        import transformers
+
+        config = _read_config(folder)
+        _check_sizes(folder, config, expected)
+        with _quiet(transformers):
+            tokenizer = _read_tokenizer(transformers, folder)
+            text_config: Any = cast("Any", transformers.AutoConfig).from_pretrained(folder).get_text_config()
+            with torch.device("meta"):
+                model: Any = cast("Any", transformers).Gemma3TextModel(text_config).to(dtype)
+            model.rotary_emb = type(model.rotary_emb)(text_config)
+        factor = torch.tensor(model.embed_tokens.scalar_embed_scale)
+        model.embed_tokens.register_buffer("embed_scale", factor, persistent=False)
+        return cls(model.requires_grad_(False).eval(), tokenizer, folder)
+
     @property
     def device(self) -> torch.device:
         return self.model.device
+
+    @property
+    def decoder(self) -> Any:
+        """The network that makes hidden states: without a vision tower, without an output layer."""
+        inner = getattr(self.model, "model", self.model)
+        return getattr(inner, "language_model", inner)
+
+    def close(self) -> None:
+        """Let go of what isn't memory. A text encoder whose weights come bit by bit has something."""
 
     def tokens(self, prompt: str) -> list[int]:
         """Ids of a prompt: white space around it removed, beginning-of-sequence first, no end, at most MAX_TOKENS."""
@@ -127,8 +154,7 @@ class Gemma:
         Each prompt passes alone: padding would cost time and change nothing, since positions are relative and pads
         are masked.
         """
-        # Of the model with vision the language model alone, of the other the network without its output layer.
-        decoder: Any = getattr(self.model.model, "language_model", self.model.model)
+        decoder = self.decoder
         results: list[Tensor] = []
         for prompt in prompts:
             ids = torch.tensor([self.tokens(prompt)], device=self.device)
@@ -221,6 +247,13 @@ def _read_config(folder: Path) -> Mapping[str, Any]:
     if config.get("model_type") not in LAYOUTS:
         raise GemmaDoesNotFit(folder, f"it is {config.get('model_type')!r}, not one of {', '.join(LAYOUTS)}")
     return config
+
+
+def _read_tokenizer(transformers: Any, folder: Path) -> Any:
+    try:
+        return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as exc:
+        raise GemmaDoesNotFit(folder, "it has no tokenizer that can be read") from exc
 
 
 def _check_sizes(folder: Path, config: Mapping[str, Any], expected: TextConfig | None) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeVar, cast
 import torch
 from torch import Tensor, nn
 
+from engine.backends.base import OutOfMemory
 from engine.backends.local.catalogue import InstalledModel
 from engine.backends.local.memory import (
     LATENT_POSITION_PIXELS,
@@ -23,9 +24,11 @@ from engine.backends.local.memory import (
     MemoryPlan,
     ModelSizes,
     StreamedNetwork,
+    gigabytes,
 )
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.fp8 import WeightFormat
+from engine.loading.gemma_streaming import StreamedGemma, streamed_bytes
 from engine.loading.linear import replace_linears
 from engine.loading.lora import Lora, check_lora, set_loras
 from engine.loading.networks import (
@@ -47,11 +50,15 @@ from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.preview import LatentToRgb
 from engine.models.text import CHECKPOINT_PREFIXES as TEXT_PREFIXES
 from engine.models.text import TextConditioner, TextConfig, TextContext
-from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
 from engine.models.video_vae import Downsample, Upsample, VideoDecoder, VideoEncoder, VideoVaeConfig
 from engine.models.vocoder import PlainVocoder, Vocoder
 from engine.pipelines.networks import ModelFacts, Weights, upsampling
 from engine.protocol.grid import ScaleFactors
+
+# Names of what is loaded for prompts alone: a text encoder that is streamed can't write, so there may be two.
+TEXT_NETWORKS = ("text_encoder", "text_writer", "text")
 
 # (phase, bytes done, bytes in all): may raise to cancel
 Loading = Callable[[str, int, int], None]
@@ -135,6 +142,7 @@ def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision
         element=precision.dtype.itemsize,
         decoder=streamed_network(VideoDecoder, vae),
         encoder=streamed_network(VideoEncoder, vae),
+        text_streamed=0 if model.text_encoder is None else streamed_bytes(model.text_encoder, precision.dtype),
     )
 
 
@@ -222,8 +230,8 @@ class LocalNetworks:
         old = self._plan
         if (plan.resident, plan.source, plan.cast_fp8) != (old.resident, old.source, old.cast_fp8):
             self.release("transformer")
-        if plan.on_host != old.on_host:
-            self.release("text_encoder", "text")
+        if (plan.on_host, plan.text_streamed) != (old.on_host, old.text_streamed):
+            self.release(*TEXT_NETWORKS)
         self._plan = plan
         self._release_all_but("transformer")
         self._user_loras = tuple(loras)
@@ -239,6 +247,8 @@ class LocalNetworks:
             return
         for name in going:
             network = self._loaded.pop(name)
+            if isinstance(network, Gemma):
+                network.close()
             if isinstance(network, Transformer):
                 streamer = streamer_of(network)
                 if streamer is not None:
@@ -317,12 +327,12 @@ class LocalNetworks:
 
     def encode(self, prompts: Sequence[str]) -> list[TextContext]:
         """Contexts of prompts. The text encoder and the conditioner are kept only where everything is kept."""
-        states = self.text_encoder().encode(prompts)
+        states = self._prompt_reader().encode(prompts)
         longest = self.prompt_tokens
         self.cut = tuple(number for number, state in enumerate(states) if len(state) > longest)
         if self._plan.keep != "all":
             self.release("text_encoder")
-        device = self._text_device("text")
+        device = torch.device("cpu") if "text" in self._plan.on_host else self.device
 
         def load_conditioner() -> TextConditioner:
             self.loading("loading text conditioner", 0, 1)
@@ -335,23 +345,47 @@ class LocalNetworks:
             ]
 
     def text_encoder(self) -> Gemma:
-        """Gemma, on the device or in host memory as the plan says; others go only where there is no room beside it."""
+        """The whole text encoder, which can write: on the device, or in host memory where only that has the room.
+
+        Others go where there is no room beside it. Raises OutOfMemory with the numbers, and what loading raises.
+        """
+        name = "text_writer" if self._plan.text_streamed else "text_encoder"
+        if name in self._loaded:
+            return self._loaded[name]
+        needed = int(self.sizes.parts["text_encoder"] * MARGIN)
+        if free_memory(self.device).device_free < needed + RESERVE:
+            self.release()
+        free = free_memory(self.device)
+        if free.device_free >= needed + RESERVE:
+            return self._load_gemma(name, self.device)
+        if free.kind == "cuda" and free.host_free >= needed:
+            return self._load_gemma(name, torch.device("cpu"))
+        raise OutOfMemory(
+            f"Writing prompts takes the whole text encoder, about {gigabytes(needed)} of free memory; there are "
+            f"{gigabytes(max(free.device_free, free.host_free))}. Write the prompt out yourself, or end other programs."
+        )
+
+    def _prompt_reader(self) -> Gemma:
+        """The text encoder as the plan has it: on the device, in host memory, or from disk layer by layer."""
+        if "text_encoder" in self._loaded:
+            return self._loaded["text_encoder"]
+        if not self._plan.text_streamed:
+            on_host = "text_encoder" in self._plan.on_host
+            return self._load_gemma("text_encoder", torch.device("cpu")) if on_host else self.text_encoder()
         _, folder = self.model.require()
-        device = self._text_device("text_encoder")
-        if "text_encoder" not in self._loaded and device == self.device and self._plan.keep != "all":
-            size = int(_folder_bytes(folder) * MARGIN) + RESERVE
-            if free_memory(self.device).device_free < size:
-                self.release()
-        expected = TextConfig.from_metadata(self.checkpoint.section("transformer"), self.checkpoint.shapes)
+        return self._get(
+            "text_encoder",
+            lambda: StreamedGemma.open(folder, self.device, self.precision.dtype, expected=self._text_config()),
+        )
 
-        def load_gemma() -> Gemma:
-            self.loading("loading text encoder", 0, 1)
-            return Gemma.load(folder, device, self.precision.dtype, expected=expected)
+    def _load_gemma(self, name: str, device: torch.device) -> Gemma:
+        _, folder = self.model.require()
+        return self._get(name, lambda: Gemma.load(folder, device, self.precision.dtype, expected=self._text_config()))
 
-        return self._get("text_encoder", load_gemma)
-
-    def _text_device(self, name: str) -> torch.device:
-        return torch.device("cpu") if name in self._plan.on_host else self.device
+    def _text_config(self) -> TextConfig:
+        """What the checkpoint expects of its text encoder; asked right before that is loaded, so that it is told."""
+        self.loading("loading text encoder", 0, 1)
+        return TextConfig.from_metadata(self.checkpoint.section("transformer"), self.checkpoint.shapes)
 
     # --- loading ---
 
@@ -360,6 +394,9 @@ class LocalNetworks:
         return self.checkpoint, self.device, self.precision.dtype
 
     def _get(self, name: str, load: Callable[[], Loaded]) -> Loaded:
+        if self._plan.keep != "all" and name not in TEXT_NETWORKS:
+            # An earlier plan had room for it, and a known prompt doesn't ask for it; or it has just written a prompt.
+            self.release("text_encoder", "text_writer")
         if name not in self._loaded:
             self._release_all_but(name)
             self._loaded[name] = load()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Sequence
-from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
@@ -18,19 +16,15 @@ from av.video.format import VideoFormat
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.backends.base import BadMedia, BadRequest
+from engine.backends.films import Film, OpenFilms, Pixels, require_sound, stretch_of
 from engine.media.conform import Fit, resize_uint8
-from engine.media.decode import AudioReader, VideoReader
-from engine.media.index import VideoIndex, build_index
-from engine.media.probe import MediaInfo, probe
+from engine.media.decode import AudioReader
 from engine.media.still import h264_round_trip, read_still
 from engine.pipelines.task import GuideImage
 from engine.protocol import work as asked
 from engine.protocol.grid import SAMPLE_RATE, frame_at_rate, sample_of_frame
 
 _BYTES_KEPT = 256 << 20  # of decoded frames that stay at hand: mirrored windows and two stages ask twice
-
-Pixels = NDArray[np.uint8]
 
 
 class Fitting(Protocol):
@@ -48,25 +42,24 @@ class FilePictures:
 
     def __init__(
         self,
-        reader: VideoReader,
+        film: Film,
         fitting: Fitting | None,
         rate: Fraction | None = None,
         first: int = 0,
         end: int | None = None,
     ) -> None:
-        self._reader = reader
+        self._film = film
         self._fitting = fitting
-        index = reader.index
-        self._rate = None if rate is None or (index.is_constant and rate == reader.rate) else rate
+        self._rate = None if rate is None or (film.index.is_constant and rate == film.facts.rate) else rate
         self._first = first
-        self._end = reader.index.frames if end is None else end
+        self._end = film.facts.frames if end is None else end
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
 
     @property
     def frames(self) -> int:
         if self._rate is None:
             return self._end - self._first
-        index = self._reader.index
+        index = self._film.index
         until = index.seconds(self._end) if self._end < index.frames else index.duration_seconds
         return max(1, int((until - index.seconds(self._first)) * self._rate))
 
@@ -77,9 +70,9 @@ class FilePictures:
     def _source_frame(self, number: int) -> int:
         if self._rate is None:
             return min(self._first + number, self._end - 1)
-        index = self._reader.index
+        index = self._film.index
         if index.is_constant:  # by the rate itself: a container's ticks round the times
-            return min(self._first + frame_at_rate(number, self._rate, self._reader.rate), self._end - 1)
+            return min(self._first + frame_at_rate(number, self._rate, self._film.facts.rate), self._end - 1)
         shown = index.frame_at(index.seconds(self._first) + number / self._rate)
         return min(shown, self._end - 1)
 
@@ -87,8 +80,8 @@ class FilePictures:
         if number in self._kept:
             self._kept.move_to_end(number)
             return self._kept[number]
-        frame = cast("Pixels", self._reader.rgb(number, number + 1))  # 8 bits are the default
-        fitted = (frame if self._fitting is None else self._fitting.to_grid(frame))[0]
+        picture = self._film.picture(number)
+        fitted = picture if self._fitting is None else self._fitting.to_grid(picture[None])[0]
         self._kept[number] = fitted
         while len(self._kept) * fitted.nbytes > _BYTES_KEPT:
             self._kept.popitem(last=False)
@@ -125,31 +118,8 @@ class Medium(NamedTuple):
         return self.pictures.frames
 
 
-class Facts(NamedTuple):
-    """What has to be known of a video file before it is planned with: display size, exact rate, frames, sound."""
-
-    width: int
-    height: int
-    rate: Fraction
-    frames: int
-    has_sound: bool
-
-
-class MediaFiles:
-    """Opens the files of one job and closes them with it. Indices are kept by the backend between jobs."""
-
-    def __init__(self, indices: dict[tuple[str, int, int], VideoIndex]) -> None:
-        self._indices = indices
-        self._open = ExitStack()
-
-    def close(self) -> None:
-        self._open.close()
-
-    def facts(self, name: str) -> Facts:
-        """Size, rate and length of a video file. Raises the errors of engine.media."""
-        reader, info = self._reader(name)
-        width, height = info.require_video().display_size
-        return Facts(width, height, reader.rate, reader.index.frames, bool(info.audio))
+class MediaFiles(OpenFilms):
+    """The files of one job as the pipelines see them."""
 
     def medium(
         self,
@@ -165,52 +135,26 @@ class MediaFiles:
         """Frames [first, end) of a video file and their sound; `soundtrack` takes the place of its own sound.
 
         Where frames have times of their own, sound can be counted by the rate only near one of them: frame `beside`
-        of the file (`first` by default).
+        of the file (`first` by default). Raises the errors of engine.media.
         """
-        reader, info = self._reader(name)
-        pictures = FilePictures(reader, fitting, rate, first, end)
+        film = self.film(name)
+        pictures = FilePictures(film, fitting, rate, first, end)
         sound = soundtrack
-        if sound is None and info.audio:
-            audio = AudioReader(Path(name))
-            self._open.callback(audio.close)
-            at_first = sample_of_frame(first, reader.rate)
-            if not reader.index.is_constant:
-                near = first if beside is None else min(beside, reader.index.frames - 1)
-                real = math.floor(reader.index.seconds(near) * SAMPLE_RATE + Fraction(1, 2))
-                at_first += real - sample_of_frame(near, reader.rate)
-            shown = reader.rate if rate is None else rate
-            sound = FileSound(audio, sample_of_frame(pictures.frames, shown), -at_first)
+        if sound is None and film.facts.has_sound:
+            at_first = sample_of_frame(first, film.facts.rate)
+            at_first += film.sound_delay(first if beside is None else beside)
+            shown = film.facts.rate if rate is None else rate
+            sound = FileSound(self.sound(name), sample_of_frame(pictures.frames, shown), -at_first)
         return Medium(pictures, sound)
 
-    def _reader(self, name: str) -> tuple[VideoReader, MediaInfo]:
-        path = Path(name)
-        info = probe(path)
-        info.require_video()
-        stat = path.stat()
-        key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-        if key not in self._indices:
-            self._indices[key] = build_index(path)
-        reader = VideoReader(path, self._indices[key])
-        self._open.callback(reader.close)
-        return reader, info
-
-    def sound(self, given: asked.Sound, at_sample: int = 0) -> FileSound:
+    def given_sound(self, given: asked.Sound, at_sample: int = 0) -> FileSound:
         """A stretch of a sound file whose first sample stands at `at_sample` (48 kHz) of the medium's numbering.
 
         Raises BadMedia for a file without sound, BadRequest for a stretch that lies behind its end.
         """
-        path = Path(given.file)
-        info = probe(path)
-        if not info.audio:
-            raise BadMedia(f"{path.name} has no sound; choose a file with sound.")
-        reader = AudioReader(path)
-        self._open.callback(reader.close)
-        _, end = reader.extent()
-        wanted = given.samples or end - given.start
-        if given.start >= end or wanted < 1:
-            raise BadRequest(f"{path.name} has {end} samples; the sound asked for begins at sample {given.start}.")
-        factor = Fraction(SAMPLE_RATE, reader.rate)
-        start, samples = round(given.start * factor), round(min(wanted, end - given.start) * factor)
+        require_sound(given)
+        reader = self.sound(given.file)
+        start, samples = stretch_of(given, reader)
         return FileSound(reader, at_sample + samples, at_sample - start)
 
     def guide(self, keyframe: asked.Keyframe, fit: Fit, frame: int, round_trip: bool) -> GuideImage:

@@ -22,6 +22,7 @@ SMALLEST_PIECE, SMALL_PIECE, LARGEST_PIECE = 8 << 20, 64 << 20, 512 << 20  # bet
 STREAMING_SLOTS = 2  # blocks under way while streaming
 CHUNKED_TOKENS = 4096  # of a feed-forward, when memory asks
 STEP_DOWN = 0.8  # after lack of memory a plan has to need at most this share of the one that failed
+TEXT_PARTS = ("text_encoder", "text")  # of a model's parts those that only prompts need
 LATENT_SIDE = 32  # pixels
 LATENT_POSITION_PIXELS = LATENT_SIDE**2  # of one frame
 LATENT_FRAMES = 8
@@ -52,6 +53,7 @@ class ModelSizes:
     blocks_fp8       bytes of each block with its matrices cast to 8 bits; equal where the file has 8 bits already
     parts            bytes of the other networks by name: text_encoder, text, video_encoder, video_decoder,
                      audio_encoder, audio_decoder, vocoder, upsampler
+    text_streamed    bytes on the device of a text encoder whose layers come from disk; 0 if it can't be had so
     video_width, audio_width   of the transformer's streams
     channels         of a video latent (a latent step of sound has no more)
     element          bytes of a number in the transformer's activations
@@ -65,6 +67,7 @@ class ModelSizes:
     decoder: StreamedNetwork
     encoder: StreamedNetwork
     blocks_fp8: tuple[int, ...] = ()
+    text_streamed: int = 0
     channels: int = 128
     element: int = 2
 
@@ -87,6 +90,7 @@ class Demand:
     masked_tokens: int = 0  # tokens of an explicit attention mask, 0 without one
     lora_bytes: int = 0
     variations: int = 1
+    prompts_known: bool = False  # their contexts are at hand: the text encoder may be left out, where it has no room
 
     @property
     def positions(self) -> int:
@@ -116,7 +120,8 @@ class MemoryPlan:
     tile         longest side, in latent positions, of the frame's tiles in the video autoencoder; None = whole frames
     chunk        tokens per feed-forward call, None for all at once
     keep         what stays loaded
-    on_host      of "text_encoder" and "text" those that work in host memory, for lack of room on the device
+    text_streamed  the text encoder's layers come from disk, for lack of room on the device
+    on_host      of "text_encoder" and "text" those that work in host memory, for the same reason
     peak         the largest estimate of all phases, weights included
     """
 
@@ -128,6 +133,7 @@ class MemoryPlan:
     tile: int | None = None
     chunk: int | None = None
     keep: Keep = "all"
+    text_streamed: bool = False
     on_host: tuple[str, ...] = ()
     peak: int = 0
 
@@ -143,7 +149,9 @@ class MemoryPlan:
             told.append("networks take turns in memory")
         if self.tile is not None:
             told.append(f"pictures in tiles of {self.tile * LATENT_SIDE} pixels, whose seams are blended")
-        if self.on_host:
+        if self.text_streamed:
+            told.append("the text encoder comes from disk layer by layer")
+        elif self.on_host:
             told.append("the prompt is read by the processor")
         return tuple(told)
 
@@ -215,6 +223,8 @@ def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
     """The largest of what the phases need on the device, weights included, with the margin."""
     parts = {name: size for name, size in sizes.parts.items() if name not in plan.on_host}
     text_encoder = parts.pop("text_encoder", 0)
+    if plan.text_streamed:
+        text_encoder = sizes.text_streamed
     blocks = sorted(sizes.blocks_fp8 if plan.cast_fp8 else sizes.blocks, reverse=True)
     on_device = sum(blocks[: plan.resident])
     if plan.source:
@@ -251,12 +261,26 @@ def make_plan(
     In order: everything resident; the text encoder goes before sampling; the small networks take turns beside the
     transformer; feed-forward in chunks and smaller pieces for the autoencoder; all that with blocks in 8 bits (where
     allowed); one network at a time, which reads the transformer anew for each stage; blocks streamed from the host, or
-    from the disk where the host has no room; last of all the frame in tiles, which can be seen. Raises DoesNotFit.
+    from the disk where the host has no room; last of all the frame in tiles, which can be seen. A text encoder that is
+    larger than the device comes from disk in all of them; if not even that fits, a job whose prompts are known does
+    without it. Raises DoesNotFit.
     """
+    try:
+        return _first_that_fits(sizes, demand, memory, fp8=fp8, failed=failed)
+    except DoesNotFit:
+        if not demand.prompts_known:
+            raise
+    parts = {name: size for name, size in sizes.parts.items() if name not in TEXT_PARTS}
+    return _first_that_fits(replace(sizes, parts=parts), demand, memory, fp8=fp8, failed=failed)
+
+
+def _first_that_fits(
+    sizes: ModelSizes, demand: Demand, memory: Memory, *, fp8: bool, failed: MemoryPlan | None
+) -> MemoryPlan:
     budget = memory.device_free - RESERVE * (memory.kind != "cpu")
     limit = budget if failed is None else min(budget, int(failed.peak * STEP_DOWN))
     least = 0
-    for plan in _candidates(sizes, memory, budget, fp8=fp8):
+    for plan in _candidates(sizes, memory, limit, fp8=fp8):
         peak = plan_peak(sizes, demand, plan)
         if peak <= limit:
             return replace(plan, peak=peak)
@@ -266,11 +290,14 @@ def make_plan(
 
 def _candidates(sizes: ModelSizes, memory: Memory, budget: int, *, fp8: bool) -> Iterator[MemoryPlan]:
     count = len(sizes.blocks)
-    text = {name: int(sizes.parts.get(name, 0) * MARGIN) for name in ("text_encoder", "text")}
-    on_host = tuple(name for name, size in text.items() if memory.kind == "cuda" and budget < size < memory.host_free)
-    whole = MemoryPlan(resident=count, blocks=count, on_host=on_host)
+    too_large = {n: size for n in TEXT_PARTS if (size := int(sizes.parts.get(n, 0) * MARGIN)) > budget}
+    streamed = "text_encoder" in too_large and sizes.text_streamed > 0
+    if streamed:
+        del too_large["text_encoder"]
+    on_host = tuple(n for n, size in too_large.items() if memory.kind == "cuda" and size < memory.host_free)
+    whole = MemoryPlan(resident=count, blocks=count, text_streamed=streamed, on_host=on_host)
     kept = (
-        whole,
+        *([whole] if "text_encoder" in sizes.parts else []),  # what isn't counted isn't kept either
         replace(whole, keep="model"),
         replace(whole, keep="transformer"),
         replace(whole, keep="transformer", chunk=CHUNKED_TOKENS, piece=SMALL_PIECE),

@@ -127,7 +127,7 @@ class Preparation:
     def _from_sound(self, work: asked.AudioToVideo) -> Prepared:
         recipe, fit = self._size(work.width, work.height)
         rate = parse_rate(work.rate)
-        sound = self.files.sound(work.audio)
+        sound = self.files.given_sound(work.audio)
         if sound.samples < sample_of_frame(work.frames, rate):
             self.adjusted.append("the sound is shorter than the clip: silence follows it")
         plans = plan_new(work.frames, rate, self._longest(rate))
@@ -278,7 +278,7 @@ class Preparation:
         self._check_range(work.source, work.start, work.end, facts.frames)
         soundtrack = self._soundtrack(work.soundtrack, sample_of_frame(work.start, facts.rate))
         medium = self.files.medium(work.source, fit, soundtrack=soundtrack, beside=work.start)
-        voice = medium.sound if work.voice is None else self.files.sound(work.voice)
+        voice = medium.sound if work.voice is None else self.files.given_sound(work.voice)
         if voice is None:
             raise BadRequest(f"{_name(work.source)} has no sound: give a sound that shows how the speaker sounds.")
         room = (min(work.handles, work.start), min(work.handles, facts.frames - work.end))
@@ -420,7 +420,7 @@ class Preparation:
         return Clip.longest(rate, self.description.longest_seconds, self.facts.scale).frames
 
     def _soundtrack(self, given: asked.Sound | None, at_sample: int) -> FileSound | None:
-        return None if given is None else self.files.sound(given, at_sample)
+        return None if given is None else self.files.given_sound(given, at_sample)
 
     def _check_range(self, source: str, start: int, end: int, frames: int) -> None:
         if not 0 <= start < end <= frames:

@@ -1,24 +1,41 @@
-"""Takes what the runner delivers into files: cropped back to the asked size, with its sound, checked, then named."""
+"""Takes what the runner delivers into files: cropped back to the asked size, with its sound, checked, then named.
+
+Beside each film lies its recipe, beside a draft the latents that finish it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from types import TracebackType
+from typing import Any, Final, Literal, Self
 
+import msgspec
 import numpy as np
 from torch import Tensor
 
 from engine.backends.local.media import FileSound
 from engine.backends.local.tasks import Prepared
+from engine.backends.naming import file_stem
 from engine.media.conform import Fit
 from engine.media.encode import AudioSpec, Delivery, MediaWriter, VideoSpec
+from engine.media.recipe import write_recipe
+from engine.pipelines.draft import Draft, draft_bytes
 from engine.protocol.grid import SAMPLE_RATE, format_rate, sample_of_frame
-from engine.protocol.messages import ResultFile
+from engine.protocol.messages import Recipe, ResultFile
 
 Codec = Literal["h264", "prores", "ffv1"]
-_DELIVERIES = {"h264": Delivery.H264_AAC, "prores": Delivery.PRORES_PCM, "ffv1": Delivery.FFV1_FLAC}
+DELIVERIES: Final = {"h264": Delivery.H264_AAC, "prores": Delivery.PRORES_PCM, "ffv1": Delivery.FFV1_FLAC}
+_METADATA: Final = {"comment": "made with ltxdesktop"}
+_DRAFT_SUFFIX: Final = ".draft.safetensors"
+_SUFFIXES: Final = (
+    *(delivery.value for delivery in (*DELIVERIES.values(), Delivery.WAV, Delivery.FLAC)),
+    _DRAFT_SUFFIX,
+)
 
 
 def shrunk(fit: Fit, factor: Fraction) -> Fit:
@@ -42,17 +59,16 @@ class _Output:
 
 
 class ResultFiles:
-    """The runner's sink for one job. `close` names the files, `abort` leaves nothing behind."""
+    """The runner's sink for one job, and the files beside the films. An error inside `with` leaves nothing behind."""
 
-    def __init__(
-        self, folder: Path, stem: str, prepared: Prepared, codec: Codec, metadata: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, name: str, fallback: str, prepared: Prepared, codec: Codec) -> None:
+        """Files are called `name` (`fallback` if it's empty), with a number where that is taken."""
         self._folder = folder
-        self._stem = stem
         self._prepared = prepared
-        self._metadata = metadata or {}
         task = prepared.task
         stages = task.recipe.stages
+        self._numbers = [""] if len(task.seeds) == 1 else [f"-{number + 1}" for number in range(len(task.seeds))]
+        self._stem = file_stem(folder, name, fallback, [f"{n}{suffix}" for n in self._numbers for suffix in _SUFFIXES])
         self._fit = prepared.fit
         last = stages[0] if prepared.draft_only else stages[-1]
         if last.shrink != 1:
@@ -62,12 +78,22 @@ class ResultFiles:
         if prepared.sound_only:
             self.delivery = Delivery.FLAC if codec == "ffv1" else Delivery.WAV
         else:
-            self.delivery = _DELIVERIES[codec]
+            self.delivery = DELIVERIES[codec]
         self._outputs: dict[int, _Output] = {}
+        self._finished: list[Path] = []  # under their final names
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.abort()
 
     def path(self, variation: int) -> Path:
-        number = f"-{variation + 1}" if len(self._prepared.task.seeds) > 1 else ""
-        return self._folder / f"{self._stem}{number}{self.delivery.value}"
+        """Where the film (or sound) of a variation goes."""
+        return self._folder / f"{self._stem}{self._numbers[variation]}{self.delivery.value}"
 
     # --- the runner's side ---
 
@@ -100,48 +126,76 @@ class ResultFiles:
             rate = self._prepared.task.rate
             video = None if self.delivery.sound_only else VideoSpec(width, height, rate)
             audio = AudioSpec(SAMPLE_RATE, 2) if self._has_sound else None
-            writer = MediaWriter(self.path(variation), self.delivery, video=video, audio=audio, metadata=self._metadata)
+            writer = MediaWriter(self.path(variation), self.delivery, video=video, audio=audio, metadata=_METADATA)
             self._outputs[variation] = _Output(writer)
         return self._outputs[variation]
 
     # --- the backend's side ---
 
-    def close(self) -> list[ResultFile]:
-        """Finish every file and say what is in it. Raises what MediaWriter raises; then call `abort`."""
+    def finish(self, recipe: Recipe, drafts: Sequence[Draft]) -> tuple[ResultFile, ...]:
+        """Name every film, write what lies beside it, and say what is in them.
+
+        Raises what MediaWriter raises, MediaError and OSError.
+        """
+        films = self._films()
+        beside: list[ResultFile] = []
+        plain: dict[str, Any] = msgspec.to_builtins(recipe)
+        for film in films:
+            number = film.variation
+            self._finished.append(
+                write_recipe(Path(film.path), plain | {"seed": recipe.seeds[number], "variation": number})
+            )
+            beside.append(_sidecar(self._finished[-1], "recipe", number))
+            if self._prepared.draft_only:
+                latents = self._folder / f"{self._stem}{self._numbers[number]}{_DRAFT_SUFFIX}"
+                self._finished.append(latents)
+                latents.write_bytes(draft_bytes(drafts[number], {"recipe": json.dumps(plain)}))  # names may be no UTF-8
+                beside.append(_sidecar(latents, "latents", number))
+        return (*films, *beside)
+
+    def _films(self) -> list[ResultFile]:
         task = self._prepared.task
         before = task.plans[0].handles[0]
         after = task.plans[-1].handles[1]
-        results: list[ResultFile] = []
+        start, end = task.result.start, task.result.end
+        height, width = (0, 0) if self.delivery.sound_only else self._fit.source
+        films: list[ResultFile] = []
         for variation, output in sorted(self._outputs.items()):
             output.writer.finish()
             path = self.path(variation)
-            height, width = self._fit.source
-            start, end = task.result.start, task.result.end
-            asked_start, asked_end = start + before, end - after
+            self._finished.append(path)
             sound = output.samples > 0
-            results.append(
+            films.append(
                 ResultFile(
                     path=str(path),
                     role="audio" if self.delivery.sound_only else "video",
                     size_bytes=path.stat().st_size,
                     variation=variation,
-                    width=0 if self.delivery.sound_only else width,
-                    height=0 if self.delivery.sound_only else height,
+                    width=width,
+                    height=height,
                     rate=format_rate(task.rate),
                     frames=end - start,
                     handle_before=before,
                     handle_after=after,
                     sample_rate=SAMPLE_RATE if sound else 0,
                     samples=output.samples,
-                    handle_samples_before=_between(start, asked_start, task.rate) if sound else 0,
-                    handle_samples_after=_between(asked_end, end, task.rate) if sound else 0,
+                    handle_samples_before=_between(start, start + before, task.rate) if sound else 0,
+                    handle_samples_after=_between(end - after, end, task.rate) if sound else 0,
                 )
             )
-        return results
+        return films
 
     def abort(self) -> None:
+        """Remove every file of this job, half or whole."""
         for output in self._outputs.values():
             output.writer.abort()
+        for path in self._finished:
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _sidecar(path: Path, role: Literal["recipe", "latents"], variation: int) -> ResultFile:
+    return ResultFile(path=str(path), role=role, size_bytes=path.stat().st_size, variation=variation)
 
 
 def _between(first: int, end: int, rate: Fraction) -> int:

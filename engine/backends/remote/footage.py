@@ -2,115 +2,64 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
-from engine.backends.base import BadMedia, BadRequest
+from engine.backends.films import OpenFilms, Pixels, require_sound, stretch_of
 from engine.media.conform import Fit, reflected
-from engine.media.decode import AudioReader, VideoReader
-from engine.media.index import VideoIndex, build_index
-from engine.media.probe import probe
-from engine.protocol.grid import SAMPLE_RATE, mirrored, sample_of_frame
+from engine.media.decode import AudioReader
+from engine.protocol.grid import SAMPLE_RATE, mirrored
 from engine.protocol.work import Sound
 
-Pixels = NDArray[np.uint8]
 Samples = NDArray[np.float32]
 
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
 
 
-class Facts(NamedTuple):
-    """What has to be known of a film before it is planned with."""
-
-    width: int
-    height: int
-    rate: Fraction
-    frames: int
-    has_sound: bool
-
-
-class Films:
-    """Opens the films of one job and closes them with it. Indices are kept by the backend between jobs."""
-
-    def __init__(self, indices: dict[tuple[str, int, int], VideoIndex]) -> None:
-        self._indices = indices
-        self._open = ExitStack()
-        self._readers: dict[Path, tuple[VideoReader, Facts]] = {}
-
-    def close(self) -> None:
-        self._open.close()
-
-    def facts(self, name: str) -> Facts:
-        """Size, rate and length of a film. Raises the errors of engine.media."""
-        return self._reader(Path(name))[1]
+class Films(OpenFilms):
+    """The films of one job as the service gets them."""
 
     def pictures(self, name: str, first: int, frames: int) -> Iterator[Pixels]:
         """Frames [first, first + frames) as uint8 (height, width, 3); beyond the film's ends they are mirrored."""
-        reader, facts = self._reader(Path(name))
+        film = self.film(name)
         for number in range(first, first + frames):
-            at = mirrored(number, facts.frames)
-            yield cast("Pixels", reader.rgb(at, at + 1)[0])  # 8 bits are the default
+            yield film.picture(mirrored(number, film.facts.frames))
 
     def samples(self, name: str, first: int, end: int, beside: int = 0) -> Samples:
         """Stereo sound of a film at 48 kHz, by the numbering of its frames: float32 (2, end - first).
 
         Where frames have times of their own, sound can be counted by the rate only near one of them: frame `beside`.
         """
-        reader, _ = self._reader(Path(name))
-        shift = 0
-        if not reader.index.is_constant:
-            near = min(beside, reader.index.frames - 1)
-            real = math.floor(reader.index.seconds(near) * SAMPLE_RATE + Fraction(1, 2))
-            shift = real - sample_of_frame(near, reader.rate)
+        delay = self.film(name).sound_delay(beside)
         with AudioReader(Path(name)) as sound:
-            return sound.read(first + shift, end + shift, rate=SAMPLE_RATE, channels=2)
-
-    def _reader(self, path: Path) -> tuple[VideoReader, Facts]:
-        if path not in self._readers:
-            info = probe(path)
-            info.require_video()
-            stat = path.stat()
-            key = (str(path.resolve()), stat.st_size, stat.st_mtime_ns)
-            if key not in self._indices:
-                self._indices[key] = build_index(path)
-            reader = VideoReader(path, self._indices[key])
-            self._open.callback(reader.close)
-            height, width = reader.rgb(0, 1).shape[1:3]
-            facts = Facts(width, height, reader.rate, reader.index.frames, bool(info.audio))
-            self._readers[path] = (reader, facts)
-        return self._readers[path]
+            return sound.read(first + delay, end + delay, rate=SAMPLE_RATE, channels=2)
 
 
 def sound_extent(given: Sound) -> int:
     """How many samples at 48 kHz a given stretch of sound has. Raises BadMedia, BadRequest."""
-    path = Path(given.file)
-    if not probe(path).audio:
-        raise BadMedia(f"{path.name} has no sound; choose a file with sound.")
-    with AudioReader(path) as reader:
-        _, end = reader.extent()
-        wanted = given.samples or end - given.start
-        if given.start >= end or wanted < 1:
-            raise BadRequest(f"{path.name} has {end} samples; the sound asked for begins at sample {given.start}.")
-        return round(Fraction(min(wanted, end - given.start) * SAMPLE_RATE, reader.rate))
+    require_sound(given)
+    with AudioReader(Path(given.file)) as reader:
+        return stretch_of(given, reader).samples
 
 
 def given_samples(given: Sound, first: int, count: int) -> Samples:
-    """Samples [first, first + count) at 48 kHz of a given stretch of sound, with silence around it: (2, count)."""
-    length = sound_extent(given)
+    """Samples [first, first + count) at 48 kHz of a given stretch of sound, with silence around it: (2, count).
+
+    Raises BadMedia, BadRequest.
+    """
+    require_sound(given)
     out = np.zeros((2, count), np.float32)
-    low, high = max(0, first), min(length, first + count)
-    if low < high:
-        with AudioReader(Path(given.file)) as reader:
-            start = round(Fraction(given.start * SAMPLE_RATE, reader.rate))
+    with AudioReader(Path(given.file)) as reader:
+        start, length = stretch_of(given, reader)
+        low, high = max(0, first), min(length, first + count)
+        if low < high:
             out[:, low - first : high - first] = reader.read(start + low, start + high, rate=SAMPLE_RATE, channels=2)
     return out
 

@@ -15,9 +15,10 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from engine.backends.base import BadRequest, Unsupported
+from engine.backends.films import FilmFacts
 from engine.backends.remote import offers
 from engine.backends.remote.answers import Endpoint
-from engine.backends.remote.footage import Facts, Films, framed, sound_extent
+from engine.backends.remote.footage import Films, framed, sound_extent
 from engine.backends.remote.offers import LEAST_SECONDS, LEAST_WINDOW_FRAMES, MOST_SECONDS, Offer
 from engine.backends.remote.order import Cut, FilmParcel, Order, Parcel, SoundParcel, StillParcel, TooLarge
 from engine.media.conform import Fit
@@ -346,7 +347,7 @@ class Planner:
         )
         return self._order("retake", body, [parcel], cut, frames / made_rate)
 
-    def _check_least(self, work: asked.Retake, facts: Facts, made_rate: Fraction) -> None:
+    def _check_least(self, work: asked.Retake, facts: FilmFacts, made_rate: Fraction) -> None:
         least = math.ceil(LEAST_SECONDS * made_rate)
         if work.end - work.start >= least:
             return
@@ -419,7 +420,7 @@ class Planner:
     def _film(
         self,
         work: asked.Retake | asked.Extend,
-        facts: Facts,
+        facts: FilmFacts,
         first: int,
         frames: int,
         made_rate: Fraction,

@@ -31,7 +31,8 @@ from engine.media.index import build_index
 from engine.media.probe import probe
 from engine.models.audio_vae import AudioDecoder, AudioEncoder, AudioVaeConfig
 from engine.models.text import TextConditioner, TextConfig
-from engine.models.transformer import Transformer, TransformerConfig
+from engine.models.transformer import Transformer
+from engine.models.transformer_config import TransformerConfig
 from engine.models.upsampler import LatentUpsampler, UpsamplerConfig
 from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig
 from engine.models.vocoder import Vocoder, VocoderConfig

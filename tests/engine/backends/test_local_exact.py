@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from local_kit import MODEL, Desk, check_file, film, footage, lossless, of_role, track
 
-from engine.backends.local import media as media_module
+from engine.backends import films as films_module
 from engine.backends.local.media import MediaFiles
 from engine.backends.local.prompts import ContextCache
 from engine.backends.local.tasks import Preparation
@@ -23,7 +23,7 @@ from engine.media.join import Handles, frame_weights, join_frames, join_samples,
 from engine.media.recipe import read_recipe
 from engine.models.text import TextContext
 from engine.protocol.again import NotARecipe, work_again
-from engine.protocol.grid import sample_of_frame
+from engine.protocol.grid import Clip, sample_of_frame
 from engine.protocol.work import AnyWork, Extend, FillGap, Keyframe, Neighbour, Output, Retake, TextToVideo
 
 RATES = [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(25), Fraction(12)]
@@ -49,7 +49,7 @@ def test_a_retake_joins_its_clip_without_touching_the_rest(desk: Desk, tmp_path:
     handles = Handles(file.handle_before, file.handle_after)
     assert handles.before <= min(wanted, start)
     assert handles.after <= min(wanted, length - end)
-    if wanted <= 8:  # a longer one may be cut to what the window holds
+    if wanted <= Clip.longest(rate, 2).frames // 4:  # more than a quarter of the model's longest clip is cut
         assert handles == (min(wanted, start), min(wanted, length - end))
     check_file(file, frames=end - start, rate=rate, size=(width, height), start=start, handles=handles)
 
@@ -104,8 +104,8 @@ def test_every_plan_has_the_exact_counts(desk: Desk, clips: dict[Fraction, str],
         work = Extend(source=source, at=at, frames=frames, direction="backward" if backward else "forward", **shared)
         start = -frames if backward else at
     files = MediaFiles(desk.backend._indices)
-    model = desk.backend._catalogue.get(MODEL)
-    networks = desk.backend._networks_for(model)
+    model = desk.backend._models.get(MODEL)
+    networks = desk.backend._models.networks(model)
     task = Preparation(work, model.description, networks.facts, files, ()).prepare().task
     files.close()
     before, after = task.plans[0].handles[0], task.plans[-1].handles[1]
@@ -144,7 +144,7 @@ class Counting(VideoReader):
 def test_a_retake_in_a_long_clip_reads_no_more_than_in_a_short_one(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_long_clip: Any
 ) -> None:
-    monkeypatch.setattr(media_module, "VideoReader", Counting)
+    monkeypatch.setattr(films_module, "VideoReader", Counting)
     read: list[tuple[int, int]] = []
     for copies, start in ((1, 100), (60, 100 + 250 * 30)):  # 10 seconds, and 10 minutes
         source = make_long_clip(tmp_path / f"{copies}.mp4", copies)

@@ -233,7 +233,7 @@ def test_a_full_disk_while_the_draft_is_kept_removes_the_film_too(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     work = words(width=128, height=64, frames=9, stage="draft", sound=False)
-    monkeypatch.setattr("engine.backends.local.backend.draft_bytes", lambda *_: bytes(300_000))
+    monkeypatch.setattr("engine.backends.local.writing.draft_bytes", lambda *_: bytes(300_000))
     with files_of_at_most(100_000), pytest.raises(DiskFull):
         desk.run(work, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,8 +17,10 @@ from local_kit import MODEL, Desk, Heard, check_file, footage, of_role
 
 from engine.backends.base import Job, OutOfMemory
 from engine.backends.local import backend as backend_module
-from engine.backends.local.backend import LocalBackend, smaller_works
+from engine.backends.local import opened as opened_module
+from engine.backends.local.backend import LocalBackend
 from engine.backends.local.lending import LocalNetworks, Precision, sizes_of
+from engine.backends.local.media import MediaFiles
 from engine.backends.local.memory import (
     RESERVE,
     SMALL_PIECE,
@@ -25,6 +28,7 @@ from engine.backends.local.memory import (
     Demand,
     DoesNotFit,
     Memory,
+    MemoryPlan,
     ModelSizes,
     StreamedNetwork,
     decoding_bytes,
@@ -33,11 +37,12 @@ from engine.backends.local.memory import (
     plan_peak,
     sampling_bytes,
 )
+from engine.backends.local.sizing import smaller_works
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.networks import load_video_decoder, load_video_encoder
 from engine.loading.transformer_loading import load_transformer
-from engine.models.transformer import StreamInput, Timesteps
-from engine.models.video_vae import decode_in_pieces, encode_in_pieces
+from engine.models.transformer_streams import StreamInput, Timesteps
+from engine.models.video_streaming import decode_in_pieces, encode_in_pieces
 from engine.pipelines.networks import Weights
 from engine.pipelines.signals import rgb8
 from engine.protocol.work import Extend, Retake, TextToVideo
@@ -59,6 +64,7 @@ LARGE = ModelSizes(
     audio_width=2048,
     decoder=StreamedNetwork(624_896, 200_000, 60_000),
     encoder=StreamedNetwork(624_896, 200_000, 60_000),
+    text_streamed=3 * GB,
 )  # fmt: skip
 FULL_HD = Demand(32_640, 126, 1024, 34, 60, 121)
 SMALL = Demand(6_144, 126, 1024, 16, 24, 121)
@@ -73,7 +79,7 @@ def opened(models_folder: Path) -> Checkpoint:
 
 
 def sizes(desk: Desk, opened: Checkpoint, dtype: torch.dtype) -> ModelSizes:
-    return sizes_of(desk.backend._catalogue.get(MODEL), opened, Precision(dtype, ""))
+    return sizes_of(desk.backend._models.get(MODEL), opened, Precision(dtype, ""))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -173,11 +179,14 @@ def test_a_whole_job_stays_below_the_plans_peak(
             SMALL,
             Memory("cuda", 24 * GB, 64 * GB),
             True,
-            {"source": "host", "cast_fp8": True, "on_host": ("text_encoder",)},
+            {"source": "host", "cast_fp8": True, "text_streamed": True},
         ),
-        (SMALL, Memory("cuda", 8 * GB, 32 * GB), True, {"source": "host", "on_host": ("text_encoder",), "chunk": 4096}),
+        (SMALL, Memory("cuda", 8 * GB, 32 * GB), True, {"source": "host", "text_streamed": True, "chunk": 4096}),
+        (SMALL, Memory("cuda", 8 * GB, 12 * GB), True, {"source": "disk", "text_streamed": True, "on_host": ()}),
         (FULL_HD, Memory("cuda", 12 * GB, 64 * GB), True, {"source": "host", "keep": "transformer"}),
-        (SMALL, Memory("cuda", 12 * GB, 30 * GB), False, {"source": "disk", "on_host": ("text_encoder",)}),
+        (SMALL, Memory("cuda", 12 * GB, 30 * GB), False, {"source": "disk", "text_streamed": True}),
+        (SMALL, Memory("cuda", 34 * GB, 64 * GB), True, {"text_streamed": False}),
+        (SMALL, Memory("cpu", 16 * GB, 16 * GB), False, {"source": "disk", "text_streamed": True}),
         (SMALL, Memory("cpu", 90 * GB, 90 * GB), False, {"keep": "all", "source": ""}),
         (SMALL, Memory("cpu", 40 * GB, 40 * GB), False, {"source": "disk"}),
         (SMALL, Memory("mps", 60 * GB, 60 * GB), False, {"keep": "model", "source": ""}),
@@ -189,6 +198,28 @@ def test_decisions(demand: Demand, memory: Memory, fp8: bool, expected: dict[str
     assert plan.peak <= memory.device_free - (RESERVE if memory.kind != "cpu" else 0)
     assert bool(plan.source) == (plan.resident < 48)
     assert plan.sentences()
+
+
+def test_a_text_encoder_that_can_not_be_streamed_works_on_the_host() -> None:
+    plan = make_plan(replace(LARGE, text_streamed=0), SMALL, Memory("cuda", 8 * GB, 32 * GB), fp8=True)
+    assert (plan.text_streamed, plan.on_host) == (False, ("text_encoder",))
+    assert "the prompt is read by the processor" in plan.sentences()
+    assert make_plan(LARGE, SMALL, Memory("cuda", 8 * GB, 32 * GB), fp8=True).peak <= plan.peak
+
+
+def test_a_streamed_text_encoder_reads_a_prompt_alike_and_another_writes(desk: Desk) -> None:
+    networks = desk.backend._models.networks(desk.backend._models.get(MODEL))
+    plan = MemoryPlan(resident=2, blocks=2)
+    networks.prepare(plan, (), lambda *_: None)
+    (expected,) = networks.encode(["a red ball"])
+    networks.prepare(replace(plan, text_streamed=True, keep="model"), (), lambda *_: None)
+    (context,) = networks.encode(["a red ball"])
+    assert all(map(torch.equal, context, expected))
+    assert networks.loaded == {"text"}
+    assert networks.text_encoder().enhance("a red ball", "write", 1, 3)
+    with networks.vocoder():
+        assert networks.loaded == {"text", "vocoder"}  # what has written goes before anything is made
+    networks.release()
 
 
 def test_weights_that_have_8_bits_already_are_not_cast_again() -> None:
@@ -252,6 +283,48 @@ def test_smaller_works_are_smaller_and_keep_their_shape() -> None:
     assert all(one.width % 64 == one.height % 64 == 0 and one.frames % 8 == 1 for one in smaller)
     assert [one.frames for one in smaller_works(Extend(source="a", at=1, frames=200, prompt="x"))] == [97, 9]
     assert not list(smaller_works(Retake(source="a", start=0, end=9)))
+
+
+def test_a_known_prompt_needs_no_room_for_the_text_encoder() -> None:
+    huge = replace(LARGE, parts={**LARGE.parts, "text_encoder": 200 * GB}, text_streamed=0)
+    memory = Memory("cuda", 31 * GB, 64 * GB)
+    with pytest.raises(DoesNotFit):
+        make_plan(huge, SMALL, memory, fp8=True)
+    known = replace(SMALL, prompts_known=True)
+    plan = make_plan(huge, known, memory, fp8=True)
+    assert plan.peak <= memory.device_free
+    assert (plan.keep, plan.on_host) == ("model", ())  # the best that doesn't promise to keep the text encoder
+    for device in (8, 24, 95):  # where it fits, knowing the prompt changes nothing
+        memory = Memory("cuda", device * GB, 128 * GB)
+        assert make_plan(LARGE, known, memory, fp8=True) == make_plan(LARGE, SMALL, memory, fp8=True)
+
+
+def test_prompts_are_known_once_they_were_read(models_folder: Path, tmp_path: Path) -> None:
+    desk = Desk.at(tmp_path, models_folder)
+    work = TextToVideo(prompt="x", width=64, height=64, frames=9, rate="24", model=MODEL)
+    files = MediaFiles({})
+    for changed, known in ((work, False), (msgspec.structs.replace(work, prompt="another"), False)):
+        assert desk.backend._ready(changed, files).demand.prompts_known is known
+    desk.run(work, tmp_path / "out")
+    assert desk.backend._ready(work, files).demand.prompts_known
+    assert not desk.backend._ready(msgspec.structs.replace(work, prompt="another"), files).demand.prompts_known
+    assert not desk.backend._ready(msgspec.structs.replace(work, enhance=True), files).demand.prompts_known
+    desk.backend.close()
+
+
+def test_a_text_encoder_that_stayed_goes_when_the_next_plan_has_no_room_for_it(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk.at(tmp_path, models_folder)
+    work = TextToVideo(prompt="x", width=64, height=64, frames=9, rate="24", model=MODEL)
+    desk.run(work, tmp_path / "out")
+    assert "text_encoder" in loaded(desk)
+    plan = LocalBackend._plan
+    monkeypatch.setattr(LocalBackend, "_plan", lambda self, *args: replace(plan(self, *args), keep="model"))
+    desk.run(work, tmp_path / "out")  # its prompt is known: nobody asks for the text encoder
+    assert loaded(desk) >= {"transformer", "text", "video_decoder"}
+    assert "text_encoder" not in loaded(desk)
+    desk.backend.close()
 
 
 # --- too large, and memory that runs out --------------------------------------------------------------------------
@@ -325,7 +398,7 @@ class Exhausted(LocalNetworks):
 def test_lack_of_memory_steps_down_once_and_goes_on(
     models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
 ) -> None:
-    monkeypatch.setattr(backend_module, "LocalNetworks", Exhausted)
+    monkeypatch.setattr(opened_module, "LocalNetworks", Exhausted)
     Exhausted.failures = failures
     desk = Desk.at(tmp_path, models_folder)
     work = TextToVideo(prompt="x", width=96, height=64, frames=9, rate="24", model=MODEL)

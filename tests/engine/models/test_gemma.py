@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from engine.loading.gemma_streaming import StreamedGemma, streamed_bytes
 from engine.models.errors import GemmaDoesNotFit, ModelError
 from engine.models.gemma import MAX_TOKENS, Gemma, tidy
 from engine.models.text import TextConditioner, TextConfig
@@ -262,3 +264,48 @@ def test_missing_tensors_are_refused_by_name(folders: dict[str, Path], tmp_path:
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
     with pytest.raises(GemmaDoesNotFit, match=r"lacks 1 tensors.*layers\.1\.mlp\.up_proj"):
         Gemma.load(folder, dtype=torch.float32)
+
+
+# Read from disk bit by bit -------------------------------------------------------------------------------------------
+
+PROMPTS = ["  a red ball\n", "the ball bounces slowly to the left", "soft"]
+
+
+@pytest.mark.parametrize("layout", ["gemma3", "gemma3_text"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_a_streamed_gemma_reads_the_same_states(folders: dict[str, Path], layout: str, dtype: torch.dtype):
+    expected = Gemma.load(folders[layout], dtype=dtype).encode(PROMPTS)
+    streamed = StreamedGemma.open(folders[layout], dtype=dtype)
+    try:
+        for _ in range(2):
+            assert all(map(torch.equal, streamed.encode(PROMPTS), expected))
+        assert (streamed.width, streamed.hidden_states) == (WIDTH, LAYERS + 1)
+        held = sum(p.nbytes for p in streamed.model.parameters() if not p.is_meta) + streamed.streamer.device_bytes
+        assert held == pytest.approx(streamed_bytes(folders[layout], dtype), rel=0.02)  # tensors lie aligned
+        with pytest.raises(ModelError, match="can't write prompts"):
+            streamed.enhance("a ball", "write")
+    finally:
+        streamed.close()
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "language_model.model.", "model.language_model."])
+def test_the_language_model_is_found_under_any_prefix(folders: dict[str, Path], tmp_path: Path, prefix: str):
+    folder = copy_of(folders["gemma3_text"], tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    named = {name.removeprefix("model."): tensor for name, tensor in tensors.items()}
+    named = {f"{prefix}{name}": tensor for name, tensor in named.items() if name != "lm_head.weight"}
+    towers = {f"vision_tower.encoder.{name}": torch.zeros(1) for name in ("layers.0.mlp.fc1.weight", "norm.weight")}
+    save_file(named | towers, folder / "model.safetensors")
+    streamed = StreamedGemma.open(folder, dtype=torch.float32)
+    (states,) = streamed.encode(PROMPTS[:1])
+    streamed.close()
+    (expected,) = Gemma.load(folders["gemma3_text"], dtype=torch.float32).encode(PROMPTS[:1])
+    assert torch.equal(states, expected)
+
+
+def test_a_streamed_gemma_without_a_layer_is_refused_by_name(folders: dict[str, Path], tmp_path: Path):
+    folder = copy_of(folders["gemma3_text"], tmp_path)
+    tensors = load_file(folder / "model.safetensors")
+    save_file({name: t for name, t in tensors.items() if "layers.1." not in name}, folder / "model.safetensors")
+    with pytest.raises(GemmaDoesNotFit, match=r"lacks \d+ tensors, such as layers.1.input_layernorm.weight"):
+        StreamedGemma.open(folder)
