@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -38,12 +39,14 @@ from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.parts import IconButton, Panel, label, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
+from ltxdesktop.ui.prompt_field import PromptField
 from ltxdesktop.ui.prompt_given import GivenBox
 from ltxdesktop.ui.prompt_size import LengthBox, SizeBox
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 
 ESTIMATE_AFTER_MS = 500
+WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
 PLACEHOLDER = "What is seen and heard. For example: a red ball bounces across a blue floor from left to right."
 
 _MODE_WORDS = {
@@ -225,7 +228,7 @@ class PromptPanel(Panel):
         self._clip_box.looked_at.connect(self.looked_at)
         rows.addWidget(self._given_box)
         rows.addWidget(self._clip_box)
-        rows.addLayout(self._build_words())
+        rows.addLayout(self._build_words(), WORDS_FIRST)
         rows.addLayout(self._build_numbers())
         rows.addStretch(1)
         self.body.addWidget(scroll, 1)
@@ -234,22 +237,17 @@ class PromptPanel(Panel):
     def _build_words(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(12)
-        self._prompt = QPlainTextEdit()
-        self._prompt.setPlaceholderText(PLACEHOLDER)
-        self._prompt.setTabChangesFocus(True)
-        self._prompt.setMinimumHeight(104)
-        self._prompt.setMaximumHeight(180)
+        self._prompt = PromptField(PLACEHOLDER)
         self._prompt.textChanged.connect(self._read_fields)
         words, head, said = label("Prompt", "label"), QHBoxLayout(), QVBoxLayout()
         words.setBuddy(self._prompt)
-        self._prompt.setAccessibleName("Prompt")
         head.addWidget(words)
         head.addStretch(1)
         head.addWidget(self._history)
         said.setSpacing(2)
         said.addLayout(head)
-        said.addWidget(self._prompt)
-        column.addLayout(said)
+        said.addWidget(self._prompt, 1)
+        column.addLayout(said, 1)
         self._negative_box = QWidget()
         self._negative = QPlainTextEdit()
         self._negative.setPlaceholderText("What should not be there")
@@ -259,6 +257,7 @@ class PromptPanel(Panel):
         negative = labelled("&Negative", self._negative)
         negative.setContentsMargins(0, 0, 0, 0)
         self._negative_box.setLayout(negative)
+        self._negative_box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         column.addWidget(self._negative_box)
         return column
 

@@ -70,6 +70,7 @@ class LoopDesk(QObject):
         self._action: Action = "retake"  # that the person chose last
         self._found = Found((), Shown("Make", ""))
         self._extension: Extension | None = None  # dragged with the tool
+        self._chosen_last = False  # selected since the range was marked
         self._speaks_against = True  # whether there are problems
         self._asked = 0  # estimates
         self._previewed_job = ""
@@ -138,6 +139,7 @@ class LoopDesk(QObject):
             self._action,
             self._panel.wish.frames,
             self._panel.direction,
+            self._chosen_last,
             self._locate,
         )
 
@@ -145,10 +147,12 @@ class LoopDesk(QObject):
 
     def _selection_moved(self) -> None:
         self._extension = None
+        self._chosen_last = True
         self.refresh()
 
     def _range_moved(self, first: int, last: int) -> None:
         self._extension = None
+        self._chosen_last = False
         self.refresh()
 
     def _playhead_moved(self, frame: int) -> None:
@@ -163,7 +167,7 @@ class LoopDesk(QObject):
             self._show_activity()
 
     def _project_opened(self) -> None:
-        self._extension = None
+        self._extension, self._chosen_last = None, False
         self._prompts = ClipPrompts()
         self.refresh()
         self._collect()
@@ -199,6 +203,7 @@ class LoopDesk(QObject):
 
     def _take_gap(self, gap: str, first: int, last: int) -> None:
         self._selection.choose(gap=ItemId(gap))
+        self._selection_moved()  # also where it was selected before the range was marked
         self._panel.focus_prompt()
 
     # What is said

@@ -56,15 +56,19 @@ class Finder:
     action: Action
     frames: int
     direction: Literal["forward", "backward"]
+    chosen_last: bool  # whether something was selected since the range was marked
     locate: Locate
 
     def find(self, extension: Extension | None) -> Found:
-        """A dragged end, else the range, else what is selected, else the playhead. Raises LoopError."""
+        """A dragged end, else the range, else what is selected, else the playhead.
+
+        What was selected after the range was marked, and lies elsewhere, goes before it. Raises LoopError.
+        """
         sequence, selection = self.document.sequence, self.selection
         if extension is not None:
             return self._beyond(extension.clip, extension.frames, "forward" if extension.at_tail else "backward")
         first, last = sequence.in_frame, sequence.out_frame
-        if first is not None and last is not None and first < last:
+        if first is not None and last is not None and first < last and not self._chosen_beside(first, last):
             return self._in_range(first, last)
         if selection.gap is not None:
             return self._in_gap(selection.gap)
@@ -142,6 +146,17 @@ class Finder:
         return Found((place,), Shown("Extend", words, verb="Extend"))
 
     # What is selected
+
+    def _chosen_beside(self, first: int, last: int) -> bool:
+        """Whether the person has turned from the range to something else: a gap, or clips that it doesn't touch."""
+        if not self.chosen_last:
+            return False
+        if self.selection.gap is not None:
+            return True
+        sequence = self.document.sequence
+        clips = [clip for each in self.selection.clips if (clip := sequence.clip(each)) is not None]
+        spans = [(sequence.start_of(clip.id) or 0, clip) for clip in clips]
+        return bool(spans) and all(start >= last or start + clip.duration <= first for start, clip in spans)
 
     def _film_clip(self) -> tuple[Clip, Track] | None:
         """The selected clip with footage on a video track; of linked picture and sound the picture."""

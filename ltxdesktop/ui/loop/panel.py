@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -29,6 +30,7 @@ from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.length_field import LengthField
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, label, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.prompt_field import PromptField
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes
@@ -44,8 +46,7 @@ ACTIONS: tuple[tuple[Action, str, str], ...] = (
 CHANGED_AFTER_MS = 400
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 UNTIMED = "Time not known yet"
-PROMPT_LINES, MOST_PROMPT_LINES = 3, 8  # seen at least, even in a window 768 px high; and where there is room
-PROMPT_MARGINS_PX = 22
+WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
 
@@ -276,7 +277,7 @@ class MakePanel(Panel):
         self._where.show()
         self.body.addWidget(self._where)
         scroll, rows = scrolled_form(10)
-        rows.addLayout(self._build_words())
+        rows.addLayout(self._build_words(), WORDS_FIRST)
         rows.addLayout(self._build_numbers())
         rows.addLayout(self._build_model())
         rows.addStretch(1)
@@ -286,27 +287,21 @@ class MakePanel(Panel):
     def _build_words(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(8)
-        self._prompt = QPlainTextEdit()
-        self._prompt.setPlaceholderText(PLACEHOLDER)
-        self._prompt.setTabChangesFocus(True)
-        line_px = self._prompt.fontMetrics().lineSpacing()
-        self._prompt.setMinimumHeight(PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
-        self._prompt.setMaximumHeight(MOST_PROMPT_LINES * line_px + PROMPT_MARGINS_PX)
+        self._prompt = PromptField(PLACEHOLDER)
         self._prompt.textChanged.connect(self._touch)
         self._history = EarlierPrompts(self._look, self._prompts)
         self._history.chosen.connect(self.write)
         head = QHBoxLayout()
         words = label("Prompt", "label")
         words.setBuddy(self._prompt)
-        self._prompt.setAccessibleName("Prompt")
         head.addWidget(words)
         head.addStretch(1)
         head.addWidget(self._history)
         said = QVBoxLayout()
         said.setSpacing(2)
         said.addLayout(head)
-        said.addWidget(self._prompt)
-        column.addLayout(said)
+        said.addWidget(self._prompt, 1)
+        column.addLayout(said, 1)
         self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
         self._what.chosen.connect(self._touch)
         column.addWidget(self._what)
@@ -323,6 +318,7 @@ class MakePanel(Panel):
         negative = labelled("&Negative", self._negative)
         negative.setContentsMargins(0, 0, 0, 0)
         self._negative_box.setLayout(negative)
+        self._negative_box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         column.addWidget(self._negative_box)
         return column
 
@@ -354,9 +350,9 @@ class MakePanel(Panel):
         row.setSpacing(10)
         row.addLayout(labelled("&Seed", self._seed, self._lock, dice), 1)
         row.addLayout(labelled("&Takes", self._variations))
-        column.addLayout(row)
         column.addWidget(self._length_box)
         column.addWidget(self._size_box)
+        column.addLayout(row)
         for field in (self._seed, self._variations, self._frames):
             field.valueChanged.connect(self._touch)
         return column

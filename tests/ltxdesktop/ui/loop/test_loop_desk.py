@@ -123,6 +123,28 @@ def test_the_place_follows_what_is_selected(edit: EditWorkspace) -> None:
     assert [type(each) for each in edit.loop.places] == [InGap]
 
 
+def test_what_was_said_last_is_meant(edit: EditWorkspace) -> None:
+    """The sample's range lies in the first clip. Turning to something elsewhere means that; marking again, the range."""
+    first, second = pictures(edit)
+    edit.selection.choose([first.id])
+    (place,) = edit.loop.places
+    assert (place.clip, place.frames) == (first.id, 48)  # the range is in it
+    edit.selection.choose([second.id])
+    (place,) = edit.loop.places
+    assert (place.clip, place.frames) == (second.id, 96)
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 10, 30))
+    (place,) = edit.loop.places
+    assert (place.clip, place.frames) == (first.id, 20)
+    edit.project.edit("Move", lambda document: edits.move(document, [second.id], 30))
+    gap = edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].items[1]
+    edit.timeline.fill_asked.emit(gap.id, 96, 126)
+    assert [type(each) for each in edit.loop.places] == [InGap]
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 10, 40))
+    assert [type(each) for each in edit.loop.places] == [OfClip]
+    edit.timeline.fill_asked.emit(gap.id, 96, 126)  # it's selected still
+    assert [type(each) for each in edit.loop.places] == [InGap]
+
+
 def test_a_drag_asks_for_one_estimate_when_it_rests(
     qtbot: QtBot, app: App, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
