@@ -124,7 +124,7 @@ def test_the_place_follows_what_is_selected(edit: EditWorkspace) -> None:
 
 
 def test_what_was_said_last_is_meant(edit: EditWorkspace) -> None:
-    """The sample's range lies in the first clip. Turning to something elsewhere means that; marking again, the range."""
+    """The sample's range lies in the first clip. Turning to another place means that; marking again, the range."""
     first, second = pictures(edit)
     edit.selection.choose([first.id])
     (place,) = edit.loop.places
