@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, QTimer
+from PySide6.QtCore import QEvent, QObject, QSettings, QStandardPaths, Qt, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
@@ -89,6 +89,7 @@ class App(QObject):
         self.window.restart_engine_requested.connect(self._restart)
         self.window.install_engine_requested.connect(self.install_engine)
         self.window.models_moved.connect(self._use_models)
+        application.applicationStateChanged.connect(self._look_for_news)
         self.window.closing.connect(self.session.close)
         self.window.closing.connect(self.link.stop)
         self.window.closing.connect(self._look_for_hardware)
@@ -185,6 +186,11 @@ class App(QObject):
             self.window.open_project(Path(event.file()))
             return True
         return super().eventFilter(watched, event)
+
+    def _look_for_news(self, state: Qt.ApplicationState) -> None:
+        """The person comes back, from a terminal or a file manager perhaps: models or a key may be there now."""
+        if state == Qt.ApplicationState.ApplicationActive:
+            self.session.look_for_news()
 
     def _look_for_hardware(self) -> None:
         """The window goes, so it holds up nobody: what OpenGL is here counts from the next start."""

@@ -4,10 +4,12 @@ On a thread of its own, because opening a backend takes seconds (it imports torc
 pipe nor the work loop may wait for that.
 """
 
+import contextlib
 import logging
 import queue
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -40,7 +42,20 @@ SecondsPerWork = Callable[[str, str, str], float | None]  # (backend, model, pha
 
 MOST_WAITING: Final = 64
 
+Lying = tuple[str, int, int]  # a file's path, its size, its time of change
+
 _log = logging.getLogger(__name__)
+
+
+def lying_in(folder: Path) -> frozenset[Lying]:
+    """The files of models in a folder and in those right in it. Half files don't count: their folder has a dot."""
+    found = set[Lying]()
+    for path in (*folder.glob("[!.]*"), *folder.glob("[!.]*/[!.]*")):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            if not path.is_dir():
+                found.add((str(path), stat.st_size, stat.st_mtime_ns))
+    return frozenset(found)
 
 
 class Desk:
@@ -53,11 +68,15 @@ class Desk:
         seconds_per_work: SecondsPerWork,
         on_opened: Callable[[], None],
         describe: Callable[[tuple[Model, ...]], tuple[Model, ...]] = lambda models: models,
+        models: Path | None = None,
     ) -> None:
         """`on_opened` is called after an answer that may have opened backends: the device is known then.
 
-        `describe` adds to a list of weights what isn't the backends' to know.
+        `describe` adds to a list of weights what isn't the backends' to know. `models` is the folder of weights: where
+        other files lie in it than at the last answer, whoever put them there, the backends look anew.
         """
+        self._models = models
+        self._lain: frozenset[Lying] | None = None
         self._pool = pool
         self._outbox = outbox
         self._seconds_per_work = seconds_per_work
@@ -101,6 +120,7 @@ class Desk:
         match question:
             case GetCapabilities(call=call, refresh=refresh, preference=preference):
                 self._preference = self._preference if preference is None else preference
+                refresh = self._lies_otherwise() or refresh
                 self._outbox.post(self._capabilities(call, self._pool.capabilities(refresh)))
                 self._on_opened()
             case ListModels(call=call):
@@ -117,6 +137,13 @@ class Desk:
                 self._outbox.post(Ok(call=call))
             case CheckKey(call=call, backend=backend):
                 self._outbox.post(replace(self._pool.get(backend).check_key(), call=call))
+
+    def _lies_otherwise(self) -> bool:
+        """Whether files of models came or went since the last look."""
+        if self._models is None:
+            return False
+        before, self._lain = self._lain, lying_in(self._models)
+        return before is not None and before != self._lain
 
     def _capabilities(self, call: int, told: tuple[BackendCapability, ...]) -> Capabilities:
         """What works, with the advice that follows from it now."""

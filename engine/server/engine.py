@@ -176,7 +176,8 @@ class Engine:
             scratch=scratch,
             results=places.results,
         )
-        desk = Desk(pool, self._outbox, store.seconds_per_work, loop.tell_state, self._describe_loras)
+        models = self._settings.models
+        desk = Desk(pool, self._outbox, store.seconds_per_work, loop.tell_state, self._describe_loras, models)
         recovered = store.recover()
         for job in recovered:
             self._outbox.post(JobChanged(job=job, state=store.state(job)))

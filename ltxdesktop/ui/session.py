@@ -213,6 +213,11 @@ class EngineSession(QObject):
             if self.view.life == "ready":
                 self._ask(GetCapabilities(preference=preference), self._take_capabilities)
 
+    def look_for_news(self) -> None:
+        """Ask whether something else works now, after the person was elsewhere: files or a key may have come."""
+        if self.view.life == "ready":
+            self._ask(GetCapabilities(), self._take_news)
+
     def refresh_capabilities(self) -> None:
         self._ask(GetCapabilities(refresh=True), self._take_capabilities)
 
@@ -303,6 +308,14 @@ class EngineSession(QObject):
         if isinstance(reply, Capabilities):
             self.backends, self.advice = reply.backends, reply.advice
             self.capabilities_changed.emit()
+
+    def _take_news(self, reply: Event) -> None:
+        """Only what differs is shown anew: how much memory is free just now is no news."""
+        if isinstance(reply, Capabilities):
+            sides = (self.backends, reply.backends)
+            known, told = ([msgspec.structs.replace(each, device=None) for each in side] for side in sides)
+            if (known, self.advice) != (told, reply.advice):
+                self._take_capabilities(reply)
 
     def _take_estimate(self, reply: Event) -> None:
         if isinstance(reply, Estimated) and reply.call == self._newest_estimate:

@@ -6,7 +6,9 @@ import pytest
 
 from engine.protocol.messages import (
     Accepted,
+    BackendCapability,
     Capabilities,
+    Device,
     Done,
     EngineState,
     Estimated,
@@ -130,6 +132,22 @@ def test_only_the_newest_estimate_is_told(session: EngineSession, engine: Engine
     session.receive(Estimated(call=newer, backend="local", fits=True, seconds=9), b"")
     session.receive(Estimated(call=older, backend="local", fits=True, seconds=1), b"")
     assert [each.seconds for each in told] == [9]
+
+
+def test_only_news_are_shown_when_the_person_comes_back(session: EngineSession, engine: Engine, qtbot):
+    def backend(free_bytes: int, *, available: bool = True) -> BackendCapability:
+        device = Device(name="a card", kind="cuda", free_bytes=free_bytes)
+        return BackendCapability(backend="local", title="Here", available=available, device=device)
+
+    session.receive(Capabilities(call=engine.last(GetCapabilities).call, backends=(backend(1),)), b"")
+    session.look_for_news()
+    with qtbot.assertNotEmitted(session.capabilities_changed):
+        session.receive(Capabilities(call=engine.last(GetCapabilities).call, backends=(backend(2),)), b"")
+    session.look_for_news()
+    assert not engine.last(GetCapabilities).refresh  # a locked keyring would ask each time
+    with qtbot.waitSignal(session.capabilities_changed):
+        told = Capabilities(call=engine.last(GetCapabilities).call, backends=(backend(2, available=False),))
+        session.receive(told, b"")
 
 
 def test_an_answer_that_comes_after_the_window_has_gone_finds_nobody(session: EngineSession, engine: Engine):
