@@ -10,51 +10,16 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from app_kit import LONG_MS, close
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QListView, QPlainTextEdit
 
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.resources import samples
-from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY
 from ltxdesktop.ui.range_strip import RangeStrip
 from ltxdesktop.ui.theme import DARK, LIGHT
-
-LONG_MS = 60_000
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> QSettings:
-    kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    kept.setValue("window/workspace", "generate")
-    return kept
-
-
-@pytest.fixture
-def open_app(qapp, qtbot, tmp_path: Path, settings: QSettings):
-    """Opens the program on one store; closing the window ends it, as for a person."""
-    opened: list[App] = []
-
-    def open_one() -> App:
-        choices = Settings(tmp_path / "settings.toml")
-        app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings, choices)
-        opened.append(app)
-        app.start()
-        app.window.activateWindow()
-        qtbot.waitUntil(app.window.isActiveWindow, timeout=LONG_MS)
-        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
-        return app
-
-    yield open_one
-    for app in opened:
-        close(app, qtbot)
-
-
-def close(app: App, qtbot) -> None:
-    if app.link.process_id:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
-            app.window.close()
 
 
 def type_prompt(app: App, qtbot, words: str) -> None:

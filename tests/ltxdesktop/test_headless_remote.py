@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from engine.media.probe import probe
 
 LONG_S = 120
-REMOTE_TESTS = Path(__file__).parents[1] / "engine" / "backends" / "remote"
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(str(REMOTE_TESTS))
-    from fake_api import KEY, FakeApi
-
-    with FakeApi() as service:
-        monkeypatch.setenv("LTX_API_URL", service.url)
-        monkeypatch.setenv("LTX_API_KEY", KEY)
-        monkeypatch.setenv("LTX_API_PACE", "0.01")
-        yield service
 
 
 def test_a_paid_job_is_agreed_to_by_a_word(api: Any, tmp_path: Path):

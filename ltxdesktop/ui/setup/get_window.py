@@ -1,6 +1,7 @@
 """Before the first byte of a download: what comes, whether the disk has room, licences to accept, a token if needed.
 
-The token goes into the keyring and out of the field at once; it's never sent through the channel.
+The token goes into the keyring and out of the field at once; where no keyring works, it can hold for the session. It's
+never sent through the channel.
 """
 
 from __future__ import annotations
@@ -8,16 +9,13 @@ from __future__ import annotations
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDialog,
     QDialogButtonBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +23,7 @@ from PySide6.QtWidgets import (
 from engine.protocol.hosts import HUB
 from engine.protocol.packages import DownloadPlan, LicenceText
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.form_window import FormWindow
 from ltxdesktop.ui.parts import Panel, label, labelled, wrapped
 from ltxdesktop.ui.setup import key_keeper
 from ltxdesktop.ui.setup.licence_view import origin_words, text_view
@@ -38,10 +37,11 @@ TEXT_PX = 170
 TOKENS = f"{HUB.address}/settings/tokens"
 
 
-class GetWindow(QDialog):
+class GetWindow(FormWindow):
     """For one package and what it needs. Asks for the plan itself, and anew when something has changed."""
 
     another_folder_requested = Signal()
+    restart_requested = Signal()  # the engine is to be started anew, with a token for this session
 
     def __init__(
         self,
@@ -54,13 +54,10 @@ class GetWindow(QDialog):
         elsewhere: bool = False,
     ) -> None:
         """`elsewhere`: the engine runs on another machine, so this one's keyring and disks are of no use to it."""
-        super().__init__(parent)
         known = stock.package(package)
-        self._title = known.title if known is not None else package
-        self.setWindowTitle(f"Get {self._title}")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        title = known.title if known is not None else package
+        super().__init__(f"Get {title}", (640, 640), ("Not now", "Nothing is downloaded"), parent)
         self.setWindowModality(Qt.WindowModality.WindowModal)
-        self.resize(640, 640)
         self._look, self._stock, self._background = look, stock, background
         self._package, self._elsewhere = package, elsewhere
         self.plan: DownloadPlan | None = None
@@ -68,6 +65,8 @@ class GetWindow(QDialog):
         self.boxes: dict[str, QCheckBox] = {}
         self._left = 0  # licences whose acceptance isn't kept yet
         self._gone = False
+        self._unkept = ""  # a token that no keyring took, until the person has said what to do with it
+        self._try_when_ready = False
         self._build()
         stock.changed.connect(self._look_again)
         stock.plan(package, self._take_plan, self._refuse)
@@ -75,28 +74,23 @@ class GetWindow(QDialog):
     # Building
 
     def _build(self) -> None:
-        page = QWidget()
-        page.setObjectName("form")
-        self._column = QVBoxLayout(page)
-        self._column.setContentsMargins(16, 14, 16, 14)
-        self._column.setSpacing(12)
-        self._column.addWidget(self._build_files())
+        self.page.addWidget(self._build_files())
         self._licences = QVBoxLayout()
         self._licences.setSpacing(12)
-        self._column.addLayout(self._licences)
+        self.page.addLayout(self._licences)
         self._gate = self._build_gate()
         self._gate.hide()
-        self._column.addWidget(self._gate)
-        self._column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 12)
-        outer.addWidget(scroll, 1)
-        outer.addLayout(self._build_foot())
+        self.page.addWidget(self._gate)
+        self.page.addStretch(1)
+        self._why = label("", "hint")
+        self._why.setWordWrap(True)
+        self.begin = QPushButton("Download")
+        self.begin.setObjectName("primary")
+        self.begin.setToolTip("Begin; it can be paused at any time, and goes on after a restart (Return)")
+        self.begin.setEnabled(False)
+        self.begin.clicked.connect(self._begin)
+        self.ends.addButton(self.begin, QDialogButtonBox.ButtonRole.AcceptRole)
+        self.put_into_foot(self._why)
 
     def _build_files(self) -> Panel:
         panel = Panel("What comes")
@@ -130,14 +124,9 @@ class GetWindow(QDialog):
 
     def _build_gate(self) -> Panel:
         panel = Panel("An account on the hub")
-        words = wrapped("note")
-        words.setText(
-            "Google gives these files only to people who have accepted its terms on the hub: do that on the page of "
-            f"the repository, then make a token that may read at {TOKENS}."
-        )
-        words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        words.show()
-        panel.body.addWidget(words)
+        self._gate_words = wrapped("note")
+        self._gate_words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        panel.body.addWidget(self._gate_words)
         self._token = QLineEdit()
         self._token.setEchoMode(QLineEdit.EchoMode.Password)
         self._token.setPlaceholderText("hf_…")
@@ -154,33 +143,25 @@ class GetWindow(QDialog):
         self._token_said = wrapped("hint")
         self._token_said.setAccessibleName("Answer of the hub")
         panel.body.addWidget(self._token_said)
+        self._session_button = QPushButton("Use it for this session")
+        self._session_button.setAccessibleName("Use the token for this session")
+        self._session_button.setToolTip(
+            "In memory only, until the program is closed. The engine is started anew for it; running jobs begin again"
+        )
+        self._session_button.setAutoDefault(False)
+        self._session_button.clicked.connect(self._use_for_session)
+        self._session_button.hide()
+        panel.body.addWidget(self._session_button, 0, Qt.AlignmentFlag.AlignLeft)
         return panel
-
-    def _build_foot(self) -> QHBoxLayout:
-        foot = QHBoxLayout()
-        foot.setContentsMargins(16, 0, 16, 0)
-        self._why = label("", "hint")
-        self._why.setWordWrap(True)
-        ends = QDialogButtonBox()
-        later = ends.addButton("Not now", QDialogButtonBox.ButtonRole.RejectRole)
-        later.setToolTip("Nothing is downloaded (Esc)")
-        later.setAutoDefault(False)
-        self.begin = QPushButton("Download")
-        self.begin.setObjectName("primary")
-        self.begin.setToolTip("Begin; it can be paused at any time, and goes on after a restart (Return)")
-        self.begin.setEnabled(False)
-        self.begin.clicked.connect(self._begin)
-        ends.addButton(self.begin, QDialogButtonBox.ButtonRole.AcceptRole)
-        ends.rejected.connect(self.close)
-        foot.addWidget(self._why, 1)
-        foot.addWidget(ends)
-        return foot
 
     # What the engine says
 
     def _look_again(self) -> None:
         """Something has come, gone or moved."""
         if not self._gone and self._stock.ready:
+            if self._try_when_ready:
+                self._try_when_ready = False
+                self._take_kept(None)
             self._stock.plan(self._package, self._take_plan, self._refuse)
 
     def _take_plan(self, plan: DownloadPlan) -> None:
@@ -200,7 +181,7 @@ class GetWindow(QDialog):
         icon = ("check", self._look.theme.good) if mark == "good" else ("warning", self._look.theme.warn)
         self._sign.setPixmap(self._look.icon(*icon).pixmap(QSize(MARK_PX, MARK_PX), self.devicePixelRatioF()))
         self._folder.setText(f"Into {plan.folder}")
-        self._gate.setVisible(bool(plan.gated))
+        self._show_gate(plan)
         source = self._stock.list.token_source if self._stock.list is not None else ""
         if plan.gated and source and not self.answer:  # a plan comes anew with every change, and answers stay
             self._say_token(f"A token is there already: {source}.")
@@ -209,6 +190,15 @@ class GetWindow(QDialog):
             if licence not in self._texts:
                 self._stock.read_licence(licence, self._take_text)
         self._enable()
+
+    def _show_gate(self, plan: DownloadPlan) -> None:
+        self._gate.setVisible(bool(plan.gated))
+        if plan.gated and (known := self._stock.package(plan.gated[0])) is not None:
+            self._gate_words.setText(
+                "Google gives these files only to people who have accepted its terms on the hub: do that at "
+                f"{HUB.address}/{known.repository}, then make a token that may read at {TOKENS}."
+            )
+            self._gate_words.show()
 
     def _take_text(self, text: LicenceText) -> None:
         if self._gone or text.licence in self._texts:
@@ -248,8 +238,25 @@ class GetWindow(QDialog):
         if token and not self._elsewhere:
             self._say_token("Putting it into the keyring…")
             self._background.run(
-                lambda: key_keeper.keep(token, key_keeper.HUB_TOKEN), self._take_kept, self._say_failed
+                lambda: key_keeper.keep(token, key_keeper.HUB_TOKEN),
+                self._take_kept,
+                lambda problem: self._offer_session(token, problem),
             )
+
+    def _offer_session(self, token: str, problem: Exception) -> None:
+        """Where no keyring works a person may still use the token now; it's held here for the one answer only."""
+        self._say_failed(problem)
+        if isinstance(problem, key_keeper.NoKeyring) and not self._gone:
+            self._unkept = token
+            self._session_button.show()
+
+    def _use_for_session(self) -> None:
+        key_keeper.keep_for_session(self._unkept, key_keeper.HUB_TOKEN)
+        self._unkept = ""
+        self._session_button.hide()
+        self._say_token("Starting the engine with it…")
+        self._try_when_ready = True
+        self.restart_requested.emit()
 
     def _take_kept(self, _: None) -> None:
         if not self._gone and self.plan is not None and self.plan.gated:
@@ -322,5 +329,6 @@ class GetWindow(QDialog):
         self.close()
 
     def done(self, result: int) -> None:
+        self._unkept = ""
         self._gone = True  # answers that are on their way find nobody
         super().done(result)

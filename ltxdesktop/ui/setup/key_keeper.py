@@ -1,7 +1,8 @@
 """The key of the LTX API and the hub's token in the system's keyring, under the names where the engine looks for them.
 
-The app only puts it there and takes it away: it never reads a key, keeps one, or sends one through the channel. Where
-no keyring works, it can hold for the session; the engine's own command can keep it in a file (`ltx-engine key --file`).
+The app only puts them there and takes them away: it never reads one, keeps one, or sends one through the channel. Where
+no keyring works, they can hold for the session; the engine's own command can keep the key in a file (`ltx-engine key
+--file`).
 """
 
 from __future__ import annotations
@@ -16,20 +17,20 @@ from ltxdesktop.resources import engine_words
 # The same in engine/backends/remote/keys.py and engine/fetching/tokens.py, which the app doesn't import; tests compare.
 SERVICE: Final = "ltxdesktop"
 NAME: Final = "ltx-api-key"
-VARIABLE: Final = "LTX_API_KEY"  # of the environment: the first place where the engine looks
 HUB_TOKEN: Final = "hugging-face-token"
+VARIABLES: Final = {NAME: "LTX_API_KEY", HUB_TOKEN: "HF_TOKEN"}  # of the environment: where the engine looks first
 
-_INSTEAD: Final = {NAME: ("LTX_API_KEY", engine_words("key --file")), HUB_TOKEN: ("HF_TOKEN", "hf auth login")}
+_COMMANDS: Final = {NAME: engine_words("key --file"), HUB_TOKEN: "hf auth login"}
 
 
 class NoKeyring(Exception):
     """This system has no keyring that works, or it stays locked. Says what can be done, never the key."""
 
     def __init__(self, why: str, name: str = NAME) -> None:
-        variable, command = _INSTEAD[name]
         super().__init__(
-            f"No keyring works here ({why}). Set {variable} before the start, or say “{command}” in a terminal to keep "
-            "it in a file that only this account can read."
+            f"No keyring works here ({why}). It can be used for this session, in memory only. To keep it, set "
+            f"{VARIABLES[name]} before the start, or say “{_COMMANDS[name]}” in a terminal, which puts it into a file "
+            "that only this account can read."
         )
 
 
@@ -56,9 +57,9 @@ def keep(key: str, name: str = NAME) -> None:
         raise NoKeyring("it keeps nothing", name)
 
 
-def keep_for_session(key: str) -> None:
-    """Give a key to the engines that this process starts from now on; it's gone with the program."""
-    os.environ[VARIABLE] = key
+def keep_for_session(key: str, name: str = NAME) -> None:
+    """Give a key to the engines that this process starts from now on: in memory only, and gone with the program."""
+    os.environ[VARIABLES[name]] = key
 
 
 def forget() -> None:

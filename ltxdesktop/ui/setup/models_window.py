@@ -47,6 +47,8 @@ TIPS = ("LTX-2.3 with all that it needs", "Looks, motions and controls that are 
 class ModelsWindow(QDialog):
     """One for each main window; made when it's asked for."""
 
+    restart_requested = Signal()  # the engine is to be started anew, with a token for this session
+
     def __init__(
         self,
         look: Look,
@@ -285,6 +287,7 @@ class ModelsWindow(QDialog):
         """Ask what a download of this would bring, and begin it from there."""
         window = GetWindow(self._look, self._stock, self._background, package, self, elsewhere=self._elsewhere)
         window.another_folder_requested.connect(self.choose_folder)
+        window.restart_requested.connect(self.restart_requested)
         window.show()
         return window
 

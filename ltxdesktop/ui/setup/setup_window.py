@@ -11,15 +11,11 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
     QDoubleSpinBox,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +24,7 @@ from engine.protocol.hosts import CONSOLE
 from engine.protocol.messages import Model
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.form_window import FormWindow
 from ltxdesktop.ui.parts import Panel, label, labelled, wrapped
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup import key_keeper
@@ -37,7 +34,7 @@ from ltxdesktop.ui.theme import Look, figures
 MARK_PX = 16
 
 
-class SetupWindow(QDialog):
+class SetupWindow(FormWindow):
     """One page for one session; made when it's asked for, gone when it's closed."""
 
     models_requested = Signal()
@@ -54,10 +51,7 @@ class SetupWindow(QDialog):
         elsewhere: bool = False,
     ) -> None:
         """`elsewhere`: the engine runs on another machine, so a key in this one's keyring is of no use to it."""
-        super().__init__(parent)
-        self.setWindowTitle("Set-up")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(660, 700)
+        super().__init__("Set-up", (660, 700), ("Close", "Nothing here has to be done now"), parent)
         self._look, self._session, self._elsewhere = look, session, elsewhere
         self._models: tuple[Model, ...] = ()
         self._background = background  # a keyring may wait for a person to unlock it
@@ -75,11 +69,7 @@ class SetupWindow(QDialog):
     # Building
 
     def _build(self) -> None:
-        page = QWidget()
-        page.setObjectName("form")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(16, 14, 16, 14)
-        column.setSpacing(12)
+        column = self.page
         self._now = label("")
         self._now.setWordWrap(True)
         self._now.setAccessibleName("What works now")
@@ -91,24 +81,7 @@ class SetupWindow(QDialog):
         column.addWidget(self._build_weights())
         column.addWidget(self._build_api())
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 12)
-        outer.addWidget(scroll, 1)
-        ends = QDialogButtonBox()
-        later = ends.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
-        later.setToolTip("Nothing here has to be done now (Esc)")
-        later.setAutoDefault(False)
-        ends.rejected.connect(self.close)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(16, 0, 16, 0)
-        foot.addWidget(label("All of this can wait: it's in the menu, Engine › Set-up.", "hint"), 1)
-        foot.addWidget(ends)
-        outer.addLayout(foot)
+        self.put_into_foot(label("All of this can wait: it's in the menu, Engine › Set-up.", "hint"))
 
     def _build_machine(self) -> Panel:
         panel = Panel("This machine")
@@ -147,7 +120,7 @@ class SetupWindow(QDialog):
         column.addWidget(self._said)
         self._session_button = self._button(
             "Use it for this session",
-            "Until the program is closed, and in no file. The engine is started anew for it; running jobs begin again",
+            "In memory only, until the program is closed. The engine is started anew for it; running jobs begin again",
             self._use_for_session,
         )
         self._session_button.hide()

@@ -25,7 +25,7 @@ class SetUp(QObject):
     """The windows, made when they're asked for: a start needs none of them."""
 
     said = Signal(str)  # for the status bar
-    restart_requested = Signal()  # the engine is to be started with a key that is for this session only
+    restart_requested = Signal()  # the engine is to be started with a key or token that is for this session only
     models_moved = Signal(str)  # the folder in which they are now: the engine has to be started with it
 
     def __init__(
@@ -67,6 +67,7 @@ class SetUp(QObject):
             from ltxdesktop.ui.setup.models_window import ModelsWindow
 
             self.models = ModelsWindow(self._look, self.stock, self._background, self._owner, elsewhere=self._elsewhere)
+            self.models.restart_requested.connect(self.restart_requested)
             self.models.finished.connect(self._forget_models)
         _raise(self.models)
 

@@ -5,19 +5,10 @@ from __future__ import annotations
 import html
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QDialog,
-    QDialogButtonBox,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QPushButton, QWidget
 
 from engine.protocol.hosts import HOSTS, Host
+from ltxdesktop.ui.form_window import FormWindow
 from ltxdesktop.ui.parts import Panel, label
 from ltxdesktop.ui.theme import Look
 
@@ -31,51 +22,24 @@ BESIDES = (
 )
 
 
-class HostsWindow(QDialog):
+class HostsWindow(FormWindow):
     """One card for each host."""
 
     diagnostics_requested = Signal()
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("What leaves this computer")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(660, 640)
-        page = QWidget()
-        page.setObjectName("form")
-        cards = QVBoxLayout(page)
-        cards.setContentsMargins(16, 14, 16, 14)
-        cards.setSpacing(10)
-        cards.addWidget(_text(SILENCE))
+        super().__init__("What leaves this computer", (660, 640), ("Close", "Close this window"), parent)
+        self.page.addWidget(_text(SILENCE))
         for host in HOSTS:
-            cards.addWidget(_card(host, look))
-        cards.addWidget(_text(BESIDES, "hint"))
-        cards.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 12)
-        column.addWidget(scroll, 1)
-        column.addLayout(self._build_foot())
-
-    def _build_foot(self) -> QHBoxLayout:
+            self.page.addWidget(_card(host, look))
+        self.page.addWidget(_text(BESIDES, "hint"))
+        self.page.addStretch(1)
         diagnostics = QPushButton("Save diagnostics…")
         diagnostics.setToolTip("A file for whoever looks for a fault; you see all of it first, and it's sent nowhere")
         diagnostics.setAutoDefault(False)
         diagnostics.clicked.connect(self.diagnostics_requested)
-        ends = QDialogButtonBox()
-        close = ends.addButton("Close", QDialogButtonBox.ButtonRole.RejectRole)
-        close.setToolTip("Close this window (Esc)")
-        ends.rejected.connect(self.close)
-        foot = QHBoxLayout()
-        foot.setContentsMargins(16, 0, 16, 0)
-        foot.addWidget(diagnostics)
-        foot.addStretch(1)
-        foot.addWidget(ends)
-        return foot
+        self.foot.insertWidget(0, diagnostics)
+        self.foot.insertStretch(1, 1)
 
 
 def _card(host: Host, look: Look) -> Panel:

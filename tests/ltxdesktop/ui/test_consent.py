@@ -5,45 +5,21 @@ In the whole window, with a real engine and the fake LTX API: nothing reaches th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from app_kit import LONG_MS, OpenApp
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPlainTextEdit, QPushButton, QWidget
 
 from ltxdesktop.app import App
-from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.settings.declared import API_MODEL, BACKEND
 from ltxdesktop.ui.consent import AGREE, ConsentWindow
 
-LONG_MS = 60_000
-REMOTE_TESTS = Path(__file__).parents[2] / "engine" / "backends" / "remote"
-
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(str(REMOTE_TESTS))
-    from fake_api import KEY, FakeApi
-
-    with FakeApi() as service:
-        monkeypatch.setenv("LTX_API_URL", service.url)
-        monkeypatch.setenv("LTX_API_KEY", KEY)
-        monkeypatch.setenv("LTX_API_PACE", "0.002")
-        yield service
-
-
-@pytest.fixture
-def app(qapp, qtbot, tmp_path: Path, api: Any) -> Iterator[App]:
-    kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    kept.setValue("window/workspace", "generate")
-    made = App(qapp, engine_command(backends=["test", "remote"], store=str(tmp_path / "store")), kept)
-    made.start()
-    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=LONG_MS)
-    yield made
-    with qtbot.waitSignals([made.link.stopped, made.window.destroyed], timeout=LONG_MS):
-        made.window.close()
+def app(api: Any, open_app: OpenApp) -> App:
+    return open_app("test", "remote")
 
 
 def named(place: QWidget, kind: type[Any], name: str) -> Any:

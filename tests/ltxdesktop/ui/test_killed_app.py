@@ -9,12 +9,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 from PIL import Image
 
 from engine.backends.remote.ledger import Ledger
@@ -22,20 +20,6 @@ from engine.media.probe import probe
 
 LONG_S = 60.0
 ROOT = Path(__file__).parents[3]
-REMOTE_TESTS = ROOT / "tests" / "engine" / "backends" / "remote"
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.syspath_prepend(str(REMOTE_TESTS))
-    from fake_api import KEY, FakeApi
-
-    with FakeApi() as service:
-        monkeypatch.setenv("LTX_API_URL", service.url)
-        monkeypatch.setenv("LTX_API_KEY", KEY)
-        monkeypatch.setenv("LTX_API_PACE", "0.01")
-        yield service
-        assert service.complaints == []
 
 
 class Program:

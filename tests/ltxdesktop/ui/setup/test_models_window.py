@@ -11,8 +11,9 @@ import keyring
 import msgspec
 import psutil
 import pytest
+from app_kit import LONG_MS, OpenApp, close
 from file_keyring import VARIABLE, FileKeyring
-from PySide6.QtCore import QMimeData, QPoint, QSettings, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QMessageBox, QPlainTextEdit
 
@@ -20,11 +21,9 @@ from engine.fetching.tokens import KEYRING_NAME, KEYRING_SERVICE
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command, with_models
 from ltxdesktop.settings.declared import DOWNLOAD_LIMIT, MIRROR, MODELS_FOLDER
-from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.setup import key_keeper
 from ltxdesktop.ui.setup.models_window import ModelsWindow
 
-LONG_MS = 60_000
 FETCHING_TESTS = Path(__file__).parents[3] / "engine" / "fetching"
 SERVER_TESTS = Path(__file__).parents[3] / "engine" / "server"
 
@@ -47,31 +46,10 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_app(qapp, qtbot, tmp_path: Path, hub: Any) -> Iterator[Any]:
-    """Opens the program on one store; closing the window ends it, as for a person."""
-    opened: list[App] = []
-
-    def open_one() -> App:
-        kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-        kept.setValue("window/workspace", "generate")
-        command = engine_command(backends=["test"], store=str(tmp_path / "store"), models=str(tmp_path / "models"))
-        command += ["--manifest", str(tmp_path / "manifest.json")]
-        app = App(qapp, command, kept, Settings(tmp_path / "settings.toml"))
-        opened.append(app)
-        app.start()
-        app.window.activateWindow()
-        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
-        return app
-
-    yield open_one
-    for app in opened:
-        close(app, qtbot)
-
-
-def close(app: App, qtbot) -> None:
-    if app.link.process_id:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
-            app.window.close()
+def open_app(open_app: OpenApp, tmp_path: Path, hub: Any) -> Any:
+    """Opens the program with the models of the hub."""
+    command = engine_command(backends=["test"], store=str(tmp_path / "store"), models=str(tmp_path / "models"))
+    return lambda: open_app(command=[*command, "--manifest", str(tmp_path / "manifest.json")])
 
 
 def open_models(app: App, qtbot) -> ModelsWindow:
@@ -188,6 +166,30 @@ def test_a_token_lies_in_the_keyring_and_nowhere_else(
     assert kept == [file]
     assert "SeCrEt" not in argv + caplog.text
     assert (key_keeper.SERVICE, key_keeper.HUB_TOKEN) == (KEYRING_SERVICE, KEYRING_NAME)
+
+
+def test_without_a_keyring_a_token_can_be_used_for_the_session_and_lies_nowhere(
+    open_app, qtbot, hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    hub.gated, hub.token = True, "hf_SeCrEt"
+    monkeypatch.setenv("HF_TOKEN", "")  # so that it's taken back after the test
+    app = open_app()
+    window = open_models(app, qtbot)
+    get = window.get("gated")
+    qtbot.waitUntil(lambda: get._gate.isVisibleTo(get) and bool(get.boxes), timeout=LONG_MS)
+    assert "huggingface.co/Someone/Things" in get._gate_words.text()
+    assert not get._session_button.isVisibleTo(get)
+    qtbot.keyClicks(get._token, "hf_SeCrEt")
+    qtbot.keyClick(get._token, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: get._session_button.isVisibleTo(get), timeout=LONG_MS)
+    assert "in memory only" in get.answer
+    click(qtbot, get._session_button)
+    qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.", timeout=LONG_MS)
+    get.boxes["free"].setChecked(True)
+    click(qtbot, get.begin)
+    qtbot.waitUntil(lambda: here(window, "gated"), timeout=LONG_MS)
+    assert "SeCrEt" not in " ".join(psutil.Process(app.link.process_id).cmdline()) + caplog.text
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"SeCrEt" in path.read_bytes()]
 
 
 def test_loras_are_dropped_shown_and_set(open_app, qtbot, tmp_path: Path):

@@ -11,13 +11,13 @@ from typing import Any
 import keyring
 import psutil
 import pytest
+from app_kit import LONG_MS
 from file_keyring import VARIABLE, FileKeyring
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 
 from engine.backends.remote.keys import KEYRING_NAME, KEYRING_SERVICE
 from ltxdesktop.app import App
-from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.settings.declared import (
     API_MODEL,
     BACKEND,
@@ -35,60 +35,6 @@ from ltxdesktop.ui.setup import key_keeper
 from ltxdesktop.ui.setup.settings_window import SettingsWindow
 from ltxdesktop.ui.setup.setup_window import SetupWindow
 from ltxdesktop.ui.theme import DARK, LIGHT
-
-LONG_MS = 60_000
-REMOTE_TESTS = Path(__file__).parents[3] / "engine" / "backends" / "remote"
-
-
-@pytest.fixture
-def open_app(qapp, qtbot, tmp_path: Path) -> Iterator[Any]:
-    """Opens the program; closing the window ends it, as for a person."""
-    opened: list[App] = []
-
-    def open_one(*backends: str, workspace: str = "generate", command: list[str] | None = None) -> App:
-        kept = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-        kept.setValue("window/workspace", workspace)
-        choices = Settings(tmp_path / "settings.toml")
-        command = command or engine_command(backends=backends or ["test"], store=str(tmp_path / "store"))
-        app = App(qapp, command, kept, choices)
-        opened.append(app)
-        app.start()
-        app.window.activateWindow()
-        qtbot.waitUntil(app.window.isActiveWindow, timeout=LONG_MS)
-        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
-        return app
-
-    yield open_one
-    for app in opened:
-        close(app, qtbot)
-
-
-def close(app: App, qtbot) -> None:
-    if app.link.process_id:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
-            app.window.close()
-
-
-@pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """The fake service, where engines of this test look for it."""
-    monkeypatch.syspath_prepend(str(REMOTE_TESTS))
-    from fake_api import FakeApi
-
-    with FakeApi() as service:
-        monkeypatch.setenv("LTX_API_URL", service.url)
-        monkeypatch.setenv("LTX_API_PACE", "0.002")
-        for name in ("LTX_API_KEY", "LTXV_API_KEY"):
-            monkeypatch.delenv(name, raising=False)
-        yield service
-
-
-@pytest.fixture
-def secret(api: Any) -> str:
-    """The key that the fake service accepts."""
-    from fake_api import KEY
-
-    return KEY
 
 
 @pytest.fixture
@@ -151,7 +97,7 @@ def test_the_window_closes_after_all_that_sets_up_was_closed(open_app):
 
 
 def test_a_key_is_kept_tried_and_forgotten_and_lies_only_in_the_keyring(
-    open_app, qtbot, api, own_keyring: Path, secret: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    open_app, qtbot, keyless_api, own_keyring: Path, secret: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     app = open_app("remote", "test")
     page = open_page(app, qtbot)
@@ -171,7 +117,7 @@ def test_a_key_is_kept_tried_and_forgotten_and_lies_only_in_the_keyring(
     assert secret not in own_keyring.read_text()
 
 
-def test_a_wrong_key_is_said(open_app, qtbot, api, own_keyring: Path):
+def test_a_wrong_key_is_said(open_app, qtbot, keyless_api, own_keyring: Path):
     app = open_app("remote")
     page = open_page(app, qtbot)
     enter_key(page, qtbot, "not-the-key-0123456789")
@@ -181,7 +127,7 @@ def test_a_wrong_key_is_said(open_app, qtbot, api, own_keyring: Path):
     assert "not-the-key" not in page.answer
 
 
-def test_without_a_keyring_the_page_says_what_can_be_done(open_app, qtbot, api):
+def test_without_a_keyring_the_page_says_what_can_be_done(open_app, qtbot, keyless_api):
     app = open_app("remote")
     page = open_page(app, qtbot)
     enter_key(page, qtbot, "some-key-0123456789")
@@ -190,9 +136,15 @@ def test_without_a_keyring_the_page_says_what_can_be_done(open_app, qtbot, api):
 
 
 def test_without_a_keyring_a_key_can_be_used_for_the_session_and_lies_nowhere(
-    open_app, qtbot, api, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    open_app,
+    qtbot,
+    keyless_api,
+    secret: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
-    monkeypatch.setenv(key_keeper.VARIABLE, "")  # so that it's taken back after the test
+    monkeypatch.setenv(key_keeper.VARIABLES[key_keeper.NAME], "")  # so that it's taken back after the test
     app = open_app("remote")
     page = open_page(app, qtbot)
     assert not page._session_button.isVisible()
@@ -205,7 +157,7 @@ def test_without_a_keyring_a_key_can_be_used_for_the_session_and_lies_nowhere(
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
 
 
-def test_the_monthly_limit_goes_to_the_engine_and_into_the_settings(open_app, qtbot, api, tmp_path: Path):
+def test_the_monthly_limit_goes_to_the_engine_and_into_the_settings(open_app, qtbot, keyless_api, tmp_path: Path):
     app = open_app("remote")
     page = open_page(app, qtbot)
     assert "US$ 0.00 (no limit)" in page._spent.text()
@@ -291,7 +243,7 @@ def test_a_broken_file_is_said_at_the_start(open_app, tmp_path: Path):
 
 
 def test_the_paid_model_is_only_the_first_choice_when_the_person_prefers_it(
-    open_app, qtbot, api, secret: str, monkeypatch: pytest.MonkeyPatch
+    open_app, qtbot, keyless_api, secret: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("LTX_API_KEY", secret)
     app = open_app("test", "remote", workspace="edit")
