@@ -10,16 +10,15 @@ then takes its name. Leaving the `with` block by an exception (a cancel is one) 
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import av
 import numpy as np
@@ -37,7 +36,8 @@ from numpy.typing import NDArray
 
 from .colour import from_rgb
 from .decode import AudioReader
-from .errors import DiskFull, MediaError, NoEncoder, NotWritable, ResultCheckFailed, is_disk_full
+from .errors import MediaError, NoEncoder, NotWritable, ResultCheckFailed
+from .guard import Guard, flush_to_disk
 from .index import build_index
 from .probe import probe
 
@@ -229,7 +229,7 @@ class MediaWriter:
         frame.pts = self.frames_written if time is None else time - self._times[0]
         frame.time_base = self.video.tick
         frame.pict_type = 0  # the encoder decides; a decoded frame remembers what it was
-        with self._guarded():
+        with Guard(self.path, self.abort):
             self._mux(self._video_stream.encode(frame))
         self.frames_written += 1
 
@@ -244,7 +244,7 @@ class MediaWriter:
             portion = samples[:, start : start + self.audio.rate]
             frame = _audio_frame(portion, self._audio_stream.format.name, self.audio)
             frame.pts = self.samples_written
-            with self._guarded():
+            with Guard(self.path, self.abort):
                 self._mux(self._audio_stream.encode(frame))
             self.samples_written += portion.shape[1]
 
@@ -253,14 +253,14 @@ class MediaWriter:
         if (self.video is not None and not self.frames_written) or (self.video is None and not self.samples_written):
             self.abort()
             raise ValueError(f"nothing was written to {self.path}")
-        with self._guarded():
+        with Guard(self.path, self.abort):
             for stream in (self._video_stream, self._audio_stream):
                 if stream is not None:
                     self._mux(stream.encode(None))
             assert self._container is not None
             container, self._container = self._container, None
             container.close()
-            _flush_to_disk(self._part)
+            flush_to_disk(self._part)
             try:
                 self._check()
             except ResultCheckFailed:
@@ -268,7 +268,7 @@ class MediaWriter:
             except MediaError as exc:  # it would name the temporary file
                 raise ResultCheckFailed(self.path, "reading it back", "a whole file", exc) from exc
             self._part.replace(self.path)
-            _flush_to_disk(self.path.parent)
+            flush_to_disk(self.path.parent)
 
     def abort(self) -> None:
         """Remove what was written; nothing happens when the file is finished."""
@@ -285,7 +285,7 @@ class MediaWriter:
         video = None if self.video is None else self._encoder_for_video()
         audio = None if self.audio is None else self._encoder_for_audio()
         name, options = _CONTAINERS[self.delivery]
-        with self._guarded():
+        with Guard(self.path, self.abort):
             self._container = av.open(str(self._part.absolute()), "w", format=name, options=dict(options))
             self._container.metadata.update(metadata)
             if video is not None and self.video is not None:
@@ -320,9 +320,6 @@ class MediaWriter:
         for packet in packets:
             self._container.mux(packet)
 
-    def _guarded(self) -> _Guard:
-        return _Guard(self)
-
     def _check(self) -> None:
         info = probe(self._part)
         if self.video is not None:
@@ -350,36 +347,6 @@ class MediaWriter:
                 # The length is exact; Matroska's milliseconds may move the start by half of one.
                 first, end = reader.extent()
                 _equal(self.path, "samples", self.samples_written, end - first)
-
-
-@dataclass
-class _Guard:
-    """Turns PyAV's and the system's errors into this room's, and removes the half file."""
-
-    writer: MediaWriter
-    path: Path = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.path = self.writer.path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> Literal[False]:
-        if exc is None:
-            return False
-        full = is_disk_full(exc)
-        full = full or (isinstance(exc, MediaError) and _no_space_left(self.path.parent))
-        self.writer.abort()
-        if full:
-            raise DiskFull(self.path) from exc
-        if isinstance(exc, OSError) and not isinstance(exc, MediaError):
-            raise NotWritable(self.path, os.strerror(exc.errno) if exc.errno else str(exc)) from exc
-        if isinstance(exc, FFmpegError):
-            raise NotWritable(self.path, str(exc)) from exc
-        return False
 
 
 # What each sound encoder is fed with.
@@ -466,25 +433,6 @@ def working_video_encoder(delivery: Delivery) -> str | None:
 def _equal(path: Path, what: str, expected: object, found: object) -> None:
     if expected != found:
         raise ResultCheckFailed(path, what, expected, found)
-
-
-def _flush_to_disk(path: Path) -> None:
-    """fsync a file, or a folder where the system can."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _no_space_left(folder: Path) -> bool:
-    """After a failed check: was it the disk? FFmpeg's muxers do not report every failed write."""
-    with contextlib.suppress(OSError, AttributeError):
-        disk = os.statvfs(folder)
-        return disk.f_bavail * disk.f_frsize < 1 << 16
-    return False
 
 
 def write_media(
