@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from engine.loading.gemma_streaming import StreamedGemma, streamed_bytes
+from engine.loading.gemma_streaming import StreamedGemma, language_tensors, streamed_bytes
 from engine.models.errors import GemmaDoesNotFit, ModelError
 from engine.models.gemma import MAX_TOKENS, Gemma, tidy
 from engine.models.text import TextConditioner, TextConfig
@@ -309,3 +311,33 @@ def test_a_streamed_gemma_without_a_layer_is_refused_by_name(folders: dict[str, 
     save_file({name: t for name, t in tensors.items() if "layers.1." not in name}, folder / "model.safetensors")
     with pytest.raises(GemmaDoesNotFit, match=r"lacks \d+ tensors, such as layers.1.input_layernorm.weight"):
         StreamedGemma.open(folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs sparse files, or 24 GB")
+def test_gemma_3_12b_takes_three_gigabytes_of_a_device(tmp_path: Path):
+    """The published sizes and names (google/gemma-3-12b-it), in a file without data."""
+    import transformers
+
+    config = transformers.Gemma3TextConfig(
+        hidden_size=3840,
+        intermediate_size=15360,
+        num_hidden_layers=48,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=256,
+        vocab_size=262_208,
+    )
+    with torch.device("meta"):
+        shapes = {name: list(t.shape) for name, t in transformers.Gemma3TextModel(config).state_dict().items()}
+    entries: dict[str, Any] = {}
+    end = 0
+    for name, shape in shapes.items():
+        begin, end = end, end + 2 * math.prod(shape)
+        entries[f"language_model.model.{name}"] = {"dtype": "BF16", "shape": shape, "data_offsets": [begin, end]}
+    header = json.dumps(entries).encode()
+    with (tmp_path / "model-00001-of-00001.safetensors").open("wb") as file:
+        file.write(len(header).to_bytes(8, "little") + header)
+        file.truncate(8 + len(header) + end)
+    assert language_tensors(tmp_path).keys() == shapes.keys()
+    assert end / 1e9 == pytest.approx(23.5, abs=0.1)
+    assert streamed_bytes(tmp_path, torch.bfloat16) / 1e9 == pytest.approx(2.9, abs=0.05)
