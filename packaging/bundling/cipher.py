@@ -1,4 +1,4 @@
-"""Runs early in the frozen app on Linux: the little of `cryptography` that SecretStorage asks for, by Python's OpenSSL.
+"""In the frozen app on Linux: the little of `cryptography` that SecretStorage asks for, by Python's OpenSSL.
 
 The keyring's session with the desktop's keeper of secrets is encrypted with AES-128 in CBC mode, and SecretStorage has
 `cryptography` do that: 12 MB, most of them a second OpenSSL. Python's own (libcrypto, which `ssl` is linked with) can
@@ -117,7 +117,3 @@ def install() -> None:
         vars(module).update(values, __path__=[])
         sys.modules[name] = module
     vars(sys.modules[inner]).update(algorithms=sys.modules[f"{inner}.algorithms"], modes=sys.modules[f"{inner}.modes"])
-
-
-if __name__ == "__main__" and getattr(sys, "frozen", False):  # as PyInstaller's starter runs it
-    install()
