@@ -50,6 +50,7 @@ class Segments(QWidget):
         super().__init__(parent)
         self._group = QButtonGroup(self)
         self._values = [value for value, _ in choices]
+        self._tips: list[str] = []
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
@@ -60,6 +61,8 @@ class Segments(QWidget):
             button.setCheckable(True)
             button.setProperty("place", {0: "first", len(choices) - 1: "last"}.get(place, "middle"))
             button.setAccessibleName(f"{name}: {words}")
+            self._tips.append(f"{name}: {words}")
+            button.setToolTip(self._tips[place])
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             self._group.addButton(button, place)
             row.addWidget(button)
@@ -74,12 +77,15 @@ class Segments(QWidget):
         self._group.button(self._values.index(value)).setChecked(True)
 
     def set_enabled(self, value: str, enabled: bool, why_not: str = "") -> None:
-        button = self._group.button(self._values.index(value))
+        place = self._values.index(value)
+        button = self._group.button(place)
         button.setEnabled(enabled)
-        button.setToolTip("" if enabled else why_not)
+        button.setToolTip(why_not if why_not and not enabled else self._tips[place])
 
     def set_tip(self, value: str, tip: str) -> None:
-        self._group.button(self._values.index(value)).setToolTip(tip)
+        place = self._values.index(value)
+        self._tips[place] = tip
+        self._group.button(place).setToolTip(tip)
 
     def _choose(self, place: int) -> None:
         self.chosen.emit(self._values[place])

@@ -29,6 +29,7 @@ class Scrubber(QSlider):
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(Qt.Orientation.Horizontal, parent)
         self._look = look
+        self.setToolTip("Drag to go through the film; arrows go frame by frame")
         look.changed.connect(self.update)
 
     def sizeHint(self) -> QSize:

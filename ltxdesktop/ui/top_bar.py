@@ -89,6 +89,7 @@ class TopBar(QFrame):
         self._words.setAccessibleName("Engine")
         self._words.clicked.connect(self.setup_requested)
         self._restart = QPushButton(RESTART)
+        self._restart.setToolTip("Without the engine nothing can be made; editing, playing and exporting go on")
         self._restart.clicked.connect(self.restart_requested)
         theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
         theme.clicked.connect(look.toggle)

@@ -14,8 +14,6 @@ from ltxdesktop.ui.editor.source_side import SourceSide
 from ltxdesktop.ui.monitor.player import Player
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 
-_END = 10**9  # beyond any film: a monitor stops at its last frame
-
 
 class Transport(QObject):
     """The source monitor or the program: one of them is `active`."""
@@ -54,7 +52,7 @@ class Transport(QObject):
             "play.second_back": lambda: self._step_seconds(-1),
             "play.second_on": lambda: self._step_seconds(1),
             "play.start": lambda: self.active.seek(0),
-            "play.end": lambda: self.active.seek(_END),
+            "play.end": self._to_end,
             "play.range": self._play_range,
             "view.full_screen": lambda: self.active.show_full_screen(),
             "view.source": lambda: self.use(self._source),
@@ -80,6 +78,12 @@ class Transport(QObject):
     @property
     def _player(self) -> Player:
         return self.active.player
+
+    def _to_end(self) -> None:
+        """To the last frame; behind it there is room to stand, but nothing to see."""
+        film = self.active.film
+        if film is not None:
+            self.active.seek(max(0, film.frames - 1))
 
     def _step(self, frames: int) -> None:
         self.active.player.step(frames)

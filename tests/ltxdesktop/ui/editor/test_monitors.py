@@ -153,3 +153,10 @@ def test_playhead_stands_behind_the_films_end_and_something_is_put_there(opened,
     sequence = opened.project.document.sequence
     assert sequence.duration == 3 * FRAMES - 5 + 10
     check(opened.project.document)
+
+
+def test_the_end_is_the_last_frame_though_the_playhead_may_stand_behind_it(opened):
+    opened.actions_by_name["view.program"].trigger()
+    opened.program.seek(3 * FRAMES)
+    opened.actions_by_name["play.end"].trigger()
+    assert opened.playhead == FRAMES - 1
