@@ -80,7 +80,7 @@ class Transport(QObject):
         return self.active.player
 
     def _to_end(self) -> None:
-        """To the last frame; behind it there is room to stand, but nothing to see."""
+        """To the last place of what is shown: of the sequence right behind its last frame, where more can be put."""
         film = self.active.film
         if film is not None:
             self.active.seek(max(0, film.frames - 1))

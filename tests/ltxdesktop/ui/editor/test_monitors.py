@@ -155,8 +155,8 @@ def test_playhead_stands_behind_the_films_end_and_something_is_put_there(opened,
     check(opened.project.document)
 
 
-def test_the_end_is_the_last_frame_though_the_playhead_may_stand_behind_it(opened):
+def test_the_end_is_right_behind_the_last_frame_though_the_playhead_may_stand_farther(opened):
     opened.actions_by_name["view.program"].trigger()
     opened.program.seek(3 * FRAMES)
     opened.actions_by_name["play.end"].trigger()
-    assert opened.playhead == FRAMES - 1
+    assert opened.playhead == FRAMES
