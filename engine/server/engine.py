@@ -39,11 +39,12 @@ from engine.server.files import Inbox
 from engine.server.loop import WorkLoop
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool, OpenBackend
-from engine.server.wire import Wire, write_all
+from engine.server.wire import Wire, takes_at_once, write_all
 from engine.server.words import sentence
 from engine.store.errors import StoreBroken, StoreFull, StoreLocked, StoreTooNew
-from engine.store.jobs import JobStore, set_aside
+from engine.store.jobs import JobStore
 from engine.store.lock import StoreLock
+from engine.store.schema import set_aside
 
 if TYPE_CHECKING:
     from engine.server.stockroom import Stockroom
@@ -84,7 +85,9 @@ class Engine:
         self._hello: ClientHello | None = None
         self._greeted = threading.Event()
         self._loop: WorkLoop | None = None
-        self._outbox = Outbox(partial(write_all, wire.write_fd), self._on_reader_gone)
+        self._outbox = Outbox(
+            partial(write_all, wire.write_fd), self._on_reader_gone, partial(takes_at_once, wire.write_fd)
+        )
         self._door = Door(
             wire.read_fd,
             self._outbox,

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import sys
 from typing import NamedTuple
 
@@ -41,6 +42,16 @@ def _widen(fd: int) -> None:
 
         with contextlib.suppress(OSError):  # no pipe, or more than this person may have
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
+
+
+def takes_at_once(fd: int, size: int) -> bool:
+    """Whether so many bytes can be written now without waiting for the reader.
+
+    Where nobody can tell (on Windows), or it's more than a pipe promises to take whole: False.
+    """
+    if sys.platform == "win32":
+        return False
+    return size <= select.PIPE_BUF and bool(select.select([], [fd], [], 0)[1])
 
 
 def write_all(fd: int, data: bytes | memoryview) -> None:

@@ -1,5 +1,8 @@
 """What waits to be sent stays bounded; what may be dropped is, and nothing else."""
 
+import os
+import select
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -22,6 +25,7 @@ from engine.protocol.messages import (
 )
 from engine.server import outbox as outbox_module
 from engine.server.outbox import MOST_PREVIEWS, MOST_WAITING, Outbox
+from engine.server.wire import takes_at_once
 
 
 class SlowPipe:
@@ -164,3 +168,59 @@ def test_an_answer_over_the_limit_becomes_a_refusal_with_the_same_call(outbox: O
     (event,) = sent(outbox, pipe)
     assert isinstance(event, Refused)
     assert (event.call, event.kind) == (5, "too_large")
+
+
+# --- without the thread -------------------------------------------------------------------------------------------
+
+
+def test_a_small_message_on_a_free_channel_is_written_by_who_posts_it(pipe: SlowPipe, gone: list[OSError]) -> None:
+    asked: list[int] = []
+    pipe.open.set()
+    outbox = Outbox(pipe.write, gone.append, lambda size: not asked.append(size))
+    outbox.post(Pong(call=1))
+    outbox.post(Pong(call=2), body=b"xyz")  # no thread has been started
+    assert pipe.events() == [Pong(call=1), Pong(call=2)]
+    assert sum(asked) == len(pipe.data)
+    outbox.start()
+    assert outbox.close(30)
+
+
+def test_what_waits_or_is_being_sent_goes_first(pipe: SlowPipe, gone: list[OSError]) -> None:
+    free = threading.Event()
+    outbox = Outbox(pipe.write, gone.append, lambda _size: free.is_set())
+    outbox.post(Pong(call=1))
+    outbox.start()
+    assert pipe.reached.wait(30)  # the thread has the first in hand
+    free.set()
+    for call in (2, 3):
+        outbox.post(Pong(call=call))
+    pipe.open.set()
+    assert outbox.close(30)
+    assert pipe.events() == [Pong(call=1), Pong(call=2), Pong(call=3)]
+
+
+def test_a_channel_that_breaks_under_who_posts_is_told_once(pipe: SlowPipe, gone: list[OSError]) -> None:
+    pipe.broken = BrokenPipeError("nobody there")
+    pipe.open.set()
+    outbox = Outbox(pipe.write, gone.append, lambda _size: True)
+    for call in range(3):
+        outbox.post(Pong(call=call))
+    outbox.start()
+    assert not outbox.close(30)
+    assert gone == [pipe.broken]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can tell there, so it is never said")
+def test_a_pipe_takes_at_once_what_it_has_room_for() -> None:
+    read_fd, write_fd = os.pipe()
+    try:
+        written = 0
+        while takes_at_once(write_fd, 100):
+            written += os.write(write_fd, bytes(select.PIPE_BUF))
+        assert written >= select.PIPE_BUF
+        os.read(read_fd, written)
+        assert takes_at_once(write_fd, select.PIPE_BUF)
+        assert not takes_at_once(write_fd, select.PIPE_BUF + 1)
+    finally:
+        os.close(read_fd)
+        os.close(write_fd)

@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from engine.protocol.messages import Cancelled, Done, Failed, Queued, Recipe, Result, ResultFile, Running, Timing
 from engine.protocol.work import AnyWork, Retake, TextToVideo
 from engine.store.errors import IdTaken, NoSuchJob, StoreBroken, StoreFull, StoreTooNew, WrongState
-from engine.store.jobs import FILE_NAME, JobStore, set_aside
+from engine.store.jobs import JobStore
+from engine.store.schema import FILE_NAME, set_aside
 
 DRAFT = TextToVideo(prompt="a kite", width=64, height=64, frames=9, rate="24", stage="draft")
 WHOLE = Retake(source="/a.mov", start=3, end=13, prompt="it rains")
