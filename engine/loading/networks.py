@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -79,56 +79,42 @@ def load_text_conditioner(
     return _load_part(network, checkpoint, TEXT, device, dtype, progress)
 
 
-def load_video_encoder(
-    checkpoint: Checkpoint,
-    device: Device = "cpu",
-    dtype: torch.dtype = torch.bfloat16,
-    *,
-    progress: Progress | None = None,
-) -> VideoEncoder:
-    """Raises LoadingError, UnknownConfigValue, OSError."""
-    config = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
-    network = on_meta(lambda: VideoEncoder(config))
-    return _load_part(network, checkpoint, VIDEO_ENCODER, device, dtype, progress)
+@dataclass(frozen=True)
+class PartLoader(Generic[Network]):
+    """Loads one network of a checkpoint: `load(checkpoint, device, dtype, progress=...)`.
+
+    `build` makes it from the section of the checkpoint's configuration that has its sizes.
+    """
+
+    part: Part
+    section: str
+    build: Callable[[Mapping[str, Any]], Network]
+
+    def __call__(
+        self,
+        checkpoint: Checkpoint,
+        device: Device = "cpu",
+        dtype: torch.dtype = torch.bfloat16,
+        *,
+        progress: Progress | None = None,
+    ) -> Network:
+        """The network on `device`. Raises LoadingError, UnknownConfigValue, OSError."""
+        network = on_meta(lambda: self.build(checkpoint.section(self.section)))
+        return _load_part(network, checkpoint, self.part, device, dtype, progress)
 
 
-def load_video_decoder(
-    checkpoint: Checkpoint,
-    device: Device = "cpu",
-    dtype: torch.dtype = torch.bfloat16,
-    *,
-    progress: Progress | None = None,
-) -> VideoDecoder:
-    """Raises LoadingError, UnknownConfigValue, OSError."""
-    config = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
-    network = on_meta(lambda: VideoDecoder(config))
-    return _load_part(network, checkpoint, VIDEO_DECODER, device, dtype, progress)
-
-
-def load_audio_encoder(
-    checkpoint: Checkpoint,
-    device: Device = "cpu",
-    dtype: torch.dtype = torch.bfloat16,
-    *,
-    progress: Progress | None = None,
-) -> AudioEncoder:
-    """Raises LoadingError, UnknownConfigValue, OSError."""
-    config = AudioVaeConfig.from_metadata(checkpoint.section("audio_vae"))
-    network = on_meta(lambda: AudioEncoder(config))
-    return _load_part(network, checkpoint, AUDIO_ENCODER, device, dtype, progress)
-
-
-def load_audio_decoder(
-    checkpoint: Checkpoint,
-    device: Device = "cpu",
-    dtype: torch.dtype = torch.bfloat16,
-    *,
-    progress: Progress | None = None,
-) -> AudioDecoder:
-    """Raises LoadingError, UnknownConfigValue, OSError."""
-    config = AudioVaeConfig.from_metadata(checkpoint.section("audio_vae"))
-    network = on_meta(lambda: AudioDecoder(config))
-    return _load_part(network, checkpoint, AUDIO_DECODER, device, dtype, progress)
+load_video_encoder: Final = PartLoader(
+    VIDEO_ENCODER, "vae", lambda config: VideoEncoder(VideoVaeConfig.from_metadata(config))
+)
+load_video_decoder: Final = PartLoader(
+    VIDEO_DECODER, "vae", lambda config: VideoDecoder(VideoVaeConfig.from_metadata(config))
+)
+load_audio_encoder: Final = PartLoader(
+    AUDIO_ENCODER, "audio_vae", lambda config: AudioEncoder(AudioVaeConfig.from_metadata(config))
+)
+load_audio_decoder: Final = PartLoader(
+    AUDIO_DECODER, "audio_vae", lambda config: AudioDecoder(AudioVaeConfig.from_metadata(config))
+)
 
 
 def load_vocoder(
