@@ -98,7 +98,7 @@ def run_app(words: list[str]) -> int:
     whole, words = take_option(words, "--no-engine")
     set_up(APP_SECTIONS if whole else WINDOW_SECTIONS, window=screen)
     if screen:
-        return run([PYTHON, "-m", "ltxdesktop", *words])
+        return run([PYTHON, "-m", "ltxdesktop", *words], LTXDESKTOP_WATCHDOG="1")  # says where the window was held
     say("no screen here: running the main job without a window")
     return run([PYTHON, "-m", "ltxdesktop", "make", *words])
 

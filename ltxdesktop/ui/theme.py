@@ -196,6 +196,7 @@ QHeaderView::section { background: transparent; color: $quiet; border: none; bor
 QProgressBar { background: $control; border: none; border-radius: 3px; }
 QProgressBar::chunk { background: $accent; border-radius: 3px; }
 QDialogButtonBox, QMessageBox { dialogbuttonbox-buttons-have-icons: 0; }
+QFrame#lanes { border: none; border-top: 1px solid $line; }
 QDialog#palette { background: $panel; border: 1px solid $line; }
 QStatusBar { background: $panel; border-top: 1px solid $line; color: $quiet; }
 """)

@@ -64,6 +64,7 @@ class Inspector(QWidget):
         self._scroll = _column_of()
         self._lanes = KeyLanes(look)
         self._lanes_page = QFrame()
+        self._lanes_page.setObjectName("lanes")
         self._lay_out()
         self._keys = KeyEdits(self._inspected)
         self._lanes.keys_moved.connect(self._keys.move)
