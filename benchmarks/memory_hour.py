@@ -2,9 +2,10 @@
 
 An hour of playing is played as fast as it goes: the same player, renderer and decoders as in the window, with pictures
 of a monitor's size and sound; the clock is moved on as soon as the picture that is due has been shown, so that none is
-left out. Some 36 times there is an edit (the film is swapped under the clock), some seeks and steps back. The
-lowest resident memory of each of seven stretches is read (decoded groups come and go by 200 MB); growth is counted from
-the first on, when all that is kept is there.
+left out. Some 42 times there is an edit (the film is swapped under the clock), some seeks and steps back. Then, with
+the decoders at rest and what was freed given back, resident memory is read: all that is really held, caches with it.
+Growth is the slope of the line through these readings from the second of seven stretches on, when the caches are full.
+What stood there before the rest is told beside it: decoded groups come and go by hundreds of MB.
 CPU-seconds of a frame stand beside it: playing in time has 1/30 of them on each core.
 
     python benchmarks/memory_hour.py [--minutes 60]
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import statistics
 import sys
 import tempfile
 import threading
@@ -32,6 +34,7 @@ from playback import RATE, film_of, write_film
 from PySide6.QtGui import QGuiApplication, QImage
 
 from ltxdesktop.document.model import Document
+from ltxdesktop.media import heap
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.playback.player import Player
 from ltxdesktop.playback.source import Size
@@ -42,7 +45,8 @@ FILM_SIZE = (1280, 720)
 SCREEN = Size(960, 540)
 GOAL_BYTES = 5_000_000
 WAIT_S = 60
-MARKS = 6  # readings, evenly over the time
+STRETCHES = 7  # the first fills the caches
+PLAYS = 6  # in each stretch, with an edit and looks elsewhere after it
 WAITS = 50  # of a millisecond, until a picture must have come
 
 
@@ -120,6 +124,12 @@ class Hour:
         for _ in range(10):
             player.step(-1)
 
+    def rest(self) -> None:
+        """Let the work in the background end, and give back what was freed."""
+        self._files.decoders.finish()
+        gc.collect()
+        heap.give_back()
+
     def close(self) -> None:
         self._player.close()
 
@@ -143,26 +153,29 @@ def main() -> None:
 
 def measure(hour: Hour, minutes: float) -> None:
     process = psutil.Process()
-    readings: list[int] = []
+    readings: list[tuple[float, int]] = []  # hours, bytes
+    highest = 0
     before = process.cpu_times()
-    for mark in range(MARKS + 1):
-        lowest: list[int] = []
-        for _ in range(MARKS):
-            hour.play(round(minutes * 60 * RATE / MARKS / MARKS))
-            gc.collect()
-            lowest.append(process.memory_info().rss)
-        readings.append(min(lowest))
-        print(f"{hour.frames} frames: {readings[-1]:,} bytes", file=sys.stderr, flush=True)
-        if mark == 0:
+    for stretch in range(STRETCHES):
+        for _ in range(PLAYS):
+            hour.play(round(minutes * 60 * RATE / PLAYS / (STRETCHES - 1)))
+            highest = max(highest, process.memory_info().rss)
+            hour.rest()
+            readings.append((hour.frames / RATE / 3600, process.memory_info().rss))
+        print(f"{hour.frames} frames: {readings[-1][1]:,} bytes", file=sys.stderr, flush=True)
+        if stretch == 0:
             before, hour.frames = process.cpu_times(), 0
+            readings.clear()
     used = process.cpu_times()
     played_h = hour.frames / RATE / 3600
+    hours, held = zip(*readings, strict=True)
     report(
         "memory over an hour of playing, editing and seeking",
-        [(readings[-1] - readings[0]) / played_h],
+        [statistics.linear_regression(hours, held).slope],
         unit="bytes an hour",
         goal=GOAL_BYTES,
-        readings=readings,
+        readings=held,
+        highest_bytes=highest,
         cpu_s_a_frame=round((used.user + used.system - before.user - before.system) / hour.frames, 5),
         settings={"film": "x".join(map(str, FILM_SIZE)), "screen": f"{SCREEN.width}x{SCREEN.height}",
                   "minutes": round(played_h * 60, 1)},

@@ -89,6 +89,7 @@ class Decoders:
         self._coming: tuple[Path, int, int] | None = None  # what it's at: a file, its pictures first to last
         self._sources: dict[Path, Source] = {}
         self._behind = Workers(1, "pictures before", polite=False)  # somebody may wait for it
+        self._thrift = heap.Thrift()
         self.sound = SoundBlocks(self._sound_facts, sound_bytes)
 
     def close(self) -> None:
@@ -228,12 +229,11 @@ class Decoders:
         def work(token: Token) -> None:
             if delay_s and token.wait(delay_s):
                 return
-            wanted = self._missing_before(source, stored)
-            while wanted is not None and not token.cancelled:
+            before, wanted = None, self._missing_before(source, stored)
+            while wanted not in (None, before) and not token.cancelled:  # the same again: larger than the cache
                 self._prepare(source, wanted, token)
                 before, wanted = wanted, self._missing_before(source, stored)
-                if wanted == before:
-                    return  # it can't be kept: larger than the cache
+            self._thrift.give_back()  # of the decoder and of the pictures that went for these
 
         self._behind.put("before", work)
 

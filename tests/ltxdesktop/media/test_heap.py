@@ -35,3 +35,15 @@ def test_threads_that_share_a_heap_can_fill_it():
     for thread in threads:
         thread.join()
     assert made == [_BLOCK] * 4
+
+
+def test_memory_is_given_back_at_most_once_in_a_while(monkeypatch: pytest.MonkeyPatch):
+    given: list[None] = []
+    monkeypatch.setattr(heap, "give_back", lambda: given.append(None))
+    seldom, often = heap.Thrift(pause_s=3600), heap.Thrift(pause_s=0)
+    for _ in range(3):
+        seldom.give_back()
+    assert len(given) == 1
+    for _ in range(3):
+        often.give_back()
+    assert len(given) == 4
