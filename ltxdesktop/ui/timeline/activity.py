@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ltxdesktop.document.model import ItemId, TrackId
-from ltxdesktop.ui.timeline.layout import TITLE_PX, TITLED_FROM_PX, Box, Layout
+from ltxdesktop.ui.timeline.boxes import Box
+from ltxdesktop.ui.timeline.layout import TITLE_PX, TITLED_FROM_PX, Layout
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,20 +20,10 @@ from PySide6.QtGui import (
 
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Solid, Title, TrackKind
 from ltxdesktop.document.parameters import value_of
+from ltxdesktop.ui.timeline.boxes import Box, ClipBox, KeyPlace, TransitionBox
 from ltxdesktop.ui.timeline.inks import ClipInk, Inks, colour_of, veil
 from ltxdesktop.ui.timeline.key_shapes import draw_key
-from ltxdesktop.ui.timeline.layout import (
-    HANDLE_PX,
-    TITLE_PX,
-    TITLED_FROM_PX,
-    Box,
-    ClipBox,
-    KeyPlace,
-    Layout,
-    Parts,
-    TransitionBox,
-    parts_of,
-)
+from ltxdesktop.ui.timeline.layout import HANDLE_PX, TITLE_PX, TITLED_FROM_PX, Layout, Parts, parts_of
 from ltxdesktop.ui.timeline.lettering import Lettering, inner_of, rect_of
 from ltxdesktop.ui.timeline.lines import KEY_PX, key_spot, line_of
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms

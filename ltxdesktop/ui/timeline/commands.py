@@ -6,7 +6,6 @@ Names are those of `ui.commands`. Every one is a named step of the history, or s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from fractions import Fraction
 
 from PySide6.QtCore import QObject, Signal
@@ -17,11 +16,8 @@ from ltxdesktop.document.model import (
     Document,
     Gap,
     ItemId,
-    Marker,
-    MarkerId,
     Sequence,
     TrackKind,
-    new_id,
 )
 from ltxdesktop.document.time import nearest
 from ltxdesktop.loop import joining
@@ -29,12 +25,14 @@ from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.blend_commands import BlendCommands
 from ltxdesktop.ui.timeline.editing import EditDesk
 from ltxdesktop.ui.timeline.key_commands import KeyCommands
+from ltxdesktop.ui.timeline.mark_commands import MarkCommands
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.patching import Patching
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.sequence_commands import SequenceCommands
 from ltxdesktop.ui.timeline.snapping import nearest_cut, targets
 from ltxdesktop.ui.timeline.track_commands import TrackCommands
+from ltxdesktop.ui.timeline.under import clips_under, placed
 
 FADE_S = Fraction(1, 2)
 HOLD_S = Fraction(2)
@@ -61,6 +59,7 @@ class TimelineCommands(QObject):
         self.patching = patching
         self.tracks = TrackCommands(desk, patching, self.do)
         self.sequences = SequenceCommands(desk, self.do)
+        self.marks = MarkCommands(desk, selection, playhead_at, go_to, self.do, self.refused.emit)
         self.keys = KeyCommands(desk, playhead_at, self.do)
         self.blends = BlendCommands(desk, selection, patching, playhead_at, self.do, self.refused.emit)
 
@@ -80,7 +79,7 @@ class TimelineCommands(QObject):
             "edit.select_backward": self.select_backward,
             "edit.paste_attributes": self.paste_attributes,
             "clip.hold": self.hold_frame,
-            "clip.marker": self.add_clip_marker,
+            "clip.marker": self.marks.add_clip_marker,
             "clip.split": self.split,
             "clip.split_all": self.split_all,
             "clip.trim_start": self.trim_start,
@@ -92,11 +91,11 @@ class TimelineCommands(QObject):
             "clip.slip_left": lambda: self.slip(-1),
             "clip.slip_right": lambda: self.slip(1),
             "clip.close_gap": self.close_gap,
-            "mark.in": self.mark_in,
-            "mark.out": self.mark_out,
-            "mark.clip": self.mark_clip,
-            "mark.go_in": self.go_in,
-            "mark.go_out": self.go_out,
+            "mark.in": self.marks.mark_in,
+            "mark.out": self.marks.mark_out,
+            "mark.clip": self.marks.mark_clip,
+            "mark.go_in": self.marks.go_in,
+            "mark.go_out": self.marks.go_out,
             "clip.enabled": self.enable,
             "clip.link": self.link,
             "clip.unlink": self.unlink,
@@ -109,10 +108,10 @@ class TimelineCommands(QObject):
             "clip.previous_take": self.previous_take,
             "sequence.add_video": self.tracks.add_video,
             "sequence.add_audio": self.tracks.add_audio,
-            "sequence.marker": self.add_marker,
-            "sequence.next_marker": self.next_marker,
-            "sequence.previous_marker": self.previous_marker,
-            "mark.clear": lambda: self.mark(None, None),
+            "sequence.marker": self.marks.add_marker,
+            "sequence.next_marker": self.marks.next_marker,
+            "sequence.previous_marker": self.marks.previous_marker,
+            "mark.clear": self.marks.clear,
             "mark.lift": self.lift_range,
             "mark.extract": self.extract_range,
             **self.sequences.calls(),
@@ -227,7 +226,7 @@ class TimelineCommands(QObject):
     def split(self) -> None:
         """Cut the selected clips at the playhead; with none of them there, all under it."""
         frame = self._playhead_at()
-        there = self._under(frame, self._selection.clips)
+        there = clips_under(self.sequence, frame, self._selection.clips)
         if not there:
             self.split_all()
             return
@@ -256,7 +255,7 @@ class TimelineCommands(QObject):
 
     def _trim_to_playhead(self, edge: edits.Edge) -> None:
         frame, sequence = self._playhead_at(), self.sequence
-        under = self._under(frame, self._selection.clips) or self._under(frame)
+        under = clips_under(self.sequence, frame, self._selection.clips) or clips_under(self.sequence, frame)
         if not under:
             self.refused.emit("There is no clip at the playhead.")
             return
@@ -272,7 +271,7 @@ class TimelineCommands(QObject):
     def hold_frame(self) -> None:
         """Let the picture under the playhead stand for two seconds; everything behind it shifts."""
         frame = self._playhead_at()
-        there = [each for each in self._under(frame) if self._is_picture(each)]
+        there = [each for each in clips_under(self.sequence, frame) if self._is_picture(each)]
         if not there:
             self.refused.emit("There is no picture at the playhead.")
             return
@@ -298,78 +297,15 @@ class TimelineCommands(QObject):
 
         self.do(f"Slip {frames:+d}", slip_each)
 
-    # ---- tracks, markers, range -------------------------------------------------------------------------------------
+    # ---- clips ------------------------------------------------------------------------------------------------------
 
     def choose_take(self, clip_id: ItemId, index: int) -> None:
         """Show another take of a clip, with its own joins."""
         self.do(f"Take {index + 1}", lambda document: joining.with_take(document, clip_id, index))
 
-    def mark_in(self) -> None:
-        """The range begins at the playhead; an end that would lie before it is dropped."""
-        frame, last = self._playhead_at(), self.sequence.out_frame
-        self.mark(frame, last if last is None or last > frame else None)
-
-    def mark_out(self) -> None:
-        """The range ends behind the frame under the playhead."""
-        frame, first = self._playhead_at() + 1, self.sequence.in_frame
-        self.mark(first if first is None or first < frame else None, frame)
-
-    def mark_clip(self) -> None:
-        """The range around the selection, else around the topmost clip under the playhead."""
-        chosen = sorted(self._selection.clips) or self._under(self._playhead_at())[:1]
-        spans = [(start, start + clip.duration) for start, clip in self._placed(chosen)]
-        if spans:
-            self.mark(min(first for first, _ in spans), max(last for _, last in spans))
-
-    def mark(self, first: int | None, last: int | None) -> None:
-        self.do("Select range", lambda document: edits.set_range(document, first, last))
-
-    def go_in(self) -> None:
-        if self.sequence.in_frame is not None:
-            self._go_to(self.sequence.in_frame)
-
-    def go_out(self) -> None:
-        """The last frame of the range."""
-        if self.sequence.out_frame is not None:
-            self._go_to(self.sequence.out_frame - 1)
-
-    def add_marker(self) -> None:
-        marker = Marker(MarkerId(new_id()), self._playhead_at())
-        self.do("Add marker", lambda document: edits.add_marker(document, marker))
-
-    def add_clip_marker(self) -> None:
-        """On the selected clip under the playhead, else on the topmost one there: it moves along with the clip."""
-        frame = self._playhead_at()
-        there = self._under(frame, self._selection.clips) or self._under(frame)
-        if not there:
-            self.refused.emit("There is no clip at the playhead.")
-            return
-        marker = Marker(MarkerId(new_id()), frame - (self.sequence.start_of(there[0]) or 0))
-        self.do("Add marker to clip", lambda document: edits.add_marker(document, marker, there[0]))
-
-    def remove_marker(self, marker_id: MarkerId) -> None:
-        self.do("Remove marker", lambda document: edits.remove_marker(document, marker_id))
-
-    def colour_marker(self, marker: Marker, colour: str) -> None:
-        self.do("Colour marker", lambda document: edits.change_marker(document, replace(marker, colour=colour)))
-
-    def next_marker(self) -> None:
-        self._to_marker(forward=True)
-
-    def previous_marker(self) -> None:
-        self._to_marker(forward=False)
-
-    def _to_marker(self, *, forward: bool) -> None:
-        frames = sorted(marker.frame for marker in self.sequence.markers)
-        frame = nearest_cut(frames, self._playhead_at(), forward=forward)
-        if frame is not None:
-            self._go_to(frame)
-
-    # ---- clips ------------------------------------------------------------------------------------------------------
-
     def enable(self) -> None:
         """Show the selected clips, or hide them if all are shown."""
-        clips = self._placed(self._chosen())
+        clips = placed(self.sequence, self._chosen())
         on = not all(clip.enabled for _, clip in clips)
         if clips:
             name = f"{'Show' if on else 'Hide'} {self._counted()}"
@@ -399,7 +335,7 @@ class TimelineCommands(QObject):
     def fade(self) -> None:
         """Half a second in and out on every selected clip, or nothing where it fades already."""
         frames = nearest(FADE_S * self.sequence.rate)
-        clips = self._placed(self._chosen())
+        clips = placed(self.sequence, self._chosen())
         on = not all(clip.fade_in and clip.fade_out for _, clip in clips)
 
         def faded(document: Document) -> Document:
@@ -419,8 +355,9 @@ class TimelineCommands(QObject):
 
     def _turn_take(self, by: int) -> None:
         """Another take of the selected clip, else of the topmost under the playhead; from the last on to the first."""
-        chosen = [self._selection.primary] if self._selection.primary else self._under(self._playhead_at())
-        clip = next((clip for _, clip in self._placed([each for each in chosen if each]) if len(clip.takes) > 1), None)
+        primary = self._selection.primary
+        chosen = [primary] if primary else clips_under(self.sequence, self._playhead_at())
+        clip = next((clip for _, clip in placed(self.sequence, chosen) if len(clip.takes) > 1), None)
         if clip is None:
             self.refused.emit("This clip has no other takes yet.")
             return
@@ -478,25 +415,9 @@ class TimelineCommands(QObject):
         count = len(self._selection.clips)
         return "clip" if count == 1 else f"{count} clips"
 
-    def _under(self, frame: int, among: frozenset[ItemId] | None = None) -> list[ItemId]:
-        """Clips that a cut at a frame would part, the topmost picture first."""
-        video = [track for track in self.sequence.tracks if track.kind is not TrackKind.AUDIO]
-        audio = self.sequence.of_kind(TrackKind.AUDIO)
-        found: list[ItemId] = []
-        for track in (*reversed(video), *audio):
-            item = None if track.locked else track.at(frame)
-            if isinstance(item, Clip) and (among is None or item.id in among):
-                found.append(item.id)
-        return found
-
     def _is_picture(self, clip_id: ItemId) -> bool:
         track = self.sequence.track_of(clip_id)
         return track is not None and track.kind is TrackKind.VIDEO
-
-    def _placed(self, clips: list[ItemId]) -> list[tuple[int, Clip]]:
-        """Clips with where they begin."""
-        found = [(self.sequence.start_of(each), self.sequence.clip(each)) for each in clips]
-        return [(start, clip) for start, clip in found if start is not None and clip is not None]
 
     def _gap_at(self, frame: int) -> ItemId | None:
         items = [track.at(frame) for track in self.sequence.tracks if not track.locked]

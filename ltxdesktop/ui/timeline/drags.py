@@ -12,12 +12,13 @@ from typing import NamedTuple, Protocol
 
 from ltxdesktop.document.model import Clip, ItemId, Sequence, Track, TrackId
 from ltxdesktop.document.time import timecode
+from ltxdesktop.ui.timeline.boxes import Box, KeyPlace
 from ltxdesktop.ui.timeline.hits import (
     Hit,
     OnClip,
     lane_at,
 )
-from ltxdesktop.ui.timeline.layout import Box, KeyPlace, Layout
+from ltxdesktop.ui.timeline.layout import Layout
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.requests import (
     Move,

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from ltxdesktop.document.model import Document, ItemId
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.boxes import Box, Button
 from ltxdesktop.ui.timeline.cursors import cursor_for
 from ltxdesktop.ui.timeline.drags import (
     DRAG_FROM_PX,
@@ -49,13 +50,7 @@ from ltxdesktop.ui.timeline.hits import (
     OnTransition,
     Part,
 )
-from ltxdesktop.ui.timeline.layout import (
-    HIGHEST_PX,
-    LOWEST_PX,
-    Box,
-    Button,
-    content_px,
-)
+from ltxdesktop.ui.timeline.layout import HIGHEST_PX, LOWEST_PX, content_px
 from ltxdesktop.ui.timeline.line_drags import key_of, new_key
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.requests import AddKey, Request, SetRange, name_of

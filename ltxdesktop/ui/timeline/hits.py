@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ltxdesktop.document.model import Clip, Gap, ItemId, MarkerId, Sequence, Track
+from ltxdesktop.ui.timeline.boxes import Button, ClipBox, Lane
 from ltxdesktop.ui.timeline.layout import (
     EDGE_PX,
     HANDLE_PX,
     MARKER_PX,
-    Button,
-    ClipBox,
-    Lane,
     Layout,
     clip_box,
     fill_box,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from ltxdesktop.document import edits
 from ltxdesktop.document.model import Clip, Document, Easing, ItemId
 from ltxdesktop.document.parameters import PARAMETERS, value_of
+from ltxdesktop.ui.timeline.boxes import KeyPlace
 from ltxdesktop.ui.timeline.editing import EditDesk
-from ltxdesktop.ui.timeline.layout import KeyPlace
 
 Do = Callable[[str, Callable[[Document], Document]], bool]
 

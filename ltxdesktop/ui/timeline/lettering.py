@@ -15,9 +15,7 @@ from PySide6.QtGui import (
 
 from ltxdesktop.ui.icons import pixmap
 from ltxdesktop.ui.theme import figures
-from ltxdesktop.ui.timeline.layout import (
-    Box,
-)
+from ltxdesktop.ui.timeline.boxes import Box
 
 _TEXTS_KEPT = 4096
 LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from ltxdesktop.document.model import Key
 from ltxdesktop.document.parameters import value_of
+from ltxdesktop.ui.timeline.boxes import KeyPlace
 from ltxdesktop.ui.timeline.drags import Asked, Keys, Outcome, Pointer, Scene, shift_words
 from ltxdesktop.ui.timeline.hits import OnClip
-from ltxdesktop.ui.timeline.layout import KeyPlace, clip_box
+from ltxdesktop.ui.timeline.layout import clip_box
 from ltxdesktop.ui.timeline.lines import Line, made_line, value_words
 from ltxdesktop.ui.timeline.requests import AddKey, Level, MoveKey, Request, ShiftKeys
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets

@@ -12,7 +12,8 @@ from itertools import pairwise
 
 from ltxdesktop.document.model import Clip, Easing, Key, Parameter, Track, TrackKind
 from ltxdesktop.document.parameters import PARAMETERS, Declared, value_of
-from ltxdesktop.ui.timeline.layout import TITLED_FROM_PX, Box, ClipBox, Layout, LineNames, parts_of
+from ltxdesktop.ui.timeline.boxes import Box, ClipBox, LineNames
+from ltxdesktop.ui.timeline.layout import TITLED_FROM_PX, Layout, parts_of
 from ltxdesktop.ui.timeline.viewport import Viewport
 
 PICTURE_LINES = (

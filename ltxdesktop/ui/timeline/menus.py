@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 from ltxdesktop.document.model import Easing, ItemId, MarkerId, Track, TrackKind, TransitionKind
 from ltxdesktop.document.parameters import PARAMETERS
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.timeline.boxes import KeyPlace
 from ltxdesktop.ui.timeline.commands import TimelineCommands
 from ltxdesktop.ui.timeline.hits import (
     Hit,
@@ -26,7 +27,6 @@ from ltxdesktop.ui.timeline.hits import (
     Part,
 )
 from ltxdesktop.ui.timeline.inks import MARKER_COLOURS
-from ltxdesktop.ui.timeline.layout import KeyPlace
 from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES
 from ltxdesktop.ui.timeline.view import TimelineView
 
@@ -192,11 +192,11 @@ class TimelineMenus:
         if marker is None:
             return menu
         for colour in MARKER_COLOURS:
-            action = add(menu, colour.capitalize(), partial(self._commands.colour_marker, marker, colour))
+            action = add(menu, colour.capitalize(), partial(self._commands.marks.colour_marker, marker, colour))
             action.setCheckable(True)
             action.setChecked(marker.colour == colour)
         menu.addSeparator()
-        add(menu, "Remove marker", partial(self._commands.remove_marker, marker_id))
+        add(menu, "Remove marker", partial(self._commands.marks.remove_marker, marker_id))
         return menu
 
     def _of(self, names: tuple[str, ...]) -> QMenu:

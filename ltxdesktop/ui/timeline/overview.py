@@ -8,8 +8,9 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from ltxdesktop.document.model import Sequence
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.boxes import Box, Lane
 from ltxdesktop.ui.timeline.inks import Inks, veil
-from ltxdesktop.ui.timeline.layout import Box, Lane, lay_out_track, shown_order
+from ltxdesktop.ui.timeline.layout import lay_out_track, shown_order
 from ltxdesktop.ui.timeline.view import TimelineView
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, Viewport
 

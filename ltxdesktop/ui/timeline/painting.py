@@ -17,22 +17,10 @@ from PySide6.QtGui import (
 
 from ltxdesktop.document.model import Document, Gap, ItemId, Track, TrackKind
 from ltxdesktop.ui.theme import Theme
+from ltxdesktop.ui.timeline.boxes import Box, Button, ButtonBox, Lane, MarkerBox, Tick
 from ltxdesktop.ui.timeline.clip_painting import ClipPainter
 from ltxdesktop.ui.timeline.inks import Inks, marker_colour, mixed, veil
-from ltxdesktop.ui.timeline.layout import (
-    MARKER_PX,
-    TICK_PX,
-    TWO_ROWS_PX,
-    Box,
-    Button,
-    ButtonBox,
-    Lane,
-    Layout,
-    MarkerBox,
-    Tick,
-    gap_box,
-    header_buttons,
-)
+from ltxdesktop.ui.timeline.layout import MARKER_PX, TICK_PX, TWO_ROWS_PX, Layout, gap_box, header_buttons
 from ltxdesktop.ui.timeline.lettering import LEFT, Lettering, inner_of, rect_of
 from ltxdesktop.ui.timeline.providers import Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport

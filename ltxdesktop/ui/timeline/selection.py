@@ -8,7 +8,7 @@ from typing import NamedTuple
 from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document.model import ItemId, Sequence
-from ltxdesktop.ui.timeline.layout import KeyPlace
+from ltxdesktop.ui.timeline.boxes import KeyPlace
 
 TransitionKey = tuple[ItemId, bool]  # the clip that holds it, and whether it's the one at its tail
 

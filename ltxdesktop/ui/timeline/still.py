@@ -12,7 +12,8 @@ from PySide6.QtCore import QRect, QRectF, QSize
 from PySide6.QtGui import QPainter, QPixmap, QRegion
 
 from ltxdesktop.document.model import Document, ItemId, Sequence
-from ltxdesktop.ui.timeline.layout import BEYOND_PX, Box, Layout
+from ltxdesktop.ui.timeline.boxes import Box
+from ltxdesktop.ui.timeline.layout import BEYOND_PX, Layout
 from ltxdesktop.ui.timeline.painting import TimelinePainter
 from ltxdesktop.ui.timeline.providers import Presence
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX

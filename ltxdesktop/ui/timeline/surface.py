@@ -14,18 +14,9 @@ from ltxdesktop.document.model import Document, Gap, ItemId, Sequence, TrackId
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity, activity_boxes
+from ltxdesktop.ui.timeline.boxes import PLAIN_LINES, Box, LineNames
 from ltxdesktop.ui.timeline.hits import Hit, OnGap, hit
-from ltxdesktop.ui.timeline.layout import (
-    PLAIN_LINES,
-    Box,
-    Layout,
-    LineNames,
-    content_px,
-    fill_box,
-    gap_box,
-    lane_share,
-    lay_out,
-)
+from ltxdesktop.ui.timeline.layout import Layout, content_px, fill_box, gap_box, lane_share, lay_out
 from ltxdesktop.ui.timeline.painting import TimelinePainter
 from ltxdesktop.ui.timeline.providers import AllPresent, NoPeaks, NoPictures, Presence, Thumbnails, Waveforms
 from ltxdesktop.ui.timeline.selection import Selection

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Protocol
 
 from ltxdesktop.document.model import Clip, ItemId, Sequence
+from ltxdesktop.ui.timeline.boxes import KeyPlace
 from ltxdesktop.ui.timeline.drags import (
     NO_KEYS,
     Asked,
@@ -39,7 +40,6 @@ from ltxdesktop.ui.timeline.hits import (
     OnTransition,
     Part,
 )
-from ltxdesktop.ui.timeline.layout import KeyPlace
 from ltxdesktop.ui.timeline.line_drags import KeyDrag, LineDrag
 from ltxdesktop.ui.timeline.partners import with_partners
 from ltxdesktop.ui.timeline.requests import (

@@ -13,12 +13,12 @@ from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDro
 
 from ltxdesktop.document.model import Document, MediaId, TrackId
 from ltxdesktop.document.time import timecode
+from ltxdesktop.ui.timeline.boxes import Box
 from ltxdesktop.ui.timeline.drags import Asked
 from ltxdesktop.ui.timeline.drops import Dragged, dragged_of, files_of
 from ltxdesktop.ui.timeline.editing import Tried
 from ltxdesktop.ui.timeline.hands import TimelineHands, keys_of
 from ltxdesktop.ui.timeline.hits import lane_at
-from ltxdesktop.ui.timeline.layout import Box
 from ltxdesktop.ui.timeline.requests import Place
 from ltxdesktop.ui.timeline.snapping import REACH_PX, snap, targets
 from ltxdesktop.ui.timeline.viewport import HEADER_PX

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ltxdesktop.document.model import Clip, Document, Sequence, TrackKind
 from ltxdesktop.document.parameters import PARAMETERS, value_of
 from ltxdesktop.document.time import timecode
+from ltxdesktop.ui.timeline.boxes import Button
 from ltxdesktop.ui.timeline.hits import (
     Hit,
     OnClip,
@@ -17,7 +18,6 @@ from ltxdesktop.ui.timeline.hits import (
     OnTransition,
     Part,
 )
-from ltxdesktop.ui.timeline.layout import Button
 from ltxdesktop.ui.timeline.lines import value_words
 from ltxdesktop.ui.timeline.tools import Tool
 

@@ -17,8 +17,8 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.model import Easing, ItemId, Key, Parameter
 from ltxdesktop.document.parameters import PARAMETERS
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.boxes import Box, LineNames
 from ltxdesktop.ui.timeline.hits import OnClip, Part
-from ltxdesktop.ui.timeline.layout import Box, LineNames
 from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES, Line, key_spot, line_of
 
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier

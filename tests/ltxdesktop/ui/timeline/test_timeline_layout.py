@@ -19,6 +19,7 @@ from ltxdesktop.document.model import (
     Transition,
     new_sequence,
 )
+from ltxdesktop.ui.timeline.boxes import Box, Button
 from ltxdesktop.ui.timeline.hits import (
     OnClip,
     OnGap,
@@ -34,8 +35,6 @@ from ltxdesktop.ui.timeline.hits import (
 from ltxdesktop.ui.timeline.layout import (
     LEAST_SHARE,
     NARROW_PX,
-    Box,
-    Button,
     header_buttons,
     lane_share,
     lay_out,

@@ -17,8 +17,9 @@ from ltxdesktop.document import edits
 from ltxdesktop.document.model import Document, ItemId, Take, TrackId, Transition, TransitionKind
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity
+from ltxdesktop.ui.timeline.boxes import Button
 from ltxdesktop.ui.timeline.drops import media_mime
-from ltxdesktop.ui.timeline.layout import Button, header_buttons
+from ltxdesktop.ui.timeline.layout import header_buttons
 from ltxdesktop.ui.timeline.tools import BLADE, HAND, RANGE, RIPPLE, ROLL, SELECT, SLIDE, SLIP, ZOOM
 from ltxdesktop.ui.timeline.viewport import HEADER_PX
 
@@ -503,10 +504,10 @@ def test_edge_scrolls_along_while_dragging(window: Window, qtbot):
 
 def test_panned_picture_equals_a_fresh_one(window: Window):
     window.view.grab()
-    window.panel.commands.mark(60, 140)
+    window.panel.commands.marks.mark(60, 140)
     for first in (37, 120, 88, 41, 0, 130, 127, 9):
         if first == 130:
-            window.panel.commands.add_marker()
+            window.panel.commands.marks.add_marker()
         window.view.show_part(first, 1.0)
         shifted = window.view.grab().toImage()
         window.view._show_news()
@@ -539,7 +540,7 @@ def test_drag_lets_others_see_what_it_would_make(window: Window):
 
 def test_undo_of_a_range_says_so(window: Window, qtbot):
     with qtbot.waitSignal(window.panel.range_changed) as said:
-        window.panel.commands.mark(10, 20)
+        window.panel.commands.marks.mark(10, 20)
     assert said.args == [10, 20]
     with qtbot.waitSignal(window.panel.range_cleared):
         window.history.undo()

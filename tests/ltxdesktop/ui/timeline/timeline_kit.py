@@ -29,7 +29,7 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.theme import Look
-from ltxdesktop.ui.timeline.layout import Box, Lane
+from ltxdesktop.ui.timeline.boxes import Box, Lane
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.viewport import RULER_PX
 
