@@ -80,7 +80,7 @@ class Importing(QObject):
         fresh = [replace(each, bin=self._panel.bin) for each in media if (each.path, each.kind) not in known]
         if fresh:
             words = f"Import {fresh[0].name}" if len(fresh) == 1 else f"Import {len(fresh)} files"
-            self._project.edit(words, lambda document: edits.add_media(_fitted_to(document, fresh), fresh))
+            self._project.edit(words, lambda document: _with_media(document, fresh))
             self._panel.choose([each.id for each in fresh])
         elif imported.media:
             self.said.emit("These files are in the project already.")
@@ -108,6 +108,16 @@ class Importing(QObject):
             return document
 
         self._project.edit("Append", append)
+
+
+def _with_media(document: Document, media: list[Media]) -> Document:
+    """The document with media added. Numbered pictures, which have no rate of their own, get the film's."""
+    document = _fitted_to(document, media)
+    rate = document.sequence.rate
+    return edits.add_media(
+        document,
+        [replace(each, rate=rate) if each.kind is MediaKind.IMAGE_SEQUENCE else each for each in media],
+    )
 
 
 def _fitted_to(document: Document, media: list[Media]) -> Document:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from edit_films import FRAMES, PATIENCE_MS, write_film
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
+from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QFileDialog
 
+from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
-from ltxdesktop.document.model import TrackKind
+from ltxdesktop.document.model import MediaKind, TrackKind, new_sequence
 from ltxdesktop.ui.editor import project_desk as desk_module
 from ltxdesktop.ui.editor.number_row import DragName
 from ltxdesktop.ui.timeline.drops import media_mime
@@ -140,6 +142,21 @@ def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Pa
     assert len(clips_of(project)) == 4
     assert "1 edit" in asked[0][2]
     assert not project.project.clean
+
+
+def test_numbered_pictures_get_the_films_rate(project, qtbot, tmp_path: Path):
+    folder = tmp_path / "shots"
+    folder.mkdir()
+    picture = QImage(64, 48, QImage.Format.Format_RGB32)
+    for number in range(10):
+        picture.fill(number)
+        picture.save(str(folder / f"shot.{number:04d}.png"))
+    another = new_sequence("Another", rate=Fraction(30))
+    project.project.edit("Sequence", lambda d: edits.add_sequence(d, another))
+    project.importing.import_paths([folder])
+    qtbot.waitUntil(lambda: len(project.project.document.media) == 2, timeout=PATIENCE_MS)
+    shots = list(project.project.document.media.values())[-1]
+    assert (shots.kind, shots.rate, shots.frames) == (MediaKind.IMAGE_SEQUENCE, 30, 10)
 
 
 def test_files_dropped_on_the_media_panel_are_imported(project, qtbot, tmp_path: Path):
