@@ -235,6 +235,17 @@ class EditingSession(RuleBasedStateMachine):
         self.do(lambda d: edits.duplicate(d, [self.pick(number)]))
 
     @precondition(has_clips)
+    @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=3), frames=st.sampled_from([-5, -1, 1, 5]))
+    def nudge(self, numbers: list[int], frames: int) -> None:
+        self.do(lambda d: edits.nudge(d, [self.pick(number) for number in numbers], frames))
+
+    @rule(number=NUMBERS)
+    def close_gap(self, number: int) -> None:
+        gaps = [item.id for track in self.document.sequence.tracks for item in track.items if isinstance(item, Gap)]
+        if gaps:
+            self.do(lambda d: edits.close_gap(d, gaps[number % len(gaps)]))
+
+    @precondition(has_clips)
     @rule(numbers=st.lists(NUMBERS, min_size=1, max_size=4))
     def copy(self, numbers: list[int]) -> None:
         self.clipboard = edits.copy(self.document, [self.pick(number) for number in numbers])
