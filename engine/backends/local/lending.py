@@ -75,17 +75,22 @@ class UserLora(NamedTuple):
 
 @dataclass(frozen=True)
 class Precision:
-    """How numbers are kept: the transformer's and autoencoders' dtype, and a word for it."""
+    """How numbers are kept: the networks' dtype, a word for it, and how the transformer's matrices lie in memory.
+
+    That is where they have room; else they are FP8_SCALED: half the bytes, with a smaller error than FP8_CAST's.
+    """
 
     dtype: torch.dtype
     name: str
+    weights: WeightFormat = WeightFormat.AS_STORED
 
     @classmethod
     def of(cls, device: torch.device) -> Precision:
-        """bfloat16 where the device multiplies it at full speed, else float32."""
+        """bfloat16 where the device multiplies it at full speed, else float32. Metal knows no numbers of 8 bits."""
+        weights = WeightFormat.FULL if device.type == "mps" else WeightFormat.AS_STORED
         if device.type != "cpu" or _cpu_multiplies_bfloat16():
-            return cls(torch.bfloat16, "bfloat16")
-        return cls(torch.float32, "float32")
+            return cls(torch.bfloat16, "bfloat16", weights)
+        return cls(torch.float32, "float32", weights)
 
 
 def _cpu_multiplies_bfloat16() -> bool:
@@ -116,8 +121,8 @@ def facts_of(model: InstalledModel, checkpoint: Checkpoint) -> ModelFacts:
 
 def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision) -> ModelSizes:
     """What the planner needs, from headers alone."""
-    transformer = transformer_sizes(checkpoint, precision.dtype)
-    cast_fp8 = transformer_sizes(checkpoint, precision.dtype, WeightFormat.FP8_CAST)
+    transformer = transformer_sizes(checkpoint, precision.dtype, precision.weights)
+    in_fp8 = transformer_sizes(checkpoint, precision.dtype, WeightFormat.FP8_SCALED)
     config = TransformerConfig.from_metadata(checkpoint.section("transformer"))
     vae = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
     factor = precision.dtype.itemsize / 2  # of what lies on disk in bfloat16
@@ -134,7 +139,7 @@ def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision
     return ModelSizes(
         blocks=transformer.blocks,
         outside_blocks=transformer.outside_blocks,
-        blocks_fp8=cast_fp8.blocks,
+        blocks_fp8=in_fp8.blocks,
         parts=parts | {"vocoder": 2 * checkpoint.size_bytes("vocoder.")},  # float32 always
         video_width=config.width,
         audio_width=config.audio_width,
@@ -228,7 +233,7 @@ class LocalNetworks:
     def prepare(self, plan: MemoryPlan, loras: Sequence[UserLora], loading: Loading) -> None:
         """Set up for the next job. Weights that the new plan keeps otherwise are loaded again when they are lent."""
         old = self._plan
-        if (plan.resident, plan.source, plan.cast_fp8) != (old.resident, old.source, old.cast_fp8):
+        if (plan.resident, plan.source, plan.fp8) != (old.resident, old.source, old.fp8):
             self.release("transformer")
         if (plan.on_host, plan.text_streamed) != (old.on_host, old.text_streamed):
             self.release(*TEXT_NETWORKS)
@@ -427,7 +432,7 @@ class LocalNetworks:
             self.checkpoint,
             self.device,
             self.precision.dtype,
-            weights=WeightFormat.FP8_CAST if plan.cast_fp8 else WeightFormat.AS_STORED,
+            weights=WeightFormat.FP8_SCALED if plan.fp8 else self.precision.weights,
             streaming=streaming,
             progress=lambda done, total: self.loading("loading transformer", done, total),
         )

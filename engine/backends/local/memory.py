@@ -50,7 +50,7 @@ class ModelSizes:
     """What a model takes, from its header: weights in the planned dtype, widths and counts.
 
     blocks           bytes of each transformer block; outside_blocks the transformer's rest
-    blocks_fp8       bytes of each block with its matrices cast to 8 bits; equal where the file has 8 bits already
+    blocks_fp8       bytes of each block with its matrices in 8 bits; equal where the file has 8 bits already
     parts            bytes of the other networks by name: text_encoder, text, video_encoder, video_decoder,
                      audio_encoder, audio_decoder, vocoder, upsampler
     text_streamed    bytes on the device of a text encoder whose layers come from disk; 0 if it can't be had so
@@ -115,7 +115,7 @@ class MemoryPlan:
 
     resident     blocks that stay on the device; all of them unless `source` says where the rest waits
     source       "host" or "disk" for the blocks that are streamed, "" when none is
-    cast_fp8     store the block matrices in 8 bits
+    fp8          keep the blocks' matrices in 8 bits, which the file has in more
     piece        byte budget between the video autoencoder's layers
     tile         longest side, in latent positions, of the frame's tiles in the video autoencoder; None = whole frames
     chunk        tokens per feed-forward call, None for all at once
@@ -128,7 +128,7 @@ class MemoryPlan:
     resident: int
     blocks: int
     source: Literal["", "host", "disk"] = ""
-    cast_fp8: bool = False
+    fp8: bool = False
     piece: int = LARGEST_PIECE
     tile: int | None = None
     chunk: int | None = None
@@ -143,7 +143,7 @@ class MemoryPlan:
         if self.source:
             where = "memory" if self.source == "host" else "disk"
             told.append(f"{self.resident} of {self.blocks} blocks stay on the device, the others come from {where}")
-        if self.cast_fp8:
+        if self.fp8:
             told.append("weights in 8 bits")
         if self.keep in ("transformer", "one"):
             told.append("networks take turns in memory")
@@ -225,7 +225,7 @@ def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
     text_encoder = parts.pop("text_encoder", 0)
     if plan.text_streamed:
         text_encoder = sizes.text_streamed
-    blocks = sorted(sizes.blocks_fp8 if plan.cast_fp8 else sizes.blocks, reverse=True)
+    blocks = sorted(sizes.blocks_fp8 if plan.fp8 else sizes.blocks, reverse=True)
     on_device = sum(blocks[: plan.resident])
     if plan.source:
         on_device += STREAMING_SLOTS * blocks[0]
@@ -306,22 +306,29 @@ def _candidates(sizes: ModelSizes, memory: Memory, budget: int, *, fp8: bool) ->
     yield from kept
     fp8 = fp8 and sizes.blocks_fp8 != () and sizes.blocks_fp8 != sizes.blocks
     if fp8:
-        yield from (replace(plan, cast_fp8=True) for plan in kept)
+        yield from (replace(plan, fp8=True) for plan in kept)
     yield one
     if fp8:
-        yield replace(one, cast_fp8=True)
+        yield replace(one, fp8=True)
     blocks = sum(sizes.blocks_fp8 if fp8 else sizes.blocks)
     # Weights of a CPU job lie in host memory anyway: only the disk can relieve it.
-    from_host = memory.kind != "cpu" and memory.host_free > blocks * 1.1
-    source: Literal["host", "disk"] = "host" if from_host else "disk"
-    small = replace(whole, chunk=CHUNKED_TOKENS, source=source, cast_fp8=fp8)
-    for piece in (SMALL_PIECE, SMALLEST_PIECE):
-        for resident in _fewer_and_fewer(count):
-            yield replace(small, resident=resident, piece=piece, keep="transformer")
-        yield replace(small, resident=0, piece=piece, keep="one")
+    if memory.kind != "cpu" and memory.host_free > blocks * 1.1:
+        ways = [replace(whole, source="host", fp8=fp8)]
+    else:  # as they lie on disk if that fits: turning them into 8 bits at each reading takes longer than the reading
+        ways = [replace(whole, source="disk"), *([replace(whole, source="disk", fp8=True)] if fp8 else [])]
+    for way in ways:
+        yield from _streaming(replace(way, chunk=CHUNKED_TOKENS))
     if memory.kind != "cpu":  # there the whole pictures would wait in the same memory
         for tile in TILES:
-            yield replace(small, resident=0, piece=SMALLEST_PIECE, keep="one", tile=tile)
+            yield replace(ways[-1], chunk=CHUNKED_TOKENS, resident=0, piece=SMALLEST_PIECE, keep="one", tile=tile)
+
+
+def _streaming(plan: MemoryPlan) -> Iterator[MemoryPlan]:
+    """The plan with fewer and fewer blocks on the device, then with smaller pieces."""
+    for piece in (SMALL_PIECE, SMALLEST_PIECE):
+        for resident in _fewer_and_fewer(plan.blocks):
+            yield replace(plan, resident=resident, piece=piece, keep="transformer")
+        yield replace(plan, resident=0, piece=piece, keep="one")
 
 
 def _fewer_and_fewer(count: int) -> list[int]:

@@ -39,6 +39,7 @@ from engine.backends.local.memory import (
 )
 from engine.backends.local.sizing import smaller_works
 from engine.loading.checkpoint import Checkpoint
+from engine.loading.fp8 import WeightFormat
 from engine.loading.networks import load_video_decoder, load_video_encoder
 from engine.loading.transformer_loading import load_transformer
 from engine.models.transformer_streams import StreamInput, Timesteps
@@ -171,18 +172,19 @@ def test_a_whole_job_stays_below_the_plans_peak(
 @pytest.mark.parametrize(
     ("demand", "memory", "fp8", "expected"),
     [
-        (SMALL, Memory("cuda", 96 * GB, 128 * GB), False, {"keep": "all", "source": "", "cast_fp8": False}),
-        (SMALL, Memory("cuda", 80 * GB, 128 * GB), True, {"keep": "model", "source": "", "cast_fp8": False}),
-        (SMALL, Memory("cuda", 50 * GB, 128 * GB), True, {"keep": "transformer", "source": "", "cast_fp8": False}),
-        (FULL_HD, Memory("cuda", 34 * GB, 64 * GB), True, {"source": "", "cast_fp8": True}),
+        (SMALL, Memory("cuda", 96 * GB, 128 * GB), False, {"keep": "all", "source": "", "fp8": False}),
+        (SMALL, Memory("cuda", 80 * GB, 128 * GB), True, {"keep": "model", "source": "", "fp8": False}),
+        (SMALL, Memory("cuda", 50 * GB, 128 * GB), True, {"keep": "transformer", "source": "", "fp8": False}),
+        (FULL_HD, Memory("cuda", 34 * GB, 64 * GB), True, {"source": "", "fp8": True}),
         (
             SMALL,
             Memory("cuda", 24 * GB, 64 * GB),
             True,
-            {"source": "host", "cast_fp8": True, "text_streamed": True},
+            {"source": "host", "fp8": True, "text_streamed": True},
         ),
         (SMALL, Memory("cuda", 8 * GB, 32 * GB), True, {"source": "host", "text_streamed": True, "chunk": 4096}),
-        (SMALL, Memory("cuda", 8 * GB, 12 * GB), True, {"source": "disk", "text_streamed": True, "on_host": ()}),
+        (SMALL, Memory("cuda", 8 * GB, 12 * GB), True, {"source": "disk", "text_streamed": True, "fp8": False}),
+        (FULL_HD, Memory("cuda", 7 * GB, 12 * GB), True, {"source": "disk", "fp8": True}),
         (FULL_HD, Memory("cuda", 12 * GB, 64 * GB), True, {"source": "host", "keep": "transformer"}),
         (SMALL, Memory("cuda", 12 * GB, 30 * GB), False, {"source": "disk", "text_streamed": True}),
         (SMALL, Memory("cuda", 34 * GB, 64 * GB), True, {"text_streamed": False}),
@@ -222,9 +224,24 @@ def test_a_streamed_text_encoder_reads_a_prompt_alike_and_another_writes(desk: D
     networks.release()
 
 
+def test_weights_of_8_bits_have_a_scale(desk: Desk) -> None:
+    networks = desk.backend._models.networks(desk.backend._models.get(MODEL))
+    networks.prepare(MemoryPlan(resident=2, blocks=2, fp8=True), (), lambda *_: None)
+    with networks.transformer(Weights()) as network:
+        layer: Any = network.transformer_blocks[0].attn1.to_q
+        assert (layer.weight.dtype, layer.weight_scale.dtype) == (torch.float8_e4m3fn, torch.float32)
+    networks.release()
+
+
+def test_metal_gets_whole_numbers_of_files_that_have_8_bits() -> None:
+    """Its tensors can't have 8-bit floats: the file's are multiplied out, and are counted so."""
+    assert Precision.of(torch.device("mps")).weights is WeightFormat.FULL
+    assert Precision.of(torch.device("cuda")).weights is WeightFormat.AS_STORED
+
+
 def test_weights_that_have_8_bits_already_are_not_cast_again() -> None:
     stored = replace(LARGE, blocks=LARGE.blocks_fp8)
-    assert not make_plan(stored, SMALL, Memory("cuda", 30 * GB, 64 * GB), fp8=True).cast_fp8
+    assert not make_plan(stored, SMALL, Memory("cuda", 30 * GB, 64 * GB), fp8=True).fp8
 
 
 def test_a_refusal_has_both_numbers() -> None:
