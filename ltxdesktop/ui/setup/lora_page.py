@@ -15,13 +15,12 @@ from PySide6.QtWidgets import (
     QLabel,
     QMessageBox,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.protocol.packages import LoraInfo
-from ltxdesktop.ui.parts import IconButton, Panel, label, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, label, scrolled_form, wrapped
 from ltxdesktop.ui.setup.model_words import lora_facts
 from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import Look, figures
@@ -49,21 +48,12 @@ class LoraPage(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(10)
         outer.addWidget(self._build_head())
-        page = QWidget()
-        page.setObjectName("form")
-        column = QVBoxLayout(page)
-        column.setContentsMargins(0, 0, 8, 0)
-        column.setSpacing(8)
+        area, column = scrolled_form(8)
         self._list = QVBoxLayout()
         self._list.setSpacing(8)
         column.addLayout(self._list)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outer.addWidget(scroll, 1)
+        outer.addWidget(area, 1)
 
     def _build_head(self) -> Panel:
         panel = Panel("Looks, motions and controls")

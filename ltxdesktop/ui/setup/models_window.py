@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.packages import Errand, LicenceText, PackageInfo
 from ltxdesktop.ui.background import Background
-from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, label, scrolled_form
 from ltxdesktop.ui.setup.get_window import GetWindow
 from ltxdesktop.ui.setup.licence_view import LicenceWindow
 from ltxdesktop.ui.setup.lora_page import LoraPage, ask_to_remove
@@ -138,20 +138,11 @@ class ModelsWindow(QDialog):
         return button
 
     def _build_list(self) -> QScrollArea:
-        page = QWidget()
-        page.setObjectName("form")
-        self._list = QVBoxLayout(page)
-        self._list.setContentsMargins(0, 0, 8, 0)
-        self._list.setSpacing(10)
+        area, self._list = scrolled_form(10)
         self._asking = label("Asking the engine what there is…", "hint")
         self._list.addWidget(self._asking)
         self._list.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return scroll
+        return area
 
     def _build_foot(self) -> QHBoxLayout:
         foot = QHBoxLayout()

@@ -22,13 +22,16 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.hosts import CONSOLE
 from engine.protocol.messages import Model
+from engine.protocol.packages import DownloadPlan
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.form_window import FormWindow
 from ltxdesktop.ui.parts import Panel, label, labelled, wrapped
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup import key_keeper
+from ltxdesktop.ui.setup.model_words import disk_words, short
 from ltxdesktop.ui.setup.situation import Line, machine_lines, paid, spent_words, weights_lines, works_now
+from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import Look, figures
 
 MARK_PX = 16
@@ -38,6 +41,7 @@ class SetupWindow(FormWindow):
     """One page for one session; made when it's asked for, gone when it's closed."""
 
     models_requested = Signal()
+    get_requested = Signal(str)  # a package of models
     restart_requested = Signal()  # the engine is to be started anew, with a key for this session
     limit_chosen = Signal(float)  # US dollars a month; 0: none
 
@@ -45,6 +49,7 @@ class SetupWindow(FormWindow):
         self,
         look: Look,
         session: EngineSession,
+        stock: Stock,
         background: Background,
         parent: QWidget | None = None,
         *,
@@ -52,17 +57,20 @@ class SetupWindow(FormWindow):
     ) -> None:
         """`elsewhere`: the engine runs on another machine, so a key in this one's keyring is of no use to it."""
         super().__init__("Set-up", (660, 700), ("Close", "Nothing here has to be done now"), parent)
-        self._look, self._session, self._elsewhere = look, session, elsewhere
+        self._look, self._session, self._stock, self._elsewhere = look, session, stock, elsewhere
         self._models: tuple[Model, ...] = ()
         self._background = background  # a keyring may wait for a person to unlock it
         self._gone = False
+        self._offered = ""  # the package that the button gets
         self._unkept = ""  # a key that no keyring took, until the person has said what to do with it
         self._test_when_ready = False
         self._build()
         session.capabilities_changed.connect(self._show_capabilities)
         session.view_changed.connect(self._show_engine)
         look.changed.connect(self._show_capabilities)
+        stock.changed.connect(self._look_at_disk)
         self._show_capabilities()
+        self._look_at_disk()
         session.refresh_capabilities()
         session.ask_models(self._take_models)
 
@@ -93,8 +101,23 @@ class SetupWindow(FormWindow):
         panel = Panel("LTX-2.3 on this machine")
         self._weights = QVBoxLayout()
         panel.body.addLayout(self._weights)
+        self._disk_row = QWidget()
+        disk = QHBoxLayout(self._disk_row)
+        disk.setContentsMargins(0, 0, 0, 0)
+        self._disk = label("")
+        self._disk.setWordWrap(True)
+        self._disk.setFont(figures(self._disk.font()))
+        self._disk.setAccessibleName("Room on the disk")
+        self.get = self._button(
+            "Get…", "See what comes, read and accept its licences, choose the disk, and download it", self._get
+        )
+        self.get.setObjectName("primary")
+        disk.addWidget(self._disk, 1)
+        disk.addWidget(self.get)
+        self._disk_row.hide()
+        panel.body.addWidget(self._disk_row)
         row = QHBoxLayout()
-        words = label("Sizes, licences, downloads, and files that other programs have here already:", "hint")
+        words = label("All there is, and files that other programs have here already:", "hint")
         words.setWordWrap(True)
         row.addWidget(words, 1)
         self.models = self._button(
@@ -190,6 +213,25 @@ class SetupWindow(FormWindow):
     def _show_weights(self) -> None:
         lines = weights_lines(self._models, self._session.backends)
         self._fill(self._weights, lines or [Line("plain", "This engine knows of no files of LTX-2.3.")])
+
+    def _look_at_disk(self) -> None:
+        """What the first of the large models would take here, and whether there is room."""
+        model = next((each for each in self._stock.packages if each.kind == "model"), None)
+        wanted = model is not None and model.state != "verified" and self._stock.ready
+        self._disk_row.setVisible(wanted)
+        if model is not None and wanted:
+            self._offered = model.package
+            words = f"Get {short(model.title)}…"
+            self.get.setText(words)
+            self.get.setAccessibleName(words.rstrip("…"))
+            self._stock.plan(model.package, self._take_plan, self._disk.setText)
+
+    def _take_plan(self, plan: DownloadPlan) -> None:
+        if not self._gone:
+            self._disk.setText(f"{disk_words(plan)[1]}\nInto {plan.folder}")
+
+    def _get(self) -> None:
+        self.get_requested.emit(self._offered)
 
     def _show_api(self) -> None:
         backend = paid(self._session.backends)

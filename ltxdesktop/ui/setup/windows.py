@@ -54,8 +54,11 @@ class SetUp(QObject):
         if self.page is None:
             from ltxdesktop.ui.setup.setup_window import SetupWindow
 
-            self.page = SetupWindow(self._look, self._session, self._background, self._owner, elsewhere=self._elsewhere)
+            self.page = SetupWindow(
+                self._look, self._session, self.stock, self._background, self._owner, elsewhere=self._elsewhere
+            )
             self.page.models_requested.connect(self.show_models)
+            self.page.get_requested.connect(self.get)
             self.page.limit_chosen.connect(self._limit)
             self.page.restart_requested.connect(self.restart_requested)
             self.page.finished.connect(self._forget_page)
@@ -70,6 +73,12 @@ class SetUp(QObject):
             self.models.restart_requested.connect(self.restart_requested)
             self.models.finished.connect(self._forget_models)
         _raise(self.models)
+
+    def get(self, package: str) -> None:
+        """Show what a download of this would bring, before the list of all there is."""
+        self.show_models()
+        assert self.models is not None
+        self.models.get(package)
 
     def show_settings(self, search: str = "") -> None:
         """Show the settings that these words find; all of them for none."""

@@ -77,7 +77,7 @@ class DiagnosticsWindow(QDialog):
         self._list.currentRowChanged.connect(self._show_page)
         self._text = QPlainTextEdit()
         self._text.setReadOnly(True)
-        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self._text.setLineWrapMode(QPlainTextEdit.LineWrapMode.WidgetWidth)
         self._text.setFont(QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont))
         self._text.setAccessibleName("Content of the file")
         row = QHBoxLayout()

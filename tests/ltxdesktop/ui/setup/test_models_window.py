@@ -22,6 +22,7 @@ from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command, with_models
 from ltxdesktop.settings.declared import DOWNLOAD_LIMIT, MIRROR, MODELS_FOLDER
 from ltxdesktop.ui.setup import key_keeper
+from ltxdesktop.ui.setup.get_window import GetWindow
 from ltxdesktop.ui.setup.models_window import ModelsWindow
 
 FETCHING_TESTS = Path(__file__).parents[3] / "engine" / "fetching"
@@ -105,6 +106,22 @@ def test_a_package_and_what_it_needs_come_once_the_licence_is_read_and_accepted(
     click(qtbot, next(each for each in question.buttons() if each.text() == "Remove"))
     qtbot.waitUntil(lambda: window.said.startswith("Big is removed"), timeout=LONG_MS)
     qtbot.waitUntil(lambda: card.button("get").isVisibleTo(window), timeout=LONG_MS)
+
+
+def test_the_set_up_page_says_what_the_model_takes_here_and_leads_to_it(open_app, qtbot, hub):
+    app = open_app()
+    app.window._set_up.show_page()
+    page = app.window._set_up.page
+    assert page is not None
+    qtbot.waitUntil(lambda: "are free" in page._disk.text(), timeout=LONG_MS)
+    assert "410 KB to download" in page._disk.text()
+    assert page.get.text() == "Get Big…"
+    click(qtbot, page.get)
+    get = app.window.findChild(GetWindow)
+    assert get is not None
+    qtbot.waitUntil(lambda: get.plan is not None and bool(get.boxes), timeout=LONG_MS)
+    assert get.plan.packages == ("encoder", "big")
+    assert hub.asked == []
 
 
 def test_a_download_is_paused_goes_on_in_a_closed_window_and_after_a_crash(open_app, qtbot, hub):
