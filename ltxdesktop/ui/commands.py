@@ -54,6 +54,7 @@ def _commands() -> Iterator[Command]:
     yield Command("edit.lift", "Delete", ("Del", "Backspace"), "Leaves a gap")
     yield Command("edit.extract", "Ripple delete", ("Shift+Del", "Shift+Backspace"), "What follows closes the gap")
     yield Command("edit.select_all", "Select all", ("Ctrl+A",))
+    yield Command("edit.select_here", "Select at the playhead", ("D",), "The topmost clip; again: the next one below")
     yield Command("edit.select_forward", "Select from the playhead on", ("Alt+Shift+A",), "On all tracks")
     yield Command("edit.select_backward", "Select up to the playhead", ("Ctrl+Alt+A",), "On all tracks")
     yield Command("edit.deselect", "Select nothing", ("Ctrl+Shift+A",))

@@ -142,6 +142,7 @@ RESOLVE = Keymap(
         "clip.nudge_right_5": ("Shift+.",),
         "clip.transition": ("Ctrl+T",),
         "clip.enabled": ("D",),
+        "edit.select_here": ("Shift+V",),
         "clip.speed": ("Ctrl+R",),
         "clip.link": ("Ctrl+Alt+L",),
         "clip.unlink": (),

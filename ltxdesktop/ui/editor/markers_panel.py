@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple, cast
 
-from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QMenu, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QMenu,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Marker, MarkerId
+from ltxdesktop.document.model import Marker, MarkerId, Sequence
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.own_keys import OwnKeys
@@ -31,17 +42,50 @@ COLOURS = {
 ID_ROLE = Qt.ItemDataRole.UserRole
 
 
+NAME, CLIP, NOTE = 1, 2, 3  # columns; the place comes first
+
+
+class Listed(NamedTuple):
+    """A marker of the sequence, or (with its name) of a clip. `frame` is the sequence's in both cases."""
+
+    frame: int
+    marker: Marker
+    clip: str
+
+
+def listed(sequence: Sequence) -> list[Listed]:
+    """All markers in the order of time; those that a trim has left outside of their clips aren't there."""
+    found = [Listed(marker.frame, marker, "") for marker in sequence.markers]
+    for track in sequence.tracks:
+        for clip in track.clips:
+            if clip.markers:
+                start = sequence.start_of(clip.id) or 0
+                inside = [marker for marker in clip.markers if 0 <= marker.frame < clip.duration]
+                found += [Listed(start + marker.frame, marker, clip.name or "Clip") for marker in inside]
+    return sorted(found, key=lambda each: each.frame)
+
+
+class _Fixed(QStyledItemDelegate):
+    """For columns that say something and can't be written into."""
+
+    def createEditor(
+        self, parent: QWidget, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QWidget:
+        return cast("QWidget", None)  # Qt's way of saying that there is none; its declaration doesn't know
+
+
 class MarkersPanel(QWidget):
-    """Follows the project; edits go through it."""
+    """The sequence's markers and those on its clips. Follows the project; edits go through it."""
 
     chosen = Signal(int)  # the frame of a marker
 
     def __init__(self, look: Look, project: OpenProject) -> None:
         super().__init__()
         self._look, self._project = look, project
-        self._markers: tuple[Marker, ...] | None = None
+        self._of: Sequence | None = None
+        self._listed: list[Listed] = []
         self.tree = QTreeWidget()
-        self.tree.setHeaderLabels(["Place", "Name", "Note"])
+        self.tree.setHeaderLabels(["Place", "Name", "On clip", "Note"])
         self.tree.setRootIsDecorated(False)
         self.tree.setAccessibleName("Markers")
         self.tree.setToolTip(
@@ -49,8 +93,10 @@ class MarkersPanel(QWidget):
         )
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
-        self.tree.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(2, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.header().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
+        self.tree.header().setSectionResizeMode(NOTE, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (0, CLIP):
+            self.tree.setItemDelegateForColumn(column, _Fixed(self.tree))
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 6, 6, 6)
@@ -75,14 +121,19 @@ class MarkersPanel(QWidget):
 
     def show_markers(self) -> None:
         sequence = self._project.document.sequence
-        if sequence.markers is self._markers:
+        before, self._of = self._of, sequence
+        if before is not None and before.markers is sequence.markers and before.tracks is sequence.tracks:
             return
-        self._markers = sequence.markers
+        found = listed(sequence)
+        if before is not None and found == self._listed and before.rate == sequence.rate:
+            return
+        self._listed = found
         self.tree.blockSignals(True)
         self.tree.clear()
-        for marker in sorted(sequence.markers, key=lambda each: each.frame):
-            place = timecode(sequence.first_frame + marker.frame, sequence.rate, drop=sequence.drop_frame)
-            item = QTreeWidgetItem([place, marker.name or "Marker", marker.note])
+        self.tree.setColumnHidden(CLIP, not any(each.clip for each in found))
+        for frame, marker, clip in found:
+            place = timecode(sequence.first_frame + frame, sequence.rate, drop=sequence.drop_frame)
+            item = QTreeWidgetItem([place, marker.name or "Marker", clip, marker.note])
             item.setIcon(0, _dot(marker.colour))
             item.setData(0, ID_ROLE, marker.id)
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsEditable)
@@ -94,16 +145,20 @@ class MarkersPanel(QWidget):
         if marker is not None:
             self._project.edit("Remove marker", lambda document: edits.remove_marker(document, marker.id))
 
-    def _marker(self, item: QTreeWidgetItem | None) -> Marker | None:
+    def _found(self, item: QTreeWidgetItem | None) -> Listed | None:
         if item is None:
             return None
         wanted = MarkerId(str(item.data(0, ID_ROLE)))
-        return next((each for each in self._project.document.sequence.markers if each.id == wanted), None)
+        return next((each for each in self._listed if each.marker.id == wanted), None)
+
+    def _marker(self, item: QTreeWidgetItem | None) -> Marker | None:
+        found = self._found(item)
+        return found.marker if found is not None else None
 
     def _go(self, item: QTreeWidgetItem) -> None:
-        marker = self._marker(item)
-        if marker is not None:
-            self.chosen.emit(marker.frame)
+        found = self._found(item)
+        if found is not None:
+            self.chosen.emit(found.frame)
 
     def _go_to_chosen(self) -> None:
         if (item := self.tree.currentItem()) is not None:
@@ -111,7 +166,7 @@ class MarkersPanel(QWidget):
 
     def _rename_chosen(self) -> None:
         if (item := self.tree.currentItem()) is not None:
-            self.tree.editItem(item, 1)
+            self.tree.editItem(item, NAME)
 
     def _menu_at_chosen(self) -> None:
         self._open_menu(self.tree.visualRect(self.tree.currentIndex()).center())
@@ -119,7 +174,7 @@ class MarkersPanel(QWidget):
     def _change(self, item: QTreeWidgetItem) -> None:
         marker = self._marker(item)
         if marker is not None:
-            self._put("Change marker", replace(marker, name=item.text(1), note=item.text(2)))
+            self._put("Change marker", replace(marker, name=item.text(NAME), note=item.text(NOTE)))
 
     def _open_menu(self, at: QPoint) -> None:
         marker = self._marker(self.tree.currentItem())

@@ -38,6 +38,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "",
             "edit.select_all",
             "edit.deselect",
+            "edit.select_here",
             "edit.select_forward",
             "edit.select_backward",
             "",

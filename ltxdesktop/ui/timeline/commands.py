@@ -75,6 +75,7 @@ class TimelineCommands(QObject):
             "edit.extract": self.extract,
             "edit.select_all": self.select_all,
             "edit.deselect": self._selection.clear,
+            "edit.select_here": self.select_here,
             "edit.select_forward": self.select_forward,
             "edit.select_backward": self.select_backward,
             "edit.paste_attributes": self.paste_attributes,
@@ -367,6 +368,16 @@ class TimelineCommands(QObject):
 
     def select_all(self) -> None:
         self._selection.choose([clip.id for track in self.sequence.tracks for clip in track.clips])
+
+    def select_here(self) -> None:
+        """The topmost clip under the playhead with its partners; asked again, the next one below it."""
+        there = clips_under(self.sequence, self._playhead_at())
+        if not there:
+            self.refused.emit("There is no clip at the playhead.")
+            return
+        before = self._selection.primary
+        chosen = there[0] if before is None or before not in there else there[(there.index(before) + 1) % len(there)]
+        self._selection.choose(with_partners(self.sequence, [chosen]), primary=chosen)
 
     def select_forward(self) -> None:
         """Everything that ends behind the playhead, on the tracks that aren't locked."""

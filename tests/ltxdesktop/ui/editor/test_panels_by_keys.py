@@ -9,7 +9,8 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Marker, MarkerId
+from ltxdesktop.document.model import Marker, MarkerId, TrackKind
+from ltxdesktop.ui.editor.markers_panel import CLIP, NAME
 
 NO, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -118,3 +119,32 @@ def test_the_wheel_goes_through_the_sizes_of_a_monitor(project, qtbot):
     project.program._choose_zoom(2)
     assert project.program.view.zoom == 1.0
     assert project.program.zoom.currentText() == sizes[2]
+
+
+def test_markers_on_clips_are_listed_where_they_lie_in_the_sequence(project):
+    clip = next(iter(project.project.document.sequence.of_kind(TrackKind.VIDEO)[0].clips))
+    tree = project.markers.tree
+    project.project.edit("Marker", lambda d: edits.add_marker(d, Marker(MarkerId("s"), 9, "Sequence")))
+    assert tree.isColumnHidden(CLIP)
+    project.project.edit("Marker", lambda d: edits.add_marker(d, Marker(MarkerId("c"), 4, "Bounce"), clip.id))
+    rows = [[tree.topLevelItem(row).text(column) for column in (NAME, CLIP)] for row in range(2)]
+    assert rows == [["Bounce", clip.name], ["Sequence", ""]]
+    assert not tree.isColumnHidden(CLIP)
+    tree.itemClicked.emit(tree.topLevelItem(0), 0)
+    assert project.playhead == 4
+    tree.setCurrentItem(tree.topLevelItem(0))
+    project.markers.remove_chosen()
+    assert not any(c.markers for track in project.project.document.sequence.tracks for c in track.clips)
+
+
+def test_the_clip_under_the_playhead_is_chosen_by_a_key_and_then_the_one_below(project, qtbot):
+    project.timeline.view.setFocus()
+    project.timeline.go_to(5)
+    project.selection.clear()
+    press(qtbot, Qt.Key.Key_D)
+    sequence = project.project.document.sequence
+    assert project.selection.primary == next(iter(sequence.of_kind(TrackKind.VIDEO)[0].clips)).id
+    press(qtbot, Qt.Key.Key_D)
+    assert project.selection.primary == next(iter(sequence.of_kind(TrackKind.AUDIO)[0].clips)).id
+    press(qtbot, Qt.Key.Key_Delete)
+    assert project.project.document.sequence.duration == 0  # linked: both are gone
