@@ -9,13 +9,14 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ltxdesktop.document.errors import DocumentError
 from ltxdesktop.document.mending import with_room_for_transitions
@@ -96,13 +97,25 @@ def from_tree(root: Tree, seed: str = "") -> Reading:
 
 
 def _read(text: str) -> Reading:
-    root: Any = json.loads(text)
+    root: Any = _parsed(text)
     if not isinstance(root, dict) or "OTIO_SCHEMA" not in root:
         raise NotAProject("it is no OpenTimelineIO file")
     tree = cast("Tree", root)
     if version_of(tree) is not None and (base := tree["metadata"][OURS].get("project", {}).get("surrogates")):
         tree = json.loads(text.translate({base + i: 0xD800 + i for i in range(SURROGATES)}))
     return from_tree(tree, hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest())
+
+
+_SHORT_INFINITY: Final = re.compile(r"(?<=[\s:,\[])(-?)Inf(?=[\s,\]}])")  # as some of OpenTimelineIO's writers say it
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        if _SHORT_INFINITY.search(text) is None:
+            raise
+        return json.loads(_SHORT_INFINITY.sub(r"\1Infinity", text))
 
 
 def _read_ours(root: Tree, foreign: ForeignMedia) -> Reading:

@@ -204,3 +204,13 @@ def test_old_files_are_read() -> None:
 def test_what_was_read_is_saved_and_read_as_the_same() -> None:
     reading = read(track(clip("a", 5, 40), clip("b", 0, 10)), track(clip("a", 5, 40), kind="Audio"))
     assert from_text(to_text(reading.document)).document == reading.document
+
+
+def test_infinities_are_read_however_they_are_written() -> None:
+    made = otio.schema.Timeline("Theirs")
+    made.tracks.append(track(clip("a", 0, 40)))
+    text = made.to_json_string()
+    assert '"metadata": {}' in text
+    for word in ("Infinity", "-Infinity", "Inf", "-Inf"):
+        said = text.replace('"metadata": {}', f'"metadata": {{"tool": {{"x": {word}, "words": "Inf"}}}}', 1)
+        assert from_text(said).document.sequence.duration == 40
