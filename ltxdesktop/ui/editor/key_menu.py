@@ -4,22 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QActionGroup, QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QActionGroup, QColor
 from PySide6.QtWidgets import QMenu, QWidget
 
-from ltxdesktop.document.curves import eased
 from ltxdesktop.document.model import Easing
 from ltxdesktop.ui.theme import Look
-
-WORDS = {
-    Easing.LINEAR: "&Straight",
-    Easing.EASE: "S&mooth",
-    Easing.EASE_IN: "Ease &in: begin slowly",
-    Easing.EASE_OUT: "Ease &out: end slowly",
-    Easing.HOLD: "&Hold until the next key",
-}
-ICON_PX, EDGE_PX, STEPS = 18, 3, 24
+from ltxdesktop.ui.timeline.key_shapes import EASING_WORDS, curve_icon
 
 
 class KeyMenu(QMenu):
@@ -35,7 +26,7 @@ class KeyMenu(QMenu):
         self.setToolTipsVisible(True)
         colour, scale = QColor(look.theme.text), parent.devicePixelRatioF()
         group = QActionGroup(self)
-        for easing, words in WORDS.items():
+        for easing, words in EASING_WORDS.items():
             action = self.addAction(curve_icon(easing, colour, scale), words)
             action.setCheckable(True)
             action.setChecked(easing is now)
@@ -54,20 +45,3 @@ class KeyMenu(QMenu):
         everything = self.addAction("Choose &all keys")
         everything.setToolTip("Ctrl+A, while the keyframes have the focus")
         everything.triggered.connect(self.all_chosen.emit)
-
-
-def curve_icon(easing: Easing, colour: QColor, scale: float) -> QIcon:
-    """An easing as a curve from the lower left to the upper right."""
-    picture = QPixmap(round(ICON_PX * scale), round(ICON_PX * scale))
-    picture.setDevicePixelRatio(scale)
-    picture.fill(Qt.GlobalColor.transparent)
-    span = ICON_PX - 2 * EDGE_PX
-    parts = [(step / STEPS, eased(easing, step / STEPS) if step < STEPS else 1.0) for step in range(STEPS + 1)]
-    if easing is Easing.HOLD:
-        parts = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(colour, 1.6))
-    painter.drawPolyline(QPolygonF([QPointF(EDGE_PX + span * x, EDGE_PX + span * (1 - y)) for x, y in parts]))
-    painter.end()
-    return QIcon(picture)

@@ -1,11 +1,21 @@
-"""How a key looks: its shape says how the number goes on from it, in clips and in the inspector's lanes alike."""
+"""How a key looks, and the ways from it to the next one: shapes, words and little curves, for clips and for lanes."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRectF
-from PySide6.QtGui import QPainter, QPolygonF
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 
+from ltxdesktop.document.curves import eased
 from ltxdesktop.document.model import Easing
+
+EASING_WORDS = {
+    Easing.LINEAR: "&Straight",
+    Easing.EASE: "S&mooth",
+    Easing.EASE_IN: "Ease &in: begin slowly",
+    Easing.EASE_OUT: "Ease &out: end slowly",
+    Easing.HOLD: "&Hold until the next key",
+}
+ICON_PX, EDGE_PX, STEPS = 18, 3, 24
 
 
 def draw_key(painter: QPainter, easing: Easing, at: QPointF, half_px: float) -> None:
@@ -19,3 +29,20 @@ def draw_key(painter: QPainter, easing: Easing, at: QPointF, half_px: float) -> 
         painter.drawPolygon(QPolygonF([QPointF(x + dx, y + dy) for dx, dy in corners]))
     else:
         painter.drawEllipse(at, half_px - 0.5, half_px - 0.5)
+
+
+def curve_icon(easing: Easing, colour: QColor, scale: float) -> QIcon:
+    """An easing as a curve from the lower left to the upper right."""
+    picture = QPixmap(round(ICON_PX * scale), round(ICON_PX * scale))
+    picture.setDevicePixelRatio(scale)
+    picture.fill(Qt.GlobalColor.transparent)
+    span = ICON_PX - 2 * EDGE_PX
+    parts = [(step / STEPS, eased(easing, step / STEPS) if step < STEPS else 1.0) for step in range(STEPS + 1)]
+    if easing is Easing.HOLD:
+        parts = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(colour, 1.6))
+    painter.drawPolyline(QPolygonF([QPointF(EDGE_PX + span * x, EDGE_PX + span * (1 - y)) for x, y in parts]))
+    painter.end()
+    return QIcon(picture)

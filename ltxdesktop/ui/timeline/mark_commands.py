@@ -86,6 +86,9 @@ class MarkCommands:
     def colour_marker(self, marker: Marker, colour: str) -> None:
         self._do("Colour marker", lambda document: edits.change_marker(document, replace(marker, colour=colour)))
 
+    def rename_marker(self, marker: Marker, name: str) -> None:
+        self._do("Rename marker", lambda document: edits.change_marker(document, replace(marker, name=name)))
+
     def next_marker(self) -> None:
         self._to_marker(forward=True)
 

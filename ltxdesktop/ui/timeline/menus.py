@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QPoint
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QWidget
+from PySide6.QtGui import QAction, QPalette
+from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
-from ltxdesktop.document.model import Easing, ItemId, MarkerId, Track, TrackKind, TransitionKind
+from ltxdesktop.document.model import ItemId, Marker, MarkerId, Track, TrackKind, TransitionKind
 from ltxdesktop.document.parameters import PARAMETERS
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.timeline.boxes import KeyPlace
@@ -27,6 +27,7 @@ from ltxdesktop.ui.timeline.hits import (
     Part,
 )
 from ltxdesktop.ui.timeline.inks import MARKER_COLOURS
+from ltxdesktop.ui.timeline.key_shapes import EASING_WORDS, curve_icon
 from ltxdesktop.ui.timeline.lines import PICTURE_LINES, SOUND_LINES
 from ltxdesktop.ui.timeline.view import TimelineView
 
@@ -35,9 +36,9 @@ _CLIP = (
     "edit.lift", "edit.extract", "",
     "clip.split", "clip.trim_start", "clip.trim_end", "",
     "clip.speed", "clip.hold", "clip.replace", "clip.transition", "clip.fade", "clip.enabled", "",
-    "clip.link", "clip.unlink", "clip.group", "clip.ungroup", "clip.detach_audio", "",
     "mark.clip", "clip.marker", "clip.rename",
 )  # fmt: skip
+_TOGETHER = ("clip.link", "clip.unlink", "clip.detach_audio", "", "clip.group", "clip.ungroup")
 _GAP = ("edit.paste", "", "clip.close_gap")
 _RULER = ("sequence.marker", "", "mark.in", "mark.out", "mark.clip", "mark.clear", "", "mark.lift", "mark.extract")
 _EMPTY = ("edit.paste", "edit.paste_insert", "edit.select_all", "", "sequence.add_video", "sequence.add_audio")
@@ -93,6 +94,9 @@ class TimelineMenus:
     def _clip(self, track: Track) -> QMenu:
         """What can be done with a clip, and which number is drawn as a line in it."""
         menu = self._with_track(_CLIP, track)
+        together = self._of(_TOGETHER)
+        together.setTitle("Links and groups")
+        menu.addMenu(together)
         sound = track.kind is TrackKind.AUDIO
         lines = self._of(())
         lines.setTitle("Line in clips")
@@ -114,11 +118,15 @@ class TimelineMenus:
         key = next((each for each in parameter.keys if each.frame == place.frame), None) if parameter else None
         if key is None:
             return menu
-        for easing in Easing:
-            words = f"{easing.value.capitalize()} to the next key"
+        colour, scale = self._parent.palette().color(QPalette.ColorRole.WindowText), self._parent.devicePixelRatioF()
+        for easing, words in EASING_WORDS.items():
             action = add(menu, words, partial(commands.keys.ease, place, easing))
+            action.setIcon(curve_icon(easing, colour, scale))
             action.setCheckable(True)
             action.setChecked(easing is key.easing)
+            font = action.font()
+            font.setBold(easing is key.easing)  # a check mark has no room beside a picture
+            action.setFont(font)
         menu.addSeparator()
         words = PARAMETERS[place.parameter].label.lower()
         add(menu, "Remove this key", partial(commands.keys.remove, place))
@@ -196,8 +204,14 @@ class TimelineMenus:
             action.setCheckable(True)
             action.setChecked(marker.colour == colour)
         menu.addSeparator()
+        add(menu, "Rename…", partial(self._rename_marker, marker))
         add(menu, "Remove marker", partial(self._commands.marks.remove_marker, marker_id))
         return menu
+
+    def _rename_marker(self, marker: Marker) -> None:
+        name, is_given = QInputDialog.getText(self._parent, "Marker", "Name", text=marker.name)
+        if is_given:
+            self._commands.marks.rename_marker(marker, name.strip())
 
     def _of(self, names: tuple[str, ...]) -> QMenu:
         menu = QMenu(self._parent)

@@ -29,10 +29,11 @@ from ltxdesktop.document.model import (
 from ltxdesktop.ui.editor.curves_graph import STRAIGHT, added, moved, points_of, text_of, without
 from ltxdesktop.ui.editor.inspector import Inspector
 from ltxdesktop.ui.editor.key_lanes import KeyLanes
-from ltxdesktop.ui.editor.key_menu import KeyMenu, curve_icon
+from ltxdesktop.ui.editor.key_menu import KeyMenu
 from ltxdesktop.ui.editor.lane_layout import x_of, y_of
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.theme import Look
+from ltxdesktop.ui.timeline.key_shapes import curve_icon
 from ltxdesktop.ui.timeline.selection import Selection
 
 PICTURE, SOUND, TITLE = ItemId("picture"), ItemId("sound"), ItemId("title")

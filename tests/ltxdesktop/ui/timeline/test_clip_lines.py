@@ -198,8 +198,8 @@ def test_menu_of_a_key_eases_and_removes(window: Window):
     assert (under.part, under.key) == (Part.KEY, 20)
     menu = window.panel.menus.menu(under)
     entries = {action.text(): action for action in menu.actions() if action.text()}
-    assert entries["Linear to the next key"].isChecked()
-    entries["Ease to the next key"].trigger()
+    assert entries["&Straight"].isChecked()
+    entries["S&mooth"].trigger()
     assert window.sequence.clip(BA).values["volume"].keys[0].easing is Easing.EASE
     entries["Remove all keys of volume"].trigger()
     assert keys_of(window, BA, "volume") == []
