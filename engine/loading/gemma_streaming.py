@@ -65,6 +65,7 @@ class StreamedGemma(Gemma):
         raise ModelError(f"the text encoder in {self.folder} is read from disk bit by bit: it can't write prompts")
 
     def close(self) -> None:
+        """End the thread that reads, and let go of the slots."""
         self.streamer.close()
 
 

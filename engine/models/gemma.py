@@ -140,9 +140,6 @@ class Gemma:
         inner = getattr(self.model, "model", self.model)
         return getattr(inner, "language_model", inner)
 
-    def close(self) -> None:
-        """Let go of what isn't memory. A text encoder whose weights come bit by bit has something."""
-
     def tokens(self, prompt: str) -> list[int]:
         """Ids of a prompt: white space around it removed, beginning-of-sequence first, no end, at most MAX_TOKENS."""
         ids = cast("list[int]", self.tokenizer(prompt.strip(), add_special_tokens=False)["input_ids"])

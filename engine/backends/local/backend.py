@@ -193,6 +193,8 @@ class LocalBackend(Backend):
             _, sentence = self._refusal(work, ready, memory, files, exc)
             raise OutOfMemory(sentence, str(exc)) from exc
         context.notice("plan", "; ".join(plan.sentences()))
+        if self._device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(self._device)  # what is told with the result is this job's
         try:
             return self._attempt(job, work, ready, plan, context)
         except (torch.OutOfMemoryError, MemoryError) as exc:
@@ -264,9 +266,12 @@ class LocalBackend(Backend):
         networks = self._networks
         if networks is None or not networks.loaded:
             return memory
-        held = torch.cuda.memory_allocated(self._device) if self._device.type == "cuda" else networks.held_bytes
-        host = 0 if self._device.type == "cuda" else held
-        return memory._replace(device_free=memory.device_free + held, host_free=memory.host_free + host)
+        device, host = networks.held
+        if self._device.type == "cuda":
+            device = torch.cuda.memory_allocated(self._device)  # whatever else of ours lies there goes, too
+        else:
+            device = host = device + host  # it's one memory
+        return memory._replace(device_free=memory.device_free + device, host_free=memory.host_free + host)
 
     def _refusal(
         self, work: AnyWork, ready: Ready, memory: Memory, files: MediaFiles, exc: DoesNotFit

@@ -42,7 +42,7 @@ from engine.loading.networks import (
     on_meta,
 )
 from engine.loading.safetensors_file import read_tensors
-from engine.loading.streaming import Streaming
+from engine.loading.streaming import BlockStreamer, Streaming
 from engine.loading.transformer_loading import load_transformer, streamer_of, transformer_sizes
 from engine.models.audio_vae import AudioDecoder, AudioEncoder, AudioVaeConfig
 from engine.models.gemma import Gemma
@@ -97,6 +97,13 @@ def _cpu_multiplies_bfloat16() -> bool:
     cpu = cast("Any", torch.cpu)
     known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(bool(getattr(cpu, name, lambda: False)()) for name in known)
+
+
+class Held(NamedTuple):
+    """Bytes of weights on the device and in the host's memory beside it."""
+
+    device: int
+    host: int
 
 
 def facts_of(model: InstalledModel, checkpoint: Checkpoint) -> ModelFacts:
@@ -179,6 +186,13 @@ def streamed_network(kind: type[VideoDecoder] | type[VideoEncoder], config: Vide
     return StreamedNetwork(int(cache), int(max(clip, 2 * pixels * config.time_factor)), int(max(frame, 2 * pixels)))
 
 
+def _streamer(network: Any) -> BlockStreamer | None:
+    """What brings a network's weights bit by bit, or None when all of them are in memory."""
+    if isinstance(network, StreamedGemma):
+        return network.streamer
+    return streamer_of(network) if isinstance(network, Transformer) else None
+
+
 def _folder_bytes(folder: Path | None) -> int:
     return 0 if folder is None else sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
@@ -223,12 +237,20 @@ class LocalNetworks:
         return self._sizes
 
     @property
-    def held_bytes(self) -> int:
-        """Bytes of the weights in memory (of Gemma as on disk)."""
-        networks = [network for network in tuple(self._loaded.values()) if isinstance(network, nn.Module)]
-        tensors = (tensor for network in networks for tensor in (*network.parameters(), *network.buffers()))
-        text = _folder_bytes(self.model.text_encoder) if "text_encoder" in self._loaded else 0
-        return sum(tensor.nbytes for tensor in tensors) + text
+    def held(self) -> Held:
+        """What the loaded weights take now, those that wait in host memory included."""
+        device = host = 0
+        for network in tuple(self._loaded.values()):
+            module: nn.Module = network.model if isinstance(network, Gemma) else network
+            for tensor in (*module.parameters(), *module.buffers()):
+                if tensor.device.type == self.device.type:
+                    device += tensor.nbytes
+                elif not tensor.is_meta:
+                    host += tensor.nbytes
+            streamer = _streamer(network)
+            if streamer is not None:
+                device, host = device + streamer.device_bytes, host + streamer.host_bytes
+        return Held(device, host)
 
     def prepare(self, plan: MemoryPlan, loras: Sequence[UserLora], loading: Loading) -> None:
         """Set up for the next job. Weights that the new plan keeps otherwise are loaded again when they are lent."""
@@ -252,12 +274,10 @@ class LocalNetworks:
             return
         for name in going:
             network = self._loaded.pop(name)
-            if isinstance(network, Gemma):
-                network.close()
+            streamer = _streamer(network)
+            if streamer is not None:
+                streamer.close()
             if isinstance(network, Transformer):
-                streamer = streamer_of(network)
-                if streamer is not None:
-                    streamer.close()
                 self._in_force = ()
         gc.collect()
         if self.device.type == "cuda":

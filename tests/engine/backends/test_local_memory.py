@@ -211,7 +211,7 @@ def test_a_text_encoder_that_can_not_be_streamed_works_on_the_host() -> None:
 
 def test_a_streamed_text_encoder_reads_a_prompt_alike_and_another_writes(desk: Desk) -> None:
     networks = desk.backend._models.networks(desk.backend._models.get(MODEL))
-    plan = MemoryPlan(resident=2, blocks=2)
+    plan = MemoryPlan(resident=3, blocks=3)
     networks.prepare(plan, (), lambda *_: None)
     (expected,) = networks.encode(["a red ball"])
     networks.prepare(replace(plan, text_streamed=True, keep="model"), (), lambda *_: None)
@@ -224,16 +224,32 @@ def test_a_streamed_text_encoder_reads_a_prompt_alike_and_another_writes(desk: D
     networks.release()
 
 
+@pytest.mark.parametrize(("resident", "source"), [(3, ""), (0, "host"), (2, "host"), (0, "disk")])
+def test_what_is_held_counts_what_waits_in_the_host(desk: Desk, resident: int, source: Any) -> None:
+    """Else the next job would find no room for the blocks that already wait there, and stream them from disk."""
+    networks = desk.backend._models.networks(desk.backend._models.get(MODEL))
+    networks.prepare(MemoryPlan(resident=resident, blocks=3, source=source, keep="model"), (), lambda *_: None)
+    assert networks.held == (0, 0)
+    with networks.transformer(Weights()):
+        held = networks.held
+    block, outside = networks.sizes.blocks[0], networks.sizes.outside_blocks  # of three equal ones
+    slots = min(2, 3 - resident)
+    assert held.host == (block * (3 - resident) if source == "host" else 0)
+    assert held.device == pytest.approx(outside + block * (resident + slots), rel=0.05)
+    networks.release()
+    assert networks.held == (0, 0)
+
+
 def test_weights_of_8_bits_have_a_scale(desk: Desk) -> None:
     networks = desk.backend._models.networks(desk.backend._models.get(MODEL))
-    networks.prepare(MemoryPlan(resident=2, blocks=2, fp8=True), (), lambda *_: None)
+    networks.prepare(MemoryPlan(resident=3, blocks=3, fp8=True), (), lambda *_: None)
     with networks.transformer(Weights()) as network:
         layer: Any = network.transformer_blocks[0].attn1.to_q
         assert (layer.weight.dtype, layer.weight_scale.dtype) == (torch.float8_e4m3fn, torch.float32)
     networks.release()
 
 
-def test_metal_gets_whole_numbers_of_files_that_have_8_bits() -> None:
+def test_metal_gets_16_bits_of_files_that_have_8() -> None:
     """Its tensors can't have 8-bit floats: the file's are multiplied out, and are counted so."""
     assert Precision.of(torch.device("mps")).weights is WeightFormat.FULL
     assert Precision.of(torch.device("cuda")).weights is WeightFormat.AS_STORED
