@@ -129,7 +129,8 @@ def _show(library: Library, packages: Sequence[Package]) -> None:
         licence = library.manifest.licences[key]
         name = next(package.id for package in packages if package.licence == key)
         text = f"`{engine_command(f'models licence {name}')}`, or {licence.address}"
-        print(f"{licence.title}: {licence.terms}\n  The text: {text}", file=sys.stderr)
+        said = f"\n  Accepting it says: {licence.ask}." if licence.ask else ""
+        print(f"{licence.title}: {licence.terms}{said}\n  The text: {text}", file=sys.stderr)
 
 
 def _agreed() -> bool:

@@ -35,9 +35,8 @@ class Licence(Struct, frozen=True, forbid_unknown_fields=True):
     text: _Path  # a file of `LICENCES`, word for word, so that it can be read without a network
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]  # of what `read` gives: that is accepted, and nothing else
     source: str = ""  # where this copy came from
-    more: tuple[
-        _Path, ...
-    ] = ()  # files of `LICENCES`, made a part of it by its own words: shown and accepted too
+    ask: str = ""  # what a person has to say of themselves besides, before the first byte
+    more: tuple[_Path, ...] = ()  # further files, which the text makes a part of itself: shown and accepted with it
 
     def read(self) -> str:
         """The whole text, one under the other where it's more than one.

@@ -53,6 +53,7 @@ class LicenceInfo(Struct, frozen=True, kw_only=True):
     terms: str  # a summary; the text counts
     address: str  # where the text is on the network
     accepted_at: float = 0.0  # seconds since 1970; 0.0: not yet, or another text than the one there is now
+    ask: str = ""  # what a person has to say of themselves besides, to be ticked as well
 
 
 class Errand(Struct, frozen=True, kw_only=True):

@@ -103,6 +103,7 @@ class Shelves:
                 terms=each.terms,
                 address=each.address,
                 accepted_at=self._library.accepted_at(name),
+                ask=each.ask,
             )
             for name, each in self._library.manifest.licences.items()
         )

@@ -178,6 +178,10 @@ class MainWindow(QMainWindow):
         self._set_up.models_moved.connect(self.models_moved)
         self._set_up.restart_requested.connect(self.restart_engine_requested)
         self._set_up.said.connect(self.statusBar().showMessage)
+        licences = QAction("&Licences…", self)
+        licences.setToolTip("The program's own, and those of what came with it and of the models")
+        self._add(licences, "", self._set_up.show_licences)
+        self.help_menu.insertAction(self.help_menu.actions()[-1], licences)
         self._engine_menu.insertActions(before, [page, models])
         self._engine_menu.insertSeparator(before)
         self.addAction(self._settings_action)  # its key works while the menus of another workspace are shown

@@ -6,6 +6,8 @@ never sent through the channel.
 
 from __future__ import annotations
 
+import textwrap
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -34,6 +36,8 @@ from ltxdesktop.words import gigabytes
 
 MARK_PX = 16
 TEXT_PX = 170
+BOX_LETTERS = 76
+BESIDES = " besides"  # of a licence's name: the box for what a person says of themselves
 TOKENS = f"{HUB.address}/settings/tokens"
 
 
@@ -219,12 +223,18 @@ class GetWindow(FormWindow):
         origin.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         origin.show()
         panel.body.addWidget(origin)
-        box = self.boxes[text.licence] = QCheckBox(f"I have read and accept the {text.title}")
-        box.setToolTip("What was accepted, and when, is kept in the models folder")
-        box.toggled.connect(self._enable)
-        panel.body.addWidget(box)
+        self._add_box(panel, text.licence, f"I have read and accept the {text.title}")
+        if known is not None and known.ask:
+            self._add_box(panel, f"{text.licence}{BESIDES}", known.ask)
         self._licences.addWidget(panel)
         self._enable()
+
+    def _add_box(self, panel: Panel, name: str, words: str) -> None:
+        box = self.boxes[name] = QCheckBox(textwrap.fill(words, BOX_LETTERS))  # it doesn't wrap its own words
+        box.setToolTip("What was accepted, and when, is kept in the models folder")
+        box.setAccessibleName(words)
+        box.toggled.connect(self._enable)
+        panel.body.addWidget(box)
 
     def _refuse(self, words: str) -> None:
         if not self._gone:
@@ -298,7 +308,8 @@ class GetWindow(FormWindow):
             return "Everything is here already."
         if any(licence not in self.boxes for licence in self.plan.unaccepted):
             return "The licence is being read."
-        if not all(self.boxes[licence].isChecked() for licence in self.plan.unaccepted):
+        asked = [box for name, box in self.boxes.items() if name.removesuffix(BESIDES) in self.plan.unaccepted]
+        if not all(box.isChecked() for box in asked):
             return "Accept what is above to begin."
         return ""
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
-from engine.protocol.packages import LicenceText
+from engine.protocol.packages import LicenceInfo, LicenceText
 from ltxdesktop.ui.parts import label, wrapped
 from ltxdesktop.ui.theme import Look
 
@@ -27,6 +29,13 @@ def text_view(title: str) -> QPlainTextEdit:
 def origin_words(text: LicenceText) -> str:
     """Where the text is on the network, where this copy came from, and by which hash it's known."""
     return f"{text.address}\nThis copy: {text.source}. sha256 {text.sha256}"
+
+
+def accepted_words(licence: LicenceInfo | None) -> str:
+    """When it was accepted; "" if it wasn't."""
+    if licence is None or not licence.accepted_at:
+        return ""
+    return f"You accepted this on {datetime.datetime.fromtimestamp(licence.accepted_at):%d %B %Y, %H:%M}."
 
 
 class LicenceWindow(QDialog):

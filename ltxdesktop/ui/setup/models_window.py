@@ -5,7 +5,6 @@ Everything is asked of the engine, which does it beside the jobs; the window can
 
 from __future__ import annotations
 
-import datetime
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
@@ -31,7 +30,7 @@ from engine.protocol.packages import Errand, LicenceText, PackageInfo
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, label, scrolled_form
 from ltxdesktop.ui.setup.get_window import GetWindow
-from ltxdesktop.ui.setup.licence_view import LicenceWindow
+from ltxdesktop.ui.setup.licence_view import LicenceWindow, accepted_words
 from ltxdesktop.ui.setup.lora_page import LoraPage, ask_to_remove
 from ltxdesktop.ui.setup.model_words import GROUPS, errand_line, facts_line, fraction, progress_words
 from ltxdesktop.ui.setup.package_card import BAR_PX, STEPS, PackageCard
@@ -287,10 +286,7 @@ class ModelsWindow(QDialog):
             self._stock.read_licence(package.licence, self._show_licence)
 
     def _show_licence(self, text: LicenceText) -> None:
-        known, accepted = self._stock.licence(text.licence), ""
-        if known is not None and known.accepted_at:
-            accepted = f"You accepted this on {datetime.datetime.fromtimestamp(known.accepted_at):%d %B %Y, %H:%M}."
-        LicenceWindow(self._look, text, accepted, self).show()
+        LicenceWindow(self._look, text, accepted_words(self._stock.licence(text.licence)), self).show()
 
     def _verify_one(self, package: str) -> None:
         self._stock.verify(package)

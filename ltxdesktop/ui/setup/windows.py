@@ -16,6 +16,7 @@ from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import Look
 
 if TYPE_CHECKING:
+    from ltxdesktop.ui.setup.licences_window import LicencesWindow
     from ltxdesktop.ui.setup.models_window import ModelsWindow
     from ltxdesktop.ui.setup.settings_window import SettingsWindow
     from ltxdesktop.ui.setup.setup_window import SetupWindow
@@ -48,6 +49,7 @@ class SetUp(QObject):
         self.page: SetupWindow | None = None
         self.models: ModelsWindow | None = None
         self.settings: SettingsWindow | None = None
+        self.licences: LicencesWindow | None = None
 
     def show_page(self) -> None:
         """Show what works here and what would unlock more."""
@@ -80,6 +82,15 @@ class SetUp(QObject):
         assert self.models is not None
         self.models.get(package)
 
+    def show_licences(self) -> None:
+        """Show the texts of all licences."""
+        if self.licences is None:
+            from ltxdesktop.ui.setup.licences_window import LicencesWindow
+
+            self.licences = LicencesWindow(self.stock, self._owner)
+            self.licences.finished.connect(self._forget_licences)
+        _raise(self.licences)
+
     def show_settings(self, search: str = "") -> None:
         """Show the settings that these words find; all of them for none."""
         if self.settings is None:
@@ -94,7 +105,7 @@ class SetUp(QObject):
 
     def close(self) -> None:
         """Close what is open."""
-        for window in (self.page, self.models, self.settings):
+        for window in (self.page, self.models, self.settings, self.licences):
             if window is not None:
                 window.close()
         self.stock.close()
@@ -115,6 +126,9 @@ class SetUp(QObject):
 
     def _forget_settings(self) -> None:
         self.settings = None
+
+    def _forget_licences(self) -> None:
+        self.licences = None
 
 
 def _raise(window: QDialog) -> None:

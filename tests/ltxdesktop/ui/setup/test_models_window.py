@@ -108,6 +108,34 @@ def test_a_package_and_what_it_needs_come_once_the_licence_is_read_and_accepted(
     qtbot.waitUntil(lambda: card.button("get").isVisibleTo(window), timeout=LONG_MS)
 
 
+def test_what_a_person_has_to_say_of_themselves_is_ticked_too_and_all_licences_can_be_read(
+    open_app, qtbot, hub, tmp_path: Path
+):
+    from test_stockroom import HERE
+
+    asks = {"free": msgspec.structs.replace(HERE.licences["free"], ask="My organisation is small")}
+    (tmp_path / "manifest.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(HERE, licences=asks)))
+    app = open_app()
+    window = open_models(app, qtbot)
+    get = window.get("unknown")
+    qtbot.waitUntil(lambda: bool(get.boxes), timeout=LONG_MS)
+    accept, besides = get.boxes.values()
+    accept.setChecked(True)
+    assert not get.begin.isEnabled()
+    assert besides.accessibleName() == "My organisation is small"
+    besides.setChecked(True)
+    click(qtbot, get.begin)
+    qtbot.waitUntil(lambda: here(window, "unknown"), timeout=LONG_MS)
+
+    app.window._set_up.show_licences()
+    licences = app.window._set_up.licences
+    assert licences is not None
+    assert "Apache License" in licences.text.toPlainText()
+    licences.titles.setCurrentRow(licences.titles.count() - 1)
+    qtbot.waitUntil(lambda: "LTX-2 Community License" in licences.text.toPlainText(), timeout=LONG_MS)
+    assert "You accepted this on" in licences._origin.text()
+
+
 def test_the_set_up_page_says_what_the_model_takes_here_and_leads_to_it(open_app, qtbot, hub):
     app = open_app()
     app.window._set_up.show_page()
