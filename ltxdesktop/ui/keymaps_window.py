@@ -10,7 +10,6 @@ from PySide6.QtGui import QColor, QKeySequence
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
@@ -25,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from ltxdesktop.ui.actions import Actions, native
 from ltxdesktop.ui.commands import BY_NAME, COMMANDS, GROUP_NAMES
+from ltxdesktop.ui.dialog_ends import ok_and_cancel
 from ltxdesktop.ui.keymaps import BUILT_IN, OWN, NotAKeymap, from_text
 from ltxdesktop.ui.palette import rank
 from ltxdesktop.ui.parts import label
@@ -97,10 +97,7 @@ class KeymapsWindow(QDialog):
         row.addWidget(self.none)
         column.addLayout(row)
         column.addWidget(self.warning)
-        ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        ends.accepted.connect(self.accept)
-        ends.rejected.connect(self.reject)
-        column.addWidget(ends)
+        column.addWidget(ok_and_cancel(self, "Use these keys from now on"))
 
     def accept(self) -> None:
         self._actions.use(self.keymap)

@@ -83,6 +83,7 @@ class CommandPalette(QDialog):
         column.addWidget(self.field)
         column.addWidget(self.list, 1)
         column.addWidget(label("↑ ↓ choose    Enter does it    Esc closes", "hint"))
+        self.field.setToolTip("Words of a command, or a key; arrows choose, Enter does it, Esc closes")
         self.field.textChanged.connect(self._find)
         self.field.installEventFilter(self)
         self.list.itemClicked.connect(self._do)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from ltxdesktop.document.model import Sequence, new_sequence
 from ltxdesktop.document.time import can_drop, parse_rate, rate_text
+from ltxdesktop.ui.dialog_ends import ok_and_cancel
 from ltxdesktop.words import rate_name
 
 SIZES = (
@@ -43,7 +44,9 @@ class FilmDialog(QDialog):
         form.setSpacing(10)
         self.name = QLineEdit(name or sequence.name)
         self.name.setToolTip("What it's called")
+        self.name.setAccessibleName("Name")
         self.size_choice = QComboBox()
+        self.size_choice.setAccessibleName("Picture")
         self.size_choice.setToolTip("Width and height of the picture")
         sizes = list(SIZES)
         if all(size != (sequence.width, sequence.height) for _, size in sizes):
@@ -52,6 +55,7 @@ class FilmDialog(QDialog):
             self.size_choice.addItem(words, size)
         self.size_choice.setCurrentIndex([size for _, size in sizes].index((sequence.width, sequence.height)))
         self.rate = QComboBox()
+        self.rate.setAccessibleName("Frames a second")
         self.rate.setToolTip("Frames in a second; type another one if you like")
         self.rate.setEditable(True)
         rates = [parse_rate(each) for each in RATES]
@@ -65,9 +69,7 @@ class FilmDialog(QDialog):
         form.addRow("Picture", self.size_choice)
         form.addRow("Frames a second", self.rate)
         form.addRow("", self.drop)
-        self._ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        self._ends.accepted.connect(self.accept)
-        self._ends.rejected.connect(self.reject)
+        self._ends = ok_and_cancel(self, "Have it so")
         form.addRow(self._ends)
         self.rate.editTextChanged.connect(self._check)
         self._check()
@@ -127,10 +129,7 @@ class SpeedDialog(QDialog):
         form.addRow("", self.backwards)
         form.addRow("", self.keep_pitch)
         form.addRow("", self.ripple)
-        ends = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
-        ends.accepted.connect(self.accept)
-        ends.rejected.connect(self.reject)
-        form.addRow(ends)
+        form.addRow(ok_and_cancel(self, "Change the speed"))
         self.percent.selectAll()
 
     @property
