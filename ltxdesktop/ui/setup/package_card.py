@@ -51,6 +51,7 @@ class PackageCard(QWidget):
         self._state.style().polish(self._state)
         self._show_sign(mark == "good")
         self._about.setText(package.about)
+        self._about.setVisible(bool(package.about))
         self._facts.setText(facts)
         self._show_errand(None)
         self._show_buttons(package, errand, main=main, can_ask=can_ask)

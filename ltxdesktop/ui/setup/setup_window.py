@@ -111,7 +111,6 @@ class SetupWindow(FormWindow):
         self.get = self._button(
             "Get…", "See what comes, read and accept its licences, choose the disk, and download it", self._get
         )
-        self.get.setObjectName("primary")
         disk.addWidget(self._disk, 1)
         disk.addWidget(self.get)
         self._disk_row.hide()
@@ -228,7 +227,7 @@ class SetupWindow(FormWindow):
 
     def _take_plan(self, plan: DownloadPlan) -> None:
         if not self._gone:
-            self._disk.setText(f"{disk_words(plan)[1]}\nInto {plan.folder}")
+            self._disk.setText(plan.problem or f"{disk_words(plan)[1]}\nInto {plan.folder}")
 
     def _get(self) -> None:
         self.get_requested.emit(self._offered)

@@ -221,7 +221,7 @@ class Stock(QObject):
             return
         errand = event.errand
         self.errands[errand.errand] = errand
-        if errand.state != "running":
+        if errand.state in ENDED:  # a paused one stays as far as it is
             self.progress.pop(errand.errand, None)
         self.changed.emit()
         if errand.state in ENDED:

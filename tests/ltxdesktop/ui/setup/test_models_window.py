@@ -167,6 +167,7 @@ def test_a_download_is_paused_goes_on_in_a_closed_window_and_after_a_crash(open_
     qtbot.waitUntil(lambda: hub.stalled.is_set() and " of " in card.said, timeout=LONG_MS)
     click(qtbot, card.button("pause"))
     qtbot.waitUntil(lambda: card.said == "Paused", timeout=LONG_MS)
+    assert card._bar.value() > 0  # what has come is still shown
     hub.stalled.clear()
     hub.plan.append(Fault(file="big.safetensors", stall_after=50_000))
     click(qtbot, card.button("resume"))
