@@ -35,6 +35,7 @@ STILL_FORMATS = frozenset({"image2"})
 
 
 def is_still_format(name: str) -> bool:
+    """Whether a format, by FFmpeg's name, is that of single pictures."""
     return name in STILL_FORMATS or name.endswith("_pipe")
 
 
@@ -89,7 +90,10 @@ def packets_of(container: InputContainer, stream: VideoStream | AudioStream) -> 
 
 
 def picture_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The stream that is meant by "the picture": the default one; never the cover art of a song."""
+    """The stream that is meant by "the picture": the default one; never the cover art of a song.
+
+    Raises NoVideo, UnsupportedCodec.
+    """
     streams = [s for s in container.streams.video if not _disposition(s) & Disposition.attached_pic]
     if not streams:
         raise NoVideo(path)
@@ -99,6 +103,7 @@ def picture_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def sound_stream(container: InputContainer, path: Path, track: int = 0) -> AudioStream:
+    """Sound stream number `track` of the file. Raises NoAudio, UnsupportedCodec."""
     streams = container.streams.audio
     if not 0 <= track < len(streams):
         raise NoAudio(path)
@@ -125,6 +130,7 @@ def _check_decoder(stream: Stream, path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
+    """Raises NoSuchFile, NotReadable, EmptyFile, NotAMediaFile for what can't be a media file, whatever is in it."""
     try:
         if path.is_dir():
             raise NotAMediaFile(path, "it is a folder")

@@ -1,4 +1,4 @@
-"""What can go wrong with a media file, one class per cause; every message is a sentence that a user can read."""
+"""What can go wrong with a media file, one class per cause; every message says what happened, and what can be done."""
 
 from __future__ import annotations
 
@@ -28,44 +28,69 @@ class MediaError(Exception):
 
 
 class NoSuchFile(MediaError, FileNotFoundError):
+    """The path names nothing."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"There is no file {shown(path)} in {shown(path.parent)}.")
+        super().__init__(
+            path,
+            f"There is no file {shown(path)} in {shown(path.parent)}. Put it back, or choose where it is now.",
+        )
 
 
 class NotReadable(MediaError, PermissionError):
+    """The system doesn't let this account read the file."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{shown(path)} can't be opened: this account may not read it.")
+        super().__init__(
+            path, f"{shown(path)} can't be opened: this account may not read it. Change its permissions, or copy it."
+        )
 
 
 class EmptyFile(MediaError, ValueError):
+    """The file has no bytes: an unfinished copy or download."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{shown(path)} is empty (0 bytes).")
+        super().__init__(path, f"{shown(path)} is empty (0 bytes). Copy or download it again.")
 
 
 class NotAMediaFile(MediaError, ValueError):
+    """FFmpeg knows no such file, or it is of a kind that is refused."""
+
     def __init__(self, path: Path, why: str = "no known picture or sound format was found in it") -> None:
         super().__init__(path, f"{shown(path)} is not a media file: {why}.")
 
 
 class UnsupportedCodec(MediaError, ValueError):
+    """The stream is known, what decodes it isn't there."""
+
     def __init__(self, path: Path, codec: str) -> None:
-        super().__init__(path, f"{shown(path)} uses the codec {codec!r}, for which no decoder is installed.")
+        super().__init__(
+            path,
+            f"{shown(path)} uses the codec {codec!r}, for which no decoder is installed. "
+            "Convert it in another program first, to ProRes or H.264 for a film.",
+        )
         self.codec = codec
 
 
 class NoVideo(MediaError, ValueError):
+    """A picture is needed and the file has sound alone, or nothing."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{shown(path)} has no picture.")
+        super().__init__(path, f"{shown(path)} has no picture; choose a film.")
 
 
 class NoAudio(MediaError, ValueError):
+    """Sound is needed and the file has none, or no such track."""
+
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{shown(path)} has no sound.")
+        super().__init__(path, f"{shown(path)} has no sound; choose a file with sound.")
 
 
 class CorruptMedia(MediaError, ValueError):
+    """The file begins well and can't be read to its end."""
+
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(path, f"{shown(path)} is damaged or cut short: {why}.")
+        super().__init__(path, f"{shown(path)} is damaged or cut short: {why}. Copy or download it again.")
 
 
 class RangeOutsideMedia(MediaError, ValueError):
@@ -79,11 +104,15 @@ class RangeOutsideMedia(MediaError, ValueError):
 
 
 class StaleIndex(MediaError, ValueError):
+    """A kept index that is of another file or version; it's made anew."""
+
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(path, f"The frame index kept for {shown(path)} can't be used: {why}.")
 
 
 class NoEncoder(MediaError):
+    """None of the encoders for what is to be written works on this machine."""
+
     def __init__(self, path: Path, wanted: str, tried: tuple[str, ...]) -> None:
         super().__init__(
             path, f"{shown(path)} can't be written: no {wanted} encoder works here (tried {', '.join(tried)})."
@@ -92,14 +121,20 @@ class NoEncoder(MediaError):
 
 
 class NotWritable(MediaError, OSError):
+    """The file can't be made or finished where it shall be; `why` in the system's words."""
+
     def __init__(self, path: Path, why: str) -> None:
         super().__init__(path, f"{shown(path)} can't be written to {shown(path.parent)}: {why}.")
 
 
 class DiskFull(MediaError, OSError):
+    """Nothing more fits; what was written of the file is gone again."""
+
     def __init__(self, path: Path) -> None:
         super().__init__(
-            path, f"The disk is full: {shown(path)} could not be written to {shown(path.parent)} and was removed."
+            path,
+            f"The disk is full: {shown(path)} could not be written to {shown(path.parent)} and was removed. "
+            "Make room there and try again.",
         )
 
 

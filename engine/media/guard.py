@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal
 
+import av  # noqa: F401  (the whole package before its parts: tests/test_house_rooms.py says why)
 from av.error import FFmpegError
 
 from .errors import DiskFull, MediaError, NotWritable, is_disk_full

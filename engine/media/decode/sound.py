@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import numpy as np
-from av.audio.frame import AudioFrame
-from av.audio.resampler import AudioResampler
+from av import AudioFrame, AudioResampler
 from av.audio.stream import AudioStream
 from av.error import FFmpegError
 from av.packet import Packet
