@@ -69,7 +69,9 @@ def _commands() -> Iterator[Command]:
     yield Command("clip.nudge_right_5", "Five frames later", ("Alt+Shift+Right",))
     yield Command("clip.slip_left", "Slip one frame earlier", ("Ctrl+Alt+Left",))
     yield Command("clip.slip_right", "Slip one frame later", ("Ctrl+Alt+Right",))
-    yield Command("make.now", "Make", ("Ctrl+Return",), "Put what the Make panel says into the queue")
+    yield Command(
+        "make.now", "Make", ("Ctrl+Return",), "What the Make panel says goes into the queue: retake, extend, replace, fill"
+    )
     yield Command("make.draft", "Draft", ("Ctrl+Shift+Return",), "A quick look at half the size; finished later")
     yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
     yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSpinBox,
     QButtonGroup,
     QFrame,
@@ -59,7 +62,7 @@ class Segments(QWidget):
             button.setObjectName("segment")
             button.setText(words)
             button.setCheckable(True)
-            button.setProperty("place", {0: "first", len(choices) - 1: "last"}.get(place, "middle"))
+            _place(button, place, len(choices))
             button.setAccessibleName(f"{name}: {words}")
             self._tips.append(f"{name}: {words}")
             button.setToolTip(self._tips[place])
@@ -87,8 +90,24 @@ class Segments(QWidget):
         self._tips[place] = tip
         self._group.button(place).setToolTip(tip)
 
+    def show_only(self, tips: Mapping[str, str]) -> None:
+        """Offer these values, each with its tooltip; the others aren't seen."""
+        offered = [value for value in self._values if value in tips]
+        for value, button in zip(self._values, self._group.buttons(), strict=True):
+            button.setVisible(value in tips)
+            if value in tips:
+                self.set_tip(value, tips[value])
+                _place(button, offered.index(value), len(offered))
+
     def _choose(self, place: int) -> None:
         self.chosen.emit(self._values[place])
+
+
+def _place(button: QAbstractButton, place: int, count: int) -> None:
+    """Which corners of a segment are round."""
+    button.setProperty("place", {0: "first", count - 1: "last"}.get(place, "middle"))
+    button.style().unpolish(button)
+    button.style().polish(button)
 
 
 class IconButton(QToolButton):

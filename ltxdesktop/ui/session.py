@@ -120,6 +120,8 @@ class EngineSession(QObject):
         self.advice: Advised | None = None
         self._preference: Preference = ""
         self.jobs = JobListModel(self)
+        for changed in (self.jobs.dataChanged, self.jobs.rowsInserted, self.jobs.rowsRemoved, self.jobs.modelReset):
+            changed.connect(self._count_waiting)
         self.takes = TakeListModel(parent=self)
 
     # What the window asks
@@ -344,6 +346,11 @@ class EngineSession(QObject):
                 self.jobs.show_progress(progress)
             self._newest_progress.clear()
             self._progress_timer.start(PROGRESS_EVERY_MS)
+
+    def _count_waiting(self) -> None:
+        """The engine says how many wait when a job begins or ends, but more may have been asked for since."""
+        waiting = sum(each.state == "queued" for each in self.jobs.entries())
+        self._show(replace(self.view, queued=waiting))
 
     def _take_state(self, job: str, state: JobState) -> None:
         title = entry.title if (entry := self.jobs.entry(job)) is not None else ""

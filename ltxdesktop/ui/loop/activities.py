@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ltxdesktop.document.model import Sequence, TrackKind
@@ -10,6 +11,19 @@ from ltxdesktop.ui.models.job_list import JobEntry
 from ltxdesktop.ui.timeline.activity import Activity
 
 NEW_CLIP_S = 2  # how long a clip whose length isn't known yet is drawn
+
+
+def together(activities: Iterable[Activity]) -> list[Activity]:
+    """Those of one place as one: the job that is farthest, and how many wait behind it. Running ones are drawn last."""
+    places: dict[tuple[object, ...], list[Activity]] = {}
+    for each in activities:
+        places.setdefault((each.clip, each.track, each.first, each.last), []).append(each)
+    shown: list[Activity] = []
+    for found in places.values():
+        first = max(found, key=lambda each: each.fraction)
+        more = f" · {len(found) - 1} more" if len(found) > 1 else ""
+        shown.append(replace(first, words=first.words + more))
+    return sorted(shown, key=lambda each: each.fraction)
 
 
 def activity_of(sequence: Sequence, place: Place, entry: JobEntry) -> Activity | None:

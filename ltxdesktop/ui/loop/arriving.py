@@ -37,8 +37,9 @@ class Arriving(QObject):
 
     @property
     def waited_for(self) -> bool:
-        """Whether somebody waits, and has done nothing else since asking."""
-        return self._asked is not None and self._asked == self._words() and not self._program.player.playing
+        """Whether somebody waits before this monitor, and has done nothing else since asking."""
+        program = self._program
+        return self._asked == self._words() and bool(program.property("active")) and not program.player.playing
 
     def wait(self) -> None:
         """A job was asked for."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.monitor.picture_view import fitted
 from ltxdesktop.ui.parts import Segments, label
 from ltxdesktop.ui.theme import Look
 
+HINT = "Drag the line of a wipe. The picture follows the playhead; ← and → move it."
 Picture = Callable[[int, QSize], QImage]  # frame of the sequence, room in device pixels; called on a worker
 
 
@@ -113,42 +115,64 @@ class CompareView(QWidget):
         return QRectF(fitted(self._pictures[0].size(), room))
 
 
+class Compared(NamedTuple):
+    """A take that can be compared: what it's called, and who renders the film with it."""
+
+    name: str
+    picture: Picture
+
+
 class CompareWindow(QWidget):
-    """A window over the editor that follows the playhead. `\\` or Esc closes it, Space turns."""
+    """A window over the editor that follows the playhead. `\\` or Esc closes it, Space turns, ← and → step."""
 
     closed = Signal()
+    stepped = Signal(int)  # frames by which the playhead is to be moved
 
     def __init__(self, look: Look, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle("Compare takes")
         self._background = Background(threads=1, parent=self)
-        self._pictures: tuple[Picture, Picture] | None = None
+        self._takes: list[Compared] = []
+        self._frame = 0
         self._wanted: int | None = None
         self._busy = False
         self.view = CompareView(look)
         self.modes = Segments("Compare", [("wipe", "Wipe"), ("beside", "Side by side"), ("turn", "In turn")])
         self.modes.chosen.connect(self.view.set_mode)
-        self._hint = label("Drag the line. The picture follows the playhead.", "hint")
+        self.modes.setToolTip("A wipe whose line is dragged, both beside each other, or one after the other (Space)")
+        self._hint = label(HINT, "hint")
         row = QHBoxLayout()
-        row.addWidget(self.modes)
-        row.addStretch(1)
-        row.addWidget(self._hint)
+        self.sides = (_choice("A: the take on the left"), _choice("B: the take on the right"))
+        for side, widget in enumerate((self.sides[0], self.modes, self.sides[1])):
+            row.addWidget(widget, 0 if side == 1 else 1)
+        for combo in self.sides:
+            combo.activated.connect(self._show_sides)
         column = QVBoxLayout(self)
         column.addLayout(row)
         column.addWidget(self.view, 1)
-        self.resize(900, 580)
+        column.addWidget(self._hint)
+        self.resize(900, 600)
 
-    def compare(self, a: tuple[str, Picture], b: tuple[str, Picture], frame: int) -> None:
-        """Show two takes, each with its name and who renders it."""
-        self._pictures = a[1], b[1]
-        self.view.name(a[0], b[0])
-        self.go_to(frame)
+    def compare(self, takes: list[Compared], a: int, b: int, frame: int) -> None:
+        """Show two of these takes; the person can choose others."""
+        self._takes = takes
+        for combo, place in zip(self.sides, (a, b), strict=True):
+            combo.clear()
+            combo.addItems([take.name for take in takes])
+            combo.setCurrentIndex(place)
+        self._frame = frame
+        self._show_sides()
         self.show()
         self.raise_()
+        self.activateWindow()
+
+    def _show_sides(self) -> None:
+        self.view.name(*(combo.currentText() for combo in self.sides))
+        self.go_to(self._frame)
 
     def go_to(self, frame: int) -> None:
         """The playhead moved; the newest place wins."""
-        self._wanted = frame
+        self._frame = self._wanted = frame
         if not self._busy:
             self._next()
 
@@ -163,6 +187,8 @@ class CompareWindow(QWidget):
                 self.close()
             case Qt.Key.Key_Space:
                 self.view.turn()
+            case Qt.Key.Key_Left | Qt.Key.Key_Right:
+                self.stepped.emit(1 if event.key() == Qt.Key.Key_Right else -1)
             case _:
                 super().keyPressEvent(event)
 
@@ -172,9 +198,10 @@ class CompareWindow(QWidget):
         super().closeEvent(event)
 
     def _next(self) -> None:
-        if self._wanted is None or self._pictures is None:
+        if self._wanted is None or not self._takes:
             return
-        frame, pictures, self._wanted = self._wanted, self._pictures, None
+        frame, self._wanted = self._wanted, None
+        pictures = [self._takes[combo.currentIndex()].picture for combo in self.sides]
         room = self.view.size() * self.devicePixelRatioF()
         self._busy = True
 
@@ -185,9 +212,20 @@ class CompareWindow(QWidget):
 
     def _take(self, made: tuple[QImage, QImage]) -> None:
         self._busy = False
+        self._hint.setText(HINT)
         self.view.show_pictures(*made)
         self._next()
 
     def _give_up(self, problem: Exception) -> None:
         self._busy = False
         self._hint.setText(f"This can't be shown: {problem}")
+
+
+def _choice(words: str) -> QComboBox:
+    combo = QComboBox()
+    combo.setAccessibleName(words)
+    combo.setToolTip(words)
+    combo.setMinimumContentsLength(12)
+    combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    combo.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the keys stay with the comparison after a click
+    return combo

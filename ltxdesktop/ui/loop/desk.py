@@ -25,7 +25,7 @@ from ltxdesktop.loop.places import AfterClip, AtFrame, Locate, OfClip, Place
 from ltxdesktop.loop.prompts import ClipPrompts
 from ltxdesktop.ui.consent import AGREE
 from ltxdesktop.ui.editor.open_project import OpenProject
-from ltxdesktop.ui.loop.activities import activity_of
+from ltxdesktop.ui.loop.activities import activity_of, together
 from ltxdesktop.ui.loop.finding import Extension, Finder, Found
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
 from ltxdesktop.ui.models.take_list import Take
@@ -187,7 +187,7 @@ class LoopDesk(QObject):
                 self._session.ask_result(each.job, self._take_result)  # one that isn't known there stays waiting
 
     def _choose_action(self, action: str) -> None:
-        if action in ("retake", "replace", "extend", "new"):
+        if action in ("retake", "replace", "extend", "fill", "new"):
             self._action = action
             self._extension = None
             self.refresh()
@@ -202,6 +202,7 @@ class LoopDesk(QObject):
         self._panel.focus_prompt()
 
     def _take_gap(self, gap: str, first: int, last: int) -> None:
+        self._action = "fill"
         self._selection.choose(gap=ItemId(gap))
         self._selection_moved()  # also where it was selected before the range was marked
         self._panel.focus_prompt()
@@ -336,8 +337,8 @@ class LoopDesk(QObject):
         clip = document.sequence.clip(place.clip) if isinstance(place, OfClip | AfterClip) else None
         what = mode_of_place(place, self._found.complete(self._panel.wish)).replace("_", " ").capitalize()
         what = "Another shot instead" if isinstance(place, OfClip) and place.anew else what
-        of = f" of {clip.name}" if clip is not None else ""
-        return f"{what}{of}: {shortened(prompt.strip(), 60)}"
+        of = f" ({clip.name})" if clip is not None else ""
+        return f"{what}: {shortened(prompt.strip(), 60)}{of}"
 
     @property
     def _project_name(self) -> str:
@@ -401,7 +402,7 @@ class LoopDesk(QObject):
             and (entry := self._session.jobs.entry(pending.job)) is not None
             and (activity := activity_of(sequence, pending.place, entry)) is not None
         ]
-        self._timeline.view.set_activity(activities)
+        self._timeline.view.set_activity(together(activities))
 
     # What is becoming
 

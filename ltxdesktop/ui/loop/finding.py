@@ -8,6 +8,7 @@ from typing import Literal
 from ltxdesktop.document.model import Clip, Document, ItemId, MediaKind, Track, TrackKind
 from ltxdesktop.loop import places
 from ltxdesktop.loop.asking import Wish
+from ltxdesktop.loop.errors import NoNeighbours
 from ltxdesktop.loop.places import Locate, OfClip, Place
 from ltxdesktop.ui.loop.panel import Action, Shown
 from ltxdesktop.ui.timeline.selection import Selection
@@ -31,15 +32,11 @@ class Found:
     shown: Shown
     picture: str = ""  # a file that a new clip begins with
     sound: str = ""  # a file that it follows
-    sound_frames: int = 0
+    frames: int = 0  # that a new clip is to have; 0: as the panel says
 
     def complete(self, wish: Wish) -> Wish:
         """What the panel says, with the file that the place begins with or follows."""
-        if self.picture:
-            return replace(wish, picture=self.picture)
-        if self.sound:
-            return replace(wish, sound=self.sound, frames=self.sound_frames)
-        return wish
+        return replace(wish, picture=self.picture, sound=self.sound, frames=self.frames or wish.frames)
 
 
 @dataclass(frozen=True)
@@ -102,10 +99,28 @@ class Finder:
         return Found(found, Shown("Retake", words, actions, has_sound=heard, verb="Retake", action="retake"))
 
     def _in_gap(self, gap: ItemId) -> Found:
-        place = places.gap(self.document, gap, self.locate)
+        """Led from one neighbour to the other; where one is missing, and where it's wished, a clip of its own."""
+        try:
+            place = places.gap(self.document, gap, self.locate)
+        except NoNeighbours:
+            return self._new_in_gap(gap, ("new",))
+        if self.action == "new":
+            return self._new_in_gap(gap, ("fill", "new"))
         length = seconds_of(place.frames, self.document.sequence.rate)
         words = f"{length} between two clips, exactly as long as the gap"
-        return Found((place,), Shown("Fill the gap", words, size=True, verb="Fill"))
+        return Found((place,), Shown("Fill the gap", words, ("fill", "new"), has_sound=False, size=True, verb="Fill"))
+
+    def _new_in_gap(self, gap: ItemId, actions: tuple[Action, ...]) -> Found:
+        sequence = self.document.sequence
+        track = sequence.track_of(gap)
+        if track is None or track.kind is not TrackKind.VIDEO:
+            raise NoNeighbours
+        frames = track.items[track.index[gap]].duration
+        place = places.at_frame(self.document, track.starts[track.index[gap]], track.id)
+        words = f"{seconds_of(frames, sequence.rate)}, exactly as long as the gap"
+        return Found(
+            (place,), Shown("New clip", words, actions, size=True, verb="Generate", action="new"), frames=frames
+        )
 
     def _at_clip(self, clip: Clip, track: Track) -> Found:
         document, sequence = self.document, self.document.sequence
@@ -135,7 +150,7 @@ class Finder:
         place = places.at_frame(document, document.sequence.start_of(clip.id) or 0, picture_only=True)
         words = f"Follows the sound {self._named(clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
         shown = Shown("To a sound", words, ("new",), size=True, verb="Generate")
-        return Found((place,), shown, sound=self.locate(document.media[clip.media]), sound_frames=clip.duration)
+        return Found((place,), shown, sound=self.locate(document.media[clip.media]), frames=clip.duration)
 
     def _beyond(self, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"]) -> Found:
         place = places.beyond(self.document, clip_id, frames, direction, self.locate)

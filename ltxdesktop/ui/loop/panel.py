@@ -35,12 +35,13 @@ from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes
 
-Action = Literal["retake", "replace", "extend", "new"]
+Action = Literal["retake", "replace", "extend", "fill", "new"]
 ACTIONS: tuple[tuple[Action, str, str], ...] = (
     ("retake", "Retake", "The clip made again, with what is before and behind it as its context"),
     ("replace", "Replace", "Another shot of the same length in its place, from the words alone"),
     ("extend", "Extend", "The clip goes on after its end, or begins earlier"),
-    ("new", "New clip", "A clip of its own behind it"),
+    ("fill", "Fill", "What leads from the clip before the gap to the one behind it"),
+    ("new", "New clip", "A clip of its own, from the words alone"),
 )
 
 CHANGED_AFTER_MS = 400
@@ -196,10 +197,7 @@ class MakePanel(Panel):
         self._action.setVisible(choice)
         self.heading.setVisible(not choice)  # the choice says the same, and a small screen has no room for both
         if shown_now.actions:
-            for action, _, tip in ACTIONS:
-                self._action.set_enabled(action, action in shown_now.actions, "Not possible in this place")
-                if action in shown_now.actions:
-                    self._action.set_tip(action, tip)
+            self._action.show_only({action: tip for action, _, tip in ACTIONS if action in shown_now.actions})
             self._action.set_value(shown_now.action or shown_now.actions[0])
         self._what.setVisible("retake" in shown_now.actions and self.action == "retake" and shown_now.has_sound)
         if not shown_now.has_sound:

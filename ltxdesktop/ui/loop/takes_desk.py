@@ -26,7 +26,7 @@ from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
 from ltxdesktop.ui.loop.audition import Audition
-from ltxdesktop.ui.loop.compare import CompareWindow
+from ltxdesktop.ui.loop.compare import Compared, CompareWindow
 from ltxdesktop.ui.loop.takes_view import TakesView
 from ltxdesktop.ui.models.clip_takes import TakeRow, rows_of
 from ltxdesktop.ui.recipe_window import RecipeWindow
@@ -274,9 +274,17 @@ class TakesDesk(QObject):
             return
         if self._compare is None:
             self._compare = CompareWindow(self._look, self._window)
-        b = clip.active or len(clip.takes) - 1
-        sides = [(_called(clip.takes[number], number), self._picture(clip, number)) for number in (0, b)]
-        self._compare.compare(sides[0], sides[1], self._program.frame)
+            self._compare.stepped.connect(self._program.player.step)
+        self._go_into(clip)
+        takes = [Compared(_called(take, number), self._picture(clip, number)) for number, take in enumerate(clip.takes)]
+        self._compare.compare(takes, 0, clip.active or len(clip.takes) - 1, self._program.frame)
+
+    def _go_into(self, clip: Clip) -> None:
+        """Where the playhead stands elsewhere, the takes would look alike."""
+        start = self._project.document.sequence.start_of(clip.id) or 0
+        if not start <= self._program.frame < start + clip.duration:
+            self._program.activated.emit()
+            self._program.seek(start + clip.duration // 2)
 
     def follow(self, frame: int) -> None:
         """The playhead moved."""

@@ -32,5 +32,23 @@ def test_a_job_is_cancelled_and_tried_again_beside_the_timeline(
     assert len(pictures(edit)[1].takes) == 2
 
 
+def test_jobs_for_one_place_are_shown_as_one(qtbot: QtBot, app: App, edit: EditWorkspace, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    say(qtbot, edit, json.dumps({"wait_at": "stage 1", "gate": str(gate)}))
+    for _ in range(3):
+        edit.actions_by_name["make.now"].trigger()
+    jobs, view = app.session.jobs, edit.timeline.view
+    states = ["running", "queued", "queued"]
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == states, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: app.session.view.jobs == 3, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.docks["jobs"].windowTitle() == "Jobs (3)", timeout=SOON_MS)
+    (shown,) = view._activities
+    assert shown.fraction >= 0
+    assert shown.words.endswith(" · 2 more")
+    gate.touch()
+    qtbot.waitUntil(lambda: len(pictures(edit)[1].takes) == 4, timeout=SOON_MS)
+    assert not view._activities
+
+
 def test_its_keys_leave_the_editors_alone(edit: EditWorkspace) -> None:
     assert all(action.shortcut() == QKeySequence() for action in edit._loop.jobs.actions_by_name.values())

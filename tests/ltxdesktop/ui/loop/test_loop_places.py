@@ -14,9 +14,11 @@ from pytestqt.qtbot import QtBot
 from ltxdesktop.app import App
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
-from ltxdesktop.document.model import Document, Title, TrackKind
-from ltxdesktop.loop.places import AfterClip
+from ltxdesktop.document.model import Document, Title, TrackId, TrackKind
+from ltxdesktop.loop import places
+from ltxdesktop.loop.places import AfterClip, InGap
 from ltxdesktop.ui.editor.workspace import EditWorkspace
+from ltxdesktop.ui.loop.panel import ACTIONS
 
 Range = tuple[int, int]  # of the sequence; the sample has clips of 96 frames at [0, 96) and [96, 192)
 
@@ -94,6 +96,36 @@ def test_a_range_of_a_title_or_of_nothing_says_so(qtbot: QtBot, edit: EditWorksp
     assert not edit.make.ready
 
 
+def choose(edit: EditWorkspace, action: str) -> None:
+    """A click on what to do."""
+    edit.make._action._group.button([each for each, _, _ in ACTIONS].index(action)).click()
+
+
+def test_a_gap_is_filled_from_its_neighbours_or_gets_a_clip_of_its_own(
+    qtbot: QtBot, app: App, edit: EditWorkspace
+) -> None:
+    first, second = pictures(edit)
+    edit.project.edit("Move", lambda document: edits.move(document, [second.id], 30))
+    edit.project.edit("Move", lambda document: edits.move(document, [first.id, second.id], 20))
+    before, between = (item for item in edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].items[::2][:2])
+    say(qtbot, edit)
+    edit.timeline.fill_asked.emit(between.id, 116, 146)
+    assert [type(each) for each in edit.loop.places] == [InGap]
+    choose(edit, "new")
+    assert edit.loop.places == (places.at_frame(edit.project.document, 116, pictures_track(edit)),)
+    edit.timeline.fill_asked.emit(before.id, 0, 20)  # with nothing before it
+    assert edit.loop.places == (places.at_frame(edit.project.document, 0, pictures_track(edit)),)
+    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        edit.actions_by_name["make.now"].trigger()
+    check(edit.project.document)
+    assert [clip.duration for clip in pictures(edit)] == [20, 96, 96]
+    assert edit.project.document.sequence.start_of(second.id) == 146
+
+
+def pictures_track(edit: EditWorkspace) -> TrackId:
+    return edit.project.document.sequence.of_kind(TrackKind.VIDEO)[0].id
+
+
 def test_what_is_done_with_a_clip_is_what_the_choice_says(edit: EditWorkspace) -> None:
     edit.project.edit("Clear", lambda document: edits.set_range(document, None, None))
     assert edit.make.action == "new"  # at the playhead nothing else is possible
@@ -102,8 +134,8 @@ def test_what_is_done_with_a_clip_is_what_the_choice_says(edit: EditWorkspace) -
     assert edit.make._make.text() == "Retake"
     assert edit.make._what.isVisibleTo(edit.make)
     choices = (("retake", "Retake"), ("replace", "Replace"), ("extend", "Extend"), ("new", "Generate"))
-    for number, (action, verb) in enumerate(choices):
-        edit.make._action._group.button(number).click()
+    for action, verb in choices:
+        choose(edit, action)
         assert (edit.make.action, edit.make._make.text()) == (action, verb)
 
 
@@ -112,7 +144,7 @@ def test_a_clip_is_extended_at_either_end_by_seconds(qtbot: QtBot, app: App, edi
     first = pictures(edit)[0]
     edit.selection.choose([first.id])
     say(qtbot, edit)
-    edit.make._action._group.button(2).click()
+    choose(edit, "extend")
     edit.make._frames.selectAll()
     qtbot.keyClicks(edit.make._frames, "0.5 s")
     edit.make._direction._group.button(1).click()
@@ -132,7 +164,7 @@ def test_another_shot_of_the_same_length_takes_a_clips_place(qtbot: QtBot, app: 
     before = edit.project.document.sequence.duration
     edit.selection.choose([second.id])
     say(qtbot, edit)
-    edit.make._action._group.button(1).click()
+    choose(edit, "replace")
     with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
         edit.actions_by_name["make.now"].trigger()
     check(edit.project.document)

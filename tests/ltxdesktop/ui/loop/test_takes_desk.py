@@ -115,7 +115,9 @@ def test_a_take_is_named_where_it_stands(qtbot: QtBot, edit: EditWorkspace, view
     field = view._list.findChild(QLineEdit)
     assert field is not None
     qtbot.waitUntil(field.hasFocus, timeout=SOON_MS)
-    field.setText("The calm one")
+    field.selectAll()
+    qtbot.keyClicks(field, "The calm one")
+    view.model.dataChanged.emit(view.model.index(1), view.model.index(1))  # as when its picture comes
     qtbot.keyClick(field, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: retaken(edit).takes[1].name == "The calm one", timeout=SOON_MS)
     assert view.model.values()[1].name == "The calm one"
@@ -156,3 +158,24 @@ def test_a_draft_is_called_one_and_cant_be_finished_without_its_latents(
         edit.actions_by_name["make.draft"].trigger()
     assert edit.takes._view.model.values()[1].facts.startswith("draft · seed")
     assert not edit.actions_by_name["make.finish"].isEnabled()  # the stripes keep none
+
+
+def test_any_two_takes_are_compared_where_they_differ(qtbot: QtBot, edit: EditWorkspace, view: TakesView) -> None:
+    edit.timeline.go_to(90)  # elsewhere all takes look alike
+    edit.actions_by_name["make.compare"].trigger()
+    compare = edit.takes._compare
+    assert compare is not None
+    assert 20 <= edit.program.frame < 60
+    assert [each.currentIndex() for each in compare.sides] == [0, 1]
+    qtbot.waitUntil(lambda: not compare.view._pictures[0].isNull(), timeout=SOON_MS)
+    original, first = compare.view._pictures
+    assert original != first
+    compare.sides[0].setCurrentIndex(2)
+    compare.sides[0].activated.emit(2)
+    assert compare.view._names == (compare.sides[0].itemText(2), compare.sides[1].itemText(1))
+    qtbot.waitUntil(lambda: compare.view._pictures[0] != original, timeout=SOON_MS)
+    frame = edit.program.frame
+    qtbot.keyClick(compare, Qt.Key.Key_Right)
+    qtbot.waitUntil(lambda: edit.program.frame == frame + 1, timeout=SOON_MS)
+    qtbot.keyClick(compare, Qt.Key.Key_Escape)
+    assert not compare.isVisible()
