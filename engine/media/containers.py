@@ -1,11 +1,15 @@
-"""Opening a file with FFmpeg safely: any name, local files only, PyAV's errors turned into this room's."""
+"""Files with FFmpeg, safely: any name, local ones only, errors in this room's words, nothing half left behind."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import contextlib
+import os
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, overload
+from types import TracebackType
+from typing import IO, Any, Final, Literal, overload
 
 import av
 from av.audio.stream import AudioStream
@@ -17,18 +21,23 @@ from av.video.stream import VideoStream
 
 from .errors import (
     CorruptMedia,
+    DiskFull,
     EmptyFile,
     MediaError,
     NoAudio,
     NoSuchFile,
     NotAMediaFile,
     NotReadable,
+    NotWritable,
     NoVideo,
     UnsupportedCodec,
+    is_disk_full,
 )
 
 # Playlists and scripts make FFmpeg open other files (and hosts) that the person never chose.
 REFUSED_FORMATS = frozenset({"hls", "concat", "dash", "sdp", "imf", "rtsp", "rtp", "webvtt", "ffmetadata", "tty"})
+
+_NO_ROOM_BYTES: Final = 1 << 16  # less than this is a full disk
 
 # Demuxers of this family show one picture.
 STILL_FORMATS = frozenset({"image2"})
@@ -158,3 +167,55 @@ def _opening_error(path: Path, exc: Exception) -> MediaError:
     if start[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free") or start.startswith(known_starts):
         return CorruptMedia(path, "it starts like a media file, but its description of the contents is missing")
     return NotAMediaFile(path)
+
+
+# Writing ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Guard:
+    """Around everything that writes for the file `path`: on an error `abort` is called, and it is raised in our words.
+
+    Raises DiskFull, NotWritable; errors of this room pass as they are.
+    """
+
+    path: Path
+    abort: Callable[[], None]
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> Literal[False]:
+        if exc is None:
+            return False
+        full = is_disk_full(exc)
+        full = full or (isinstance(exc, MediaError) and _no_space_left(self.path.parent))
+        self.abort()
+        if full:
+            raise DiskFull(self.path) from exc
+        if isinstance(exc, OSError) and not isinstance(exc, MediaError):
+            raise NotWritable(self.path, os.strerror(exc.errno) if exc.errno else str(exc)) from exc
+        if isinstance(exc, FFmpegError):
+            raise NotWritable(self.path, str(exc)) from exc
+        return False
+
+
+def flush_to_disk(path: Path) -> None:
+    """fsync a file, or a folder where the system can."""
+    if path.is_dir() and os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _no_space_left(folder: Path) -> bool:
+    """After a failed check: was it the disk? FFmpeg's muxers do not report every failed write."""
+    with contextlib.suppress(OSError, AttributeError):
+        disk = os.statvfs(folder)
+        return disk.f_bavail * disk.f_frsize < _NO_ROOM_BYTES
+    return False

@@ -35,9 +35,9 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from .colour import from_rgb
+from .containers import Guard, flush_to_disk
 from .decode import AudioReader
 from .errors import MediaError, NoEncoder, NotWritable, ResultCheckFailed
-from .guard import Guard, flush_to_disk
 from .index import build_index
 from .probe import probe
 
