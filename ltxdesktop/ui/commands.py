@@ -70,7 +70,10 @@ def _commands() -> Iterator[Command]:
     yield Command("clip.slip_left", "Slip one frame earlier", ("Ctrl+Alt+Left",))
     yield Command("clip.slip_right", "Slip one frame later", ("Ctrl+Alt+Right",))
     yield Command(
-        "make.now", "Make", ("Ctrl+Return",), "What the Make panel says goes into the queue: retake, extend, replace, fill"
+        "make.now",
+        "Make",
+        ("Ctrl+Return",),
+        "What the Make panel says goes into the queue: retake, extend, replace, fill",
     )
     yield Command("make.draft", "Draft", ("Ctrl+Shift+Return",), "A quick look at half the size; finished later")
     yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
