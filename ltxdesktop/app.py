@@ -20,7 +20,7 @@ from ltxdesktop.diagnostics.keeping import KeptLog
 from ltxdesktop.jobs.channel import engine_command, runs_elsewhere, with_models
 from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.resources import BUNDLED, samples
-from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, SCREEN, THEME
+from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, PROXY, SCREEN, THEME
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.store import FILE_NAME, Settings
 from ltxdesktop.ui.engine_link import EngineLink
@@ -64,6 +64,7 @@ class App(QObject):
             application.installEventFilter(self)
         self.look = Look(application, theme_for(choices.get(THEME), application), parent=self)
         self._command, self._choices = command, choices
+        use_proxy(choices.get(PROXY))
         self.link = EngineLink(command, self)
         self.session = EngineSession(self.link.send, self)
         places = QStandardPaths.StandardLocation
@@ -200,6 +201,13 @@ class App(QObject):
         if given_up and BUNDLED and not runs_elsewhere(self._command):
             words = f"{words} Engine › Install the engine… makes it anew."
         self.session.engine_lost(words, given_up=given_up)
+
+
+def use_proxy(address: str) -> None:
+    """Have engines that are started from now on go out through this; "" leaves it to the environment and the system."""
+    if address:
+        for scheme in ("http", "https"):
+            os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = address
 
 
 def run(options: argparse.Namespace) -> int:

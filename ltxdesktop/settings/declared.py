@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
-from ltxdesktop.settings.kinds import Choice, Folder, Number, Setting, Switch, Text, Whole
+from ltxdesktop.settings.kinds import Address, Choice, Folder, Number, Setting, Switch, Text, Whole
 
 # --- looks -------------------------------------------------------------------------------------------------------
 
@@ -147,6 +147,14 @@ MIRROR: Final = Text(
     title="Mirror for downloads",
     help="An address that serves Hugging Face's files instead of huggingface.co. Empty: huggingface.co itself.",
     words="hub download proxy endpoint",
+)
+PROXY: Final = Address(
+    key="engine.proxy",
+    default="",
+    title="Proxy",
+    help="The way out for the engine's downloads and jobs, such as http://proxy.example:3128. Empty: the system's own.",
+    words="network http https download api firewall",
+    restart=True,
 )
 DOWNLOAD_LIMIT: Final = Number(
     key="engine.download_limit_mb",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from ltxdesktop.settings.errors import BadValue
 
@@ -122,6 +123,20 @@ class Text(Setting[str]):
         if len(value) > self.longest or not all(letter.isprintable() for letter in value):
             raise BadValue(self.key, value[:40], f"it has to be one line of at most {self.longest} characters")
         return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address(Text):
+    """The address of a server, http or https, without a name or password in it; empty is allowed."""
+
+    def check(self, value: object) -> str:
+        text = super().check(value).strip()
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise BadValue(self.key, text, "an address like http://proxy.example:3128 is needed")
+        if parts.username or parts.password:
+            raise BadValue(self.key, parts.hostname or "", "no name or password belongs into settings")
+        return text
 
 
 @dataclass(frozen=True, kw_only=True)

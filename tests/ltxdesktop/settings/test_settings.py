@@ -21,6 +21,7 @@ from ltxdesktop.settings.declared import (
     HANDLES,
     KEEP_TAKES,
     MONTHLY_LIMIT,
+    PROXY,
     SETTINGS,
     THEME,
     looked_for,
@@ -72,6 +73,8 @@ def test_settings_are_found_by_what_people_call_them() -> None:
         (KEEP_TAKES, 1, "true or false"),
         (ENGINE_COMMAND, "a\nb", "one line"),
         (CACHE_FOLDER, "relative/place", "whole path"),
+        (PROXY, "proxy.example:3128", "an address like http"),
+        (PROXY, "http://me:secret@proxy.example", "no name or password"),
     ],
 )
 def test_what_a_setting_does_not_take_is_refused_and_changes_nothing(

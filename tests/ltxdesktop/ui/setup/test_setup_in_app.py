@@ -236,6 +236,15 @@ def test_settings_are_there_at_the_next_start(open_app, qtbot, tmp_path: Path):
     assert 'theme = "dark"' in (tmp_path / "settings.toml").read_text()
 
 
+def test_the_engine_goes_out_by_the_proxy_of_the_settings(open_app, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "")  # so that it's taken back after the test
+    (tmp_path / "settings.toml").write_text('[engine]\nproxy = "http://proxy.example:3128"\n')
+    app = open_app()
+    given = psutil.Process(app.link.process_id).environ()
+    assert given["https_proxy"] == given["HTTPS_PROXY"] == "http://proxy.example:3128"
+
+
 def test_a_broken_file_is_said_at_the_start(open_app, tmp_path: Path):
     (tmp_path / "settings.toml").write_text("[[[")
     app = open_app()
