@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple, Protocol
 
@@ -76,56 +76,6 @@ class Networks(Protocol):
     def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
         """A quick picture of a clean latent: uint8 (F, h', w', 3) on the CPU, or None if there is no table for it."""
         ...
-
-
-@dataclass
-class ResidentNetworks:
-    """All networks in memory at once: small models, tests, and machines with room. LoRAs are fused by the owner."""
-
-    facts: ModelFacts
-    device: torch.device
-    transformer_network: Network
-    video_encoder_network: VideoEncoder
-    video_decoder_network: VideoDecoder
-    audio_encoder_network: AudioEncoder
-    audio_decoder_network: AudioDecoder
-    vocoder_network: Vocoder | PlainVocoder
-    upsamplers: dict[Fraction, LatentUpsampler] = field(default_factory=dict[Fraction, LatentUpsampler])
-    rate_doubler: LatentUpsampler | None = None
-    preview_function: Callable[[Tensor], Tensor] | None = None
-
-    @contextmanager
-    def transformer(self, weights: Weights) -> Generator[Network]:
-        yield self.transformer_network
-
-    @contextmanager
-    def video_encoder(self) -> Generator[VideoEncoder]:
-        yield self.video_encoder_network
-
-    @contextmanager
-    def video_decoder(self) -> Generator[VideoDecoder]:
-        yield self.video_decoder_network
-
-    @contextmanager
-    def audio_encoder(self) -> Generator[AudioEncoder]:
-        yield self.audio_encoder_network
-
-    @contextmanager
-    def audio_decoder(self) -> Generator[AudioDecoder]:
-        yield self.audio_decoder_network
-
-    @contextmanager
-    def vocoder(self) -> Generator[Vocoder | PlainVocoder]:
-        yield self.vocoder_network
-
-    @contextmanager
-    def upsampler(self, factor: Fraction, time: int = 1) -> Generator[Callable[[Tensor], Tensor]]:
-        network = self.upsamplers[factor] if time == 1 else self.rate_doubler
-        assert network is not None
-        yield upsampling(network, self.video_decoder_network.per_channel_statistics)
-
-    def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
-        return None if self.preview_function is None else self.preview_function(latent_BCFhw)
 
 
 def upsampling(network: LatentUpsampler, statistics: PerChannelStatistics) -> Callable[[Tensor], Tensor]:

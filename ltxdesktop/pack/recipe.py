@@ -22,7 +22,6 @@ from ltxdesktop.resources import HOME
 FORMAT: Final = 1  # raised when older packs can't be used any more
 LOCK: Final = HOME / "packaging" / "requirements.lock"
 PYTHONS: Final = HOME / "packaging" / "pythons.json"
-DEVICES: Final = ("cpu", "cuda", "rocm", "mps")
 
 _WINDOW_ONLY: Final = frozenset({"pyside6-essentials", "shiboken6", "sounddevice"})
 # torch's own dependencies with CUDA or ROCm: it pins them exactly, so the lock needn't (packaging/lock.py).

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pipeline_kit import tiny_networks
-
-from engine.pipelines.networks import ResidentNetworks
+from pipeline_kit import ResidentNetworks, tiny_networks
 
 
 @pytest.fixture(scope="session")

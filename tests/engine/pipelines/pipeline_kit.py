@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -19,9 +21,14 @@ from engine.loading.networks import (
     load_vocoder,
 )
 from engine.loading.transformer_loading import load_transformer
+from engine.models.audio_vae import AudioDecoder, AudioEncoder
 from engine.models.text import TextContext
-from engine.pipelines.networks import ModelFacts, ResidentNetworks
+from engine.models.upsampler import LatentUpsampler
+from engine.models.video_vae import VideoDecoder, VideoEncoder
+from engine.models.vocoder import PlainVocoder, Vocoder
+from engine.pipelines.networks import ModelFacts, Weights, upsampling
 from engine.pipelines.task import TensorPictures, TensorSound
+from engine.sampling.denoiser import Network
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -69,6 +76,56 @@ class Collected:
     ) -> None:
         assert len(pixels) == width * height * frames * 3
         self.previews.append((width, height, frames, rate))
+
+
+@dataclass
+class ResidentNetworks:
+    """All networks in memory at once, lent as the backends lend theirs."""
+
+    facts: ModelFacts
+    device: torch.device
+    transformer_network: Network
+    video_encoder_network: VideoEncoder
+    video_decoder_network: VideoDecoder
+    audio_encoder_network: AudioEncoder
+    audio_decoder_network: AudioDecoder
+    vocoder_network: Vocoder | PlainVocoder
+    upsamplers: dict[Fraction, LatentUpsampler] = field(default_factory=dict[Fraction, LatentUpsampler])
+    rate_doubler: LatentUpsampler | None = None
+    preview_function: Callable[[Tensor], Tensor] | None = None
+
+    @contextmanager
+    def transformer(self, weights: Weights) -> Generator[Network]:
+        yield self.transformer_network
+
+    @contextmanager
+    def video_encoder(self) -> Generator[VideoEncoder]:
+        yield self.video_encoder_network
+
+    @contextmanager
+    def video_decoder(self) -> Generator[VideoDecoder]:
+        yield self.video_decoder_network
+
+    @contextmanager
+    def audio_encoder(self) -> Generator[AudioEncoder]:
+        yield self.audio_encoder_network
+
+    @contextmanager
+    def audio_decoder(self) -> Generator[AudioDecoder]:
+        yield self.audio_decoder_network
+
+    @contextmanager
+    def vocoder(self) -> Generator[Vocoder | PlainVocoder]:
+        yield self.vocoder_network
+
+    @contextmanager
+    def upsampler(self, factor: Fraction, time: int = 1) -> Generator[Callable[[Tensor], Tensor]]:
+        network = self.upsamplers[factor] if time == 1 else self.rate_doubler
+        assert network is not None
+        yield upsampling(network, self.video_decoder_network.per_channel_statistics)
+
+    def preview(self, latent_BCFhw: Tensor) -> Tensor | None:
+        return None if self.preview_function is None else self.preview_function(latent_BCFhw)
 
 
 def tiny_networks(dtype: torch.dtype = torch.float32) -> ResidentNetworks:

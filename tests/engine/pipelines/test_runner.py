@@ -12,7 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pipeline_kit import Collected, contexts, film, tiny_networks, tone
+from pipeline_kit import Collected, ResidentNetworks, contexts, film, tiny_networks, tone
 from torch import Tensor
 
 from engine.conditioning.layout import AudioLayout, VideoLayout
@@ -22,7 +22,6 @@ from engine.pipelines import task as modes
 from engine.pipelines.delivery import JOIN_FRAMES
 from engine.pipelines.draft import draft_bytes, load_draft
 from engine.pipelines.errors import MissingContext, NotPossible
-from engine.pipelines.networks import ResidentNetworks
 from engine.pipelines.phases import planned_phases
 from engine.pipelines.runner import Runner
 from engine.pipelines.signals import network_pixels, rgb8
