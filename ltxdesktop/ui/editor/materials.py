@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ltxdesktop.media.waveforms import Waveform, Waveforms
 
 PROBLEMS_TOLD = 3  # of files that can't be used, by name
+LOOK_S = 0.3  # of reading files again, until other work has its turn
 NEWS_MS = 60  # pictures that come within this time are shown together
 Answer = Callable[[QImage], None]
 
@@ -72,6 +74,7 @@ class Materials(QObject):
         self._missing: frozenset[MediaId] = frozenset()
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
         self._cancelled = False
+        self._openings = 0  # of projects so far
         self._read: set[Path] = set()  # files that were looked into since the project was opened
         self.stand_ins = StandIns(lambda: self.files, self.run, self.locate, self)
         self._news = QTimer(self, singleShot=True, interval=NEWS_MS)
@@ -131,6 +134,7 @@ class Materials(QObject):
 
     def forget(self) -> None:
         """Another project is open."""
+        self._openings += 1
         self._asked.clear()
         self._read.clear()
         self._missing = frozenset()
@@ -195,26 +199,48 @@ class Materials(QObject):
 
     def look_into(self, media: Iterable[Media], done: Callable[[dict[MediaId, Media]], None]) -> None:
         """Read the files of media: those that only another program's list has told of first, then those that may have
-        been changed, or read by an older version. `done` gets what they are, by id. Each file once."""
+        been changed, or read by an older version. `done` gets what they are, by id. Each file once.
+
+        A large project on another machine has many to read: imports and other work have their turns in between.
+        """
         wanted = [each for each in media if not each.content_hash or each.kind is not MediaKind.STILL]
         wanted.sort(key=lambda each: bool(each.content_hash))
         unread = [(each, path) for each in wanted if (path := self._locate(each)) not in self._read]
-        if not unread:
-            return
+        if unread:
+            self._look_on(unread, {}, self._openings, done)
+
+    def _look_on(
+        self,
+        unread: list[tuple[Media, Path]],
+        found: dict[MediaId, Media],
+        opening: int,
+        done: Callable[[dict[MediaId, Media]], None],
+    ) -> None:
+        """Read some of the files; the rest after what waits. Ends when another project is open."""
         files = self.files
 
-        def work() -> dict[MediaId, Media]:
+        def work() -> list[tuple[Media, Path]]:
             from engine.media.errors import MediaError
 
-            found: dict[MediaId, Media] = {}
-            for each, path in unread:
+            began = time.monotonic()
+            for place, (each, path) in enumerate(unread):
+                if place and time.monotonic() - began > LOOK_S:
+                    return unread[place:]
                 if path.is_file():
                     self._read.add(path)
                     with contextlib.suppress(MediaError, OSError):
                         found[each.id] = files.describe(path, sequence=each.kind is MediaKind.IMAGE_SEQUENCE)
-            return found
+            return []
 
-        self._background.run(work, done, self._ignore)
+        def go_on(rest: list[tuple[Media, Path]]) -> None:
+            if opening != self._openings:
+                return
+            if rest:
+                self._look_on(rest, found, opening, done)
+            else:
+                done(found)
+
+        self._background.run(work, go_on, self._ignore)
 
     # What is kept on disk
 

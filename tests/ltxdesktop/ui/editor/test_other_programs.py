@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from edit_films import FRAMES, PATIENCE_MS
 
 from ltxdesktop.document.check import check
 from ltxdesktop.document.otio.names import START_KEY
+from ltxdesktop.ui.editor import materials
 from ltxdesktop.ui.editor.sources import sequence_of_media
 
 
@@ -37,3 +39,23 @@ def test_source_monitor_counts_in_the_files_own_time(project):
     taped = replace(media, metadata={START_KEY: str(Fraction(36_000))})
     assert sequence_of_media(taped).first_frame == 36_000 * 25
     assert sequence_of_media(media).first_frame == 0
+
+
+def test_files_are_looked_into_a_few_at_a_time_and_told_together(
+    open_edit, qtbot, film: Path, tmp_path: Path, monkeypatch
+):
+    monkeypatch.setattr(materials, "LOOK_S", -1)  # other work has its turn after each
+    edit = open_edit()
+    names = ["a.mp4", "b.mp4", "c.mp4"]
+    events = "".join(
+        f"00{number}  REEL{number}   V     C        00:00:00:10 00:00:01:10 01:00:0{number}:00 01:00:0{number + 1}:00\n"
+        f"* SOURCE FILE: {shutil.copy(film, tmp_path / name)}\n"
+        for number, name in enumerate(names)
+    )
+    listed = tmp_path / "cut.edl"
+    listed.write_text(f"TITLE: cut\n{events}")
+    edit.desk.open_path(listed)
+    qtbot.waitUntil(
+        lambda: [each.frames for each in edit.project.document.media.values()] == [FRAMES] * 3, timeout=PATIENCE_MS
+    )
+    assert [step.name for step in edit.project.history.entries].count("Look into files") == 1
