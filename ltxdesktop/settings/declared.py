@@ -122,6 +122,14 @@ KEEP_TAKES: Final = Switch(
     "brings them back, and their files stay in the media panel, with their recipes.",
     words="delete files disk",
 )
+PLAY_ARRIVED: Final = Switch(
+    key="takes.play_arrived",
+    default=True,
+    title="Play a take when it arrives",
+    help="For whoever asked and waits in front of the window. Off: only the playhead goes there. Whoever has gone on "
+    "to something else is never interrupted.",
+    words="loop audition autoplay sound",
+)
 
 # --- engine ------------------------------------------------------------------------------------------------------
 
@@ -152,7 +160,7 @@ PROXY: Final = Address(
     key="engine.proxy",
     default="",
     title="Proxy",
-    help="The way out for the engine's downloads and jobs, such as http://proxy.example:3128. Empty: the system's own.",
+    help="The way out for the engine's downloads and jobs, a whole address with its port. Empty: the system's own.",
     words="network http https download api firewall",
     restart=True,
 )

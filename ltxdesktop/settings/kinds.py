@@ -133,7 +133,7 @@ class Address(Text):
         text = super().check(value).strip()
         parts = urlsplit(text)
         if text and (parts.scheme not in ("http", "https") or not parts.hostname):
-            raise BadValue(self.key, text, "an address like http://proxy.example:3128 is needed")
+            raise BadValue(self.key, text, "a whole address is needed, which begins with http")
         if parts.username or parts.password:
             raise BadValue(self.key, parts.hostname or "", "no name or password belongs into settings")
         return text

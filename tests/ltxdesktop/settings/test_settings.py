@@ -73,7 +73,7 @@ def test_settings_are_found_by_what_people_call_them() -> None:
         (KEEP_TAKES, 1, "true or false"),
         (ENGINE_COMMAND, "a\nb", "one line"),
         (CACHE_FOLDER, "relative/place", "whole path"),
-        (PROXY, "proxy.example:3128", "an address like http"),
+        (PROXY, "proxy.example:3128", "a whole address"),
         (PROXY, "http://me:secret@proxy.example", "no name or password"),
     ],
 )
