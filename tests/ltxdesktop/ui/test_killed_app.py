@@ -1,6 +1,6 @@
 """kill -9 of the whole program while a paid job is sent, waited for and fetched: it is picked up and paid once.
 
-Real processes: the window, its engine, and the fake LTX API in this one. Afterwards everything that was written is
+Real processes: the window, its engine (killed with it, or left to notice), and the fake LTX API in this one. Afterwards everything that was written is
 searched for the key.
 """
 
@@ -40,10 +40,12 @@ class Program:
             each for each in psutil.Process(self.process.pid).children() if "engine" in " ".join(each.cmdline())
         )
 
-    def kill(self) -> None:
-        """As the system does it, without a word; the engine notices by itself that nobody is there any more."""
+    def kill(self, *, engine_too: bool) -> None:
+        """As the system does it, without a word. An engine that is left notices that nobody is there any more."""
         engine = self.engine()
         self.command_lines |= {" ".join(engine.cmdline()), " ".join(map(str, self.process.args))}
+        if engine_too:
+            engine.kill()
         self.process.kill()
         self.process.communicate()
         gone, _ = psutil.wait_procs([engine], timeout=LONG_S)
@@ -67,23 +69,24 @@ def test_a_paid_job_survives_kills_of_the_program_in_every_phase_and_is_paid_onc
     api.stalled.add("PUT")
     program = Program(folder, picture)
     assert api.stuck.wait(LONG_S), program.log.read_text()
-    program.kill()
+    program.kill(engine_too=True)
     assert api.submits == 0
     api.stalled.clear()
 
     api.hold.clear()
-    program = Program(folder, picture)
-    assert api.begun.wait(LONG_S), program.log.read_text()
-    api.polled.clear()
-    assert api.polled.wait(LONG_S)
-    program.kill()
+    for engine_too in (False, True):
+        program = Program(folder, picture)
+        assert api.begun.wait(LONG_S), program.log.read_text()
+        api.polled.clear()
+        assert api.polled.wait(LONG_S), program.log.read_text()
+        program.kill(engine_too=engine_too)
     api.hold.set()
 
     api.stuck.clear()
     api.stalled.add("GET file")
     program = Program(folder, picture)
     assert api.stuck.wait(LONG_S), program.log.read_text()
-    program.kill()
+    program.kill(engine_too=True)
     api.stalled.clear()
 
     take = Program(folder, picture).take()
