@@ -1,7 +1,7 @@
 """kill -9 of the whole program while a paid job is sent, waited for and fetched: it is picked up and paid once.
 
-Real processes: the window, its engine (killed with it, or left to notice), and the fake LTX API in this one. Afterwards everything that was written is
-searched for the key.
+Real processes: the window, its engine (killed with it, or left to notice), and the fake LTX API in this one. Afterwards
+everything that was written is searched for the key.
 """
 
 from __future__ import annotations
