@@ -150,6 +150,7 @@ class EditWorkspace(QStackedWidget):
         )  # fmt: skip
         self._loop = LoopInEditor(editor, session, memories)
         self.make, self.loop, self.takes = self._loop.make, self._loop.desk, self._loop.takes
+        self.arriving = self._loop.arriving
         self._loop.said.connect(self.said)
         self._loop.make_asked.connect(partial(self._docks.show_panel, "make"))
         self._docks.add("make", "Make", self.make, RIGHT)

@@ -25,6 +25,7 @@ from ltxdesktop.settings.declared import (
     MIRROR,
     MONTHLY_LIMIT,
     OWN_KEYS,
+    PLAY_ARRIVED,
     PREVIEW_SCALE,
     THEME,
 )
@@ -77,7 +78,8 @@ class SettingsInUse(QObject):
         self._edit = edit
         self._apply(KEYMAP)
         edit.actions_by_name.keys_changed.connect(self._keep_keymap)
-        for setting in (BACKUPS, PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB, HANDLES, BLEND, KEEP_TAKES, BACKEND):
+        of_media, of_takes = (PREVIEW_SCALE, MAKE_PROXIES, CACHE_GB), (HANDLES, BLEND, KEEP_TAKES, PLAY_ARRIVED)
+        for setting in (BACKUPS, *of_media, *of_takes, BACKEND):
             self._apply(setting)
 
     def guide(self, prompt: PromptPanel) -> None:
@@ -138,6 +140,8 @@ class SettingsInUse(QObject):
             edit.materials.limit_cache(round(get(CACHE_GB) * GIGABYTE))
         elif setting == KEEP_TAKES:
             edit.takes.keep_others = get(KEEP_TAKES)
+        elif setting == PLAY_ARRIVED:
+            edit.arriving.plays = get(PLAY_ARRIVED)
         elif setting in (HANDLES, BLEND):
             edit.make.handles, edit.loop.blend_frames = get(HANDLES), get(BLEND)
         elif setting in (BACKEND, API_MODEL):

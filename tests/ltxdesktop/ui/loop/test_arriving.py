@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from ltxdesktop.app import App
 from ltxdesktop.document import edits
+from ltxdesktop.settings.declared import PLAY_ARRIVED
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 
 
@@ -39,6 +40,16 @@ def test_in_a_window_behind_others_the_playhead_goes_to_the_take(
     qtbot: QtBot, app: App, marked: EditWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_front(monkeypatch, marked, front=False)
+    ask(qtbot, app, marked)
+    qtbot.waitUntil(lambda: marked.program.frame == 40, timeout=SOON_MS)
+    assert not marked.program.player.playing
+
+
+def test_who_doesnt_want_it_to_play_has_the_playhead_there(
+    qtbot: QtBot, app: App, marked: EditWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_front(monkeypatch, marked, front=True)
+    app.window._in_use.settings.set(PLAY_ARRIVED, False)
     ask(qtbot, app, marked)
     qtbot.waitUntil(lambda: marked.program.frame == 40, timeout=SOON_MS)
     assert not marked.program.player.playing
