@@ -135,6 +135,20 @@ def test_app_dir_starts_from_anywhere(small_tree: Path, tmp_path: Path):
     checked_by("shellcheck", moved / "AppRun", moved / "usr/bin/ltx-engine")
 
 
+def test_app_dir_brings_the_systems_libraries(small_tree: Path, tmp_path: Path):
+    (small_tree / linux.LIBRARY / "_internal").mkdir()
+    (tmp_path / "libssl.so.3.0.1").write_bytes(b"library")
+    linux.app_dir(small_tree, [("libssl.so.3", tmp_path / "libssl.so.3.0.1")])
+    assert (small_tree / linux.LIBRARY / "_internal/libssl.so.3").read_bytes() == b"library"
+
+
+def test_runtimes_script_is_sound():
+    script = LINUX / "make_runtime.sh"
+    assert os.access(script, os.X_OK)
+    checked_by("sh", "-n", script)
+    checked_by("shellcheck", script)
+
+
 def test_app_image_is_runtime_and_squashfs(tmp_path: Path):
     runtime, image = tmp_path / "runtime", tmp_path / "image"
     image.write_bytes(b"hsqs and more")
