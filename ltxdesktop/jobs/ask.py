@@ -282,7 +282,7 @@ def _problems_of_limits(ask: Ask, limits: ModeCapability, model: ModelCapability
 
 def notes(ask: Ask, limits: ModeCapability | None) -> list[str]:
     """What will be adjusted without changing what comes back, for a quiet line in the panel."""
-    if ask.clip is not None or limits is None:
+    if ask.clip is not None or limits is None or limits.size_multiple < 32:  # a service says it itself
         return []
     stages = 2 if limits.size_multiple >= 64 else 1
     return [sentence] if (sentence := snap_size(ask.width, ask.height, stages).sentence()) else []

@@ -164,6 +164,7 @@ def test_snapped_size_is_said():
     assert notes(replace(WORDS, width=1920, height=1080), limits) == [
         "1920x1080 is made as 1920x1088 and cropped back to 1920x1080"
     ]
+    assert notes(replace(WORDS, width=1280, height=720), msgspec.structs.replace(limits, size_multiple=1)) == []
     assert notes(WORDS, limits) == []
     assert notes(RETAKE, limits) == []
 
