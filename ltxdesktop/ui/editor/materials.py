@@ -349,8 +349,8 @@ class Materials(QObject):
 
 
 def load_rooms() -> None:
-    """Import what a project needs: on a worker, since it takes some 0.3 s."""
-    for room in ("document.edits", "media.files", "project.project", "render.renderer"):
+    """Import what a project and its export need: on a worker, since it takes some 0.4 s."""
+    for room in ("document.edits", "media.files", "project.project", "render.renderer", "ui.deliver.workspace"):
         import_module(f"ltxdesktop.{room}")
 
 
