@@ -232,6 +232,21 @@ def test_a_second_copy_of_a_library_names_the_first(libraries: tuple[Path, Path]
     assert done.stdout == "7\n"
 
 
+@on_linux
+@with_compiler
+def test_without_tools_the_large_library_stays_and_that_is_said(
+    libraries: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    gnutls = libraries[0].rename(tmp_path / "libgnutls-01234567.so.30")
+    table = [(f"av.libs/{gnutls.name}", str(gnutls), "BINARY"), ("user.so", str(libraries[1]), "EXTENSION")]
+    said: list[str] = []
+    with monkeypatch.context() as bare:
+        bare.setenv("PATH", str(tmp_path))
+        assert standins.replaced(table, tmp_path / "made", said.append) == table
+    assert len(said) == 1
+    assert said[0].startswith(f"{gnutls.name} stays whole: ")
+
+
 def test_the_systems_libraries_are_left_to_it():
     table = [
         ("libssl.so.3", "/usr/lib/x86_64-linux-gnu/libssl.so.3", "BINARY"),
