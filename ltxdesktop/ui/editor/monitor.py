@@ -160,7 +160,7 @@ class EditMonitor(QFrame):
         """The picture alone, on the screen that this window is on; Esc or a double click comes back."""
         if self._full is None and self.player.film is not None:
             self._full = FullScreen(self)
-            self._full.closed.connect(self._leave_full_screen)
+            self._full.closed.connect(self._come_back)
             self._full.open_on(self)
 
     def set_active(self, active: bool) -> None:
@@ -352,6 +352,12 @@ class EditMonitor(QFrame):
 
     def _show_failure(self, message: str) -> None:
         self.view.show_hint("This can't be shown", message)
+
+    def _come_back(self) -> None:
+        """From the full screen, with the keys: not every system gives them back to the window by itself."""
+        self._leave_full_screen()
+        self.window().activateWindow()
+        self.view.setFocus()
 
     def _leave_full_screen(self) -> None:
         if self._full is not None:

@@ -381,6 +381,9 @@ def test_full_screen_shows_the_film_and_comes_back(project, qtbot):
     qtbot.keyClick(full, Qt.Key.Key_K)
     qtbot.keyClick(full, Qt.Key.Key_Escape)
     assert project.program._full is None
+    qtbot.waitUntil(project.window().isActiveWindow, timeout=PATIENCE_MS)
+    qtbot.keyClick(project.program.view, Qt.Key.Key_Home)
+    assert project.playhead == 0
 
 
 def test_panels_stand_where_they_were_at_the_next_start(open_edit):
