@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, Signal
-from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.protocol.messages import Model
 from engine.protocol.work import Lora
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.parts import label
 
 MOST_ROWS = 4
@@ -92,7 +93,7 @@ class _Row(QWidget):
         self.lora = QComboBox()
         self.lora.setMinimumContentsLength(8)
         self.lora.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.strength = QDoubleSpinBox()
+        self.strength = DecimalField()
         self.strength.setRange(0.0, 2.0)
         self.strength.setSingleStep(0.05)
         self.strength.setValue(1.0)

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
-    QDoubleSpinBox,
     QFormLayout,
     QLineEdit,
     QMessageBox,
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from ltxdesktop.document.model import Sequence, new_sequence
 from ltxdesktop.document.time import can_drop, parse_rate, rate_text
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.dialog_ends import ok_and_cancel
 from ltxdesktop.words import rate_name
 
@@ -109,7 +109,7 @@ class SpeedDialog(QDialog):
         form = QFormLayout(self)
         form.setContentsMargins(20, 18, 20, 16)
         form.setSpacing(10)
-        self.percent = QDoubleSpinBox()
+        self.percent = DecimalField()
         self.percent.setRange(0, 10_000)
         self.percent.setDecimals(2)
         self.percent.setSuffix(" %")

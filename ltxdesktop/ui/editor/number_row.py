@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLocale, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ltxdesktop.document.parameters import Declared
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look, figures
 
@@ -59,7 +60,7 @@ class DragName(QLabel):
         self.reset_asked.emit()
 
 
-class Field(QDoubleSpinBox):
+class Field(DecimalField):
     """A spin box that leaves the wheel to the list it lies in until it has the focus."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -89,7 +90,6 @@ class NumberRow(QWidget):
         self._name.setFixedWidth(NAME_PX)
         self._name.setToolTip(f"{tip}Drag to change, double click for {self._words(declared.default)}")
         self.field = Field()
-        self.field.setLocale(QLocale.c())
         self.field.setKeyboardTracking(False)
         self.field.setDecimals(decimals_of(declared))
         self.field.setRange(declared.minimum * self._factor, declared.maximum * self._factor)

@@ -8,7 +8,6 @@ from pathlib import Path
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QDragEnterEvent, QDropEvent, QGuiApplication, QImageReader, QPixmap
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QFileDialog,
     QFrame,
     QHBoxLayout,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.packages import LoraInfo
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.parts import IconButton, Panel, label, scrolled_form, wrapped
 from ltxdesktop.ui.setup.model_words import lora_facts
 from ltxdesktop.ui.setup.stock import Stock
@@ -176,7 +176,7 @@ class LoraRow(QFrame):
     def _build_controls(self, look: Look) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(6)
-        self.strength = QDoubleSpinBox()
+        self.strength = DecimalField()
         self.strength.setRange(-4.0, 4.0)
         self.strength.setSingleStep(0.05)
         self.strength.setKeyboardTracking(False)

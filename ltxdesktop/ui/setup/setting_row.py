@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.settings.kinds import Choice, Folder, Number, Setting, Switch, Text, Whole
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.parts import IconButton, label, wrapped
 from ltxdesktop.ui.theme import Look, figures
 
@@ -202,7 +203,7 @@ class _Whole(QSpinBox):
         super().wheelEvent(event) if self.hasFocus() else event.ignore()
 
 
-class _Number(QDoubleSpinBox):
+class _Number(DecimalField):
     """Leaves the wheel to the page under it, unless it has the focus."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:

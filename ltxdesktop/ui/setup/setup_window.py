@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -25,6 +24,7 @@ from engine.protocol.messages import Model
 from engine.protocol.packages import DownloadPlan
 from ltxdesktop.settings.declared import MONTHLY_LIMIT
 from ltxdesktop.ui.background import Background
+from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.form_window import FormWindow
 from ltxdesktop.ui.parts import Panel, label, labelled, wrapped
 from ltxdesktop.ui.session import EngineSession
@@ -170,7 +170,7 @@ class SetupWindow(FormWindow):
         return labelled("API key", self._key, self._keep_button, self._test_button, self._forget_button)
 
     def _build_limit(self) -> QVBoxLayout:
-        self._limit = QDoubleSpinBox()
+        self._limit = DecimalField()
         self._limit.setRange(MONTHLY_LIMIT.minimum, MONTHLY_LIMIT.maximum)
         self._limit.setPrefix("US$ ")
         self._limit.setSpecialValueText("No limit")
