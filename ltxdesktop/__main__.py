@@ -97,6 +97,9 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--subtitles", choices=("burnt", "file", "none"), default="burnt", help="default: burnt in")
     export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
     export.add_argument("--focus", type=float, default=0.5, metavar="0..1", help="where a filled frame is cut")
+    export.add_argument(
+        "--no-disclosure", action="store_true", help="don't say in the file that parts of it were generated"
+    )
     export.add_argument("--poster", default="", metavar="FRAME", help="frame or timecode of the cover picture")
 
 

@@ -107,6 +107,7 @@ def settings_of(options: argparse.Namespace, sequence: Sequence) -> Settings:
             framing=Framing(options.framing) if options.framing else None,
             focus=options.focus,
             smart=not options.no_smart,
+            disclose=not options.no_disclosure,
             poster=parse_timecode(options.poster, sequence.rate) if options.poster else None,
         )
     except ValueError as error:

@@ -35,10 +35,11 @@ from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, writi
 from ltxdesktop.export.feed import Feed, Samples, captions_for, mixed_down, sequence_to_render
 from ltxdesktop.export.feeding import Picture, RenderedFilm, Threads, mix, render
 from ltxdesktop.export.progress import Clock, Pace, Progress
+from ltxdesktop.export.provenance import disclosure
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.target import check_target, flush, remove, size_of
-from ltxdesktop.export.writing import HOLDS_POSTER, Extras, FilmFile, PictureFolder
+from ltxdesktop.export.writing import HOLDS_POSTER, WORDLESS, Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
 _PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
@@ -291,7 +292,10 @@ class Export:
             size = (job.sequence.width, job.sequence.height)
             number = small.number_of(min(max(job.settings.poster, shape.first), shape.last - 1))
             poster = Feed(film, size, small, "rgb24", job.settings.focus).picture(number)
-        return Extras(job.sequence.name, found, poster)
+        comment = disclosure(job.sequence, job.media, shape) if job.settings.disclose else ""
+        if comment and shape.preset.container in WORDLESS:
+            self._notes.append(f"{shape.preset.name} files hold no words, so this one can't say that AI was used.")
+        return Extras(job.sequence.name, found, poster, comment)
 
     def _gain(self, film: RenderedFilm) -> float:
         """The factor that brings the whole to the wanted loudness: the first of two passes.

@@ -53,6 +53,7 @@ class Settings:
     focus: float = 0.5  # where the cut of a filled frame lies: 0 left or top, 1 right or bottom
     smart: bool = True  # copy pictures that nothing is done to, where that is possible
     chapters: bool = True  # from the sequence's markers
+    disclose: bool = True  # say in the file that parts of the film were generated, where they were
     poster: int | None = None  # frame of the sequence that stands for the film in file browsers
 
     def to_dict(self) -> dict[str, Any]:

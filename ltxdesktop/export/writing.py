@@ -49,6 +49,7 @@ _MUXER_OPTIONS: Final = {
 _ISO: Final = frozenset({"mp4", "mov", "ipod"})
 
 HOLDS_POSTER: Final = frozenset({"mp4", "matroska"})  # FFmpeg writes none into QuickTime and WebM
+WORDLESS: Final = frozenset({"gif", "image2"})  # no title and no comment
 
 
 class Chapter(NamedTuple):
@@ -65,6 +66,7 @@ class Extras(NamedTuple):
     title: str = ""
     chapters: Sequence[Chapter] = ()
     poster: VideoFrame | None = None  # rgb24
+    comment: str = ""
 
 
 class Output(Protocol):
@@ -189,6 +191,8 @@ class FilmFile:
     def _add_extras(self, container: OutputContainer, extras: Extras) -> None:
         if extras.title:
             container.metadata["title"] = extras.title
+        if extras.comment:
+            container.metadata["comment"] = extras.comment
         if extras.chapters:
             container.set_chapters([_chapter(number, each) for number, each in enumerate(extras.chapters)])
         if extras.poster is None:

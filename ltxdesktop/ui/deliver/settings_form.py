@@ -81,6 +81,7 @@ class SettingsForm(Panel):
             focus=self.focus_place.value() / 100,
             smart=self.smart.isChecked(),
             chapters=self.chapters.isChecked(),
+            disclose=self.disclose.isChecked(),
             poster=self._poster_frame(),
         )
 
@@ -150,6 +151,11 @@ class SettingsForm(Panel):
             "Copy untouched pictures", "What is in this format already and not changed keeps its quality", on=True
         )
         self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
+        self.disclose = _check(
+            "Say that AI was used",
+            "Where takes of a model are seen or heard, the file's comment says so, for people and programs that look",
+            on=True,
+        )
         self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
         self.channels.setToolTip("Channels of the sound")
         self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", None)])
@@ -175,7 +181,7 @@ class SettingsForm(Panel):
         self._how = _group(self.hardware, self.smart)
         self._sound = _group(side_by_side(labelled("Sound", self.channels), labelled("Loudness", self.loudness)))
         self._extras = _group(
-            labelled("Subtitles", self.subtitles), self.chapters, labelled("Poster frame", self.poster)
+            labelled("Subtitles", self.subtitles), self.chapters, labelled("Poster frame", self.poster), self.disclose
         )
         column.addLayout(range_column)
         for group in (self._picture, self._rate, self._how, self._sound, self._extras):
@@ -186,7 +192,7 @@ class SettingsForm(Panel):
             box.currentIndexChanged.connect(self._tell)
         for number in (self.focus_place, self.quality, self.bitrate):
             number.valueChanged.connect(self._tell)
-        for check in (self.hardware, self.smart, self.chapters):
+        for check in (self.hardware, self.smart, self.chapters, self.disclose):
             check.toggled.connect(self._tell)
 
     def _show_fields(self) -> None:

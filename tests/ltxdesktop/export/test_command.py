@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from render_samples import clip, film, noise, numbered, track, write_film, write
 from engine.media.decode import VideoReader
 from engine.media.probe import probe
 from ltxdesktop.__main__ import main
-from ltxdesktop.document.model import Marker, MarkerId, Title, TrackKind, new_document
+from ltxdesktop.document.model import Marker, MarkerId, MediaId, Title, TrackKind, new_document
 from ltxdesktop.document.otio.write import to_text
 from ltxdesktop.export.presets import PRESETS
+from ltxdesktop.export.provenance import DISCLOSURE
 from ltxdesktop.media.files import MediaFiles
 
 
@@ -63,6 +65,31 @@ def test_chapters_poster_and_subtitles_are_in_the_film(preset, project, tmp_path
     said = capsys.readouterr().err
     assert "Subtitles are in out.srt" in said
     assert ("no poster" in said) == (preset == "prores-422")
+
+
+@pytest.mark.parametrize("preset", ["h264", "vp9", "prores-422", "gif", "wav", "flac", "aac"])
+def test_a_file_says_where_its_film_was_generated(preset, tmp_path, files, qapp, capsys):
+    kind = "sound" if PRESETS[preset].picture is None else "picture"
+    plain = files.describe(write_film(tmp_path / "footage.mkv", [numbered(n) for n in range(30)]))
+    song = files.describe(write_sound(tmp_path / "song.wav", noise(48_000 * 2)))
+    made = replace(song if kind == "sound" else plain, id=MediaId("made"), recipe={"work": {"prompt": "A blue box."}})
+    pictures = [clip(plain, 5), clip(made if kind == "picture" else plain, 5)]
+    sounds = [clip(song, 5), clip(made if kind == "sound" else song, 5)]
+    sequence = film(track(*pictures), track(*sounds, kind=TrackKind.AUDIO))
+    project = tmp_path / "film.otio"
+    project.write_text(to_text(new_document("Film", sequence).with_media(plain, song, made)), encoding="utf-8")
+
+    def comment(*words: str) -> str:
+        target = tmp_path / f"out{PRESETS[preset].suffix}"
+        assert main(["export", str(project), "--overwrite", "--preset", preset, "-o", str(target), *words]) == 0
+        with av.open(str(target)) as container:
+            said = {**container.metadata, **container.streams[0].metadata}
+        return next((text for name, text in said.items() if name.lower() == "comment"), "")
+
+    assert comment() == ("" if preset == "gif" else DISCLOSURE)
+    assert ("can't say that AI was used" in capsys.readouterr().err) == (preset == "gif")
+    assert comment("--range", "0-5") == ""  # nothing of it is in there
+    assert comment("--no-disclosure") == ""
 
 
 @pytest.mark.parametrize(
