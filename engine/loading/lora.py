@@ -168,12 +168,13 @@ def set_loras(
     return LorasInForce(len(wanted), ignored)
 
 
-def check_lora(lora: Lora, transformer: Transformer) -> None:
+def check_lora(lora: Lora, transformer: Transformer) -> int:
     """Whether `set_loras` would take it. The network needs our Linears but no weights: it may be on the meta device.
 
+    Returns how many of its layers are the text conditioner's, which `set_loras` leaves out without one.
     Raises LoraDoesNotMatch, LoraNeedsTextConditioner.
     """
-    _fitting_pairs(lora, linears(transformer), with_text=False)
+    return len(lora.pairs) - len(_fitting_pairs(lora, linears(transformer), with_text=False))
 
 
 def save_lora(

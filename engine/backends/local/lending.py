@@ -66,11 +66,16 @@ Loaded = TypeVar("Loaded")
 
 
 class UserLora(NamedTuple):
-    """A LoRA that a job asked for. In-context LoRAs act only in the stages that show their reference."""
+    """A LoRA that a job asked for. In-context LoRAs act only in the stages that show their reference.
+
+    text_layers   how many layers it has for the reading of prompts, which don't act (nor do they in the official
+                  pipelines): contexts are cached by prompt alone
+    """
 
     file: Lora
     strength: float
     in_context: bool
+    text_layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -285,13 +290,16 @@ class LocalNetworks:
         elif self.device.type == "mps":
             torch.mps.empty_cache()
 
-    def check_lora(self, lora: Lora) -> None:
-        """Raises LoraError for one that doesn't fit this transformer, which need not be loaded for that."""
+    def check_lora(self, lora: Lora) -> int:
+        """How many of its layers won't act; see UserLora. The transformer need not be loaded for that.
+
+        Raises LoraError for one that doesn't fit this transformer.
+        """
         if self._skeleton is None:
             config = TransformerConfig.from_metadata(self.checkpoint.section("transformer"))
             self._skeleton = on_meta(lambda: Transformer(config))
             replace_linears(self._skeleton)
-        check_lora(lora, self._skeleton)
+        return check_lora(lora, self._skeleton)
 
     # --- lending ---
 
@@ -431,7 +439,7 @@ class LocalNetworks:
         """What the plan doesn't keep beside the network that is needed now."""
         if self._plan.keep in ("all", "model"):
             return
-        kept = {name, "transformer"} if self._plan.keep == "transformer" and name != "text_encoder" else {name}
+        kept = {name, "transformer"} if self._plan.keep == "transformer" and name not in TEXT_NETWORKS else {name}
         self.release(*(other for other in tuple(self._loaded) if other not in kept))
 
     def _video_statistics(self) -> PerChannelStatistics:

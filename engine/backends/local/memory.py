@@ -244,9 +244,10 @@ def plan_peak(sizes: ModelSizes, demand: Demand, plan: MemoryPlan) -> int:
         everything = transformer + sum(parts.values()) + max(sampling, *work.values())
         peak = everything + text_encoder if plan.keep == "all" else max(everything, text_encoder + parts.get("text", 0))
     else:
+        text = parts.pop("text", 0)  # it follows the text encoder, for which the transformer has gone
         beside = transformer if plan.keep == "transformer" else 0
         lent = (beside + size + work.get(name, 0) for name, size in parts.items())
-        peak = max(transformer + sampling, text_encoder, *lent)
+        peak = max(transformer + sampling, text_encoder, text, *lent)
     return int(peak * MARGIN)
 
 

@@ -83,11 +83,11 @@ class OpenedModels:
                 with self._lock:
                     path = self._catalogue.lora(lora.lora, networks.model)
                 file = Lora.open(path)
-                networks.check_lora(file)
+                text_layers = networks.check_lora(file)
             except LoadingError as exc:
                 raise BadRequest(f"The LoRA {lora.lora} can't be used: {exc}") from exc
             in_context = follows_reference and any(name in file.metadata for name in _REFERENCE_FACTORS)
-            loras.append(UserLora(file, lora.strength, in_context))
+            loras.append(UserLora(file, lora.strength, in_context, text_layers))
         if follows_reference and loras and not any(lora.in_context for lora in loras):
             loras[0] = loras[0]._replace(in_context=True)
         return tuple(loras)

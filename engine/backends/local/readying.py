@@ -67,6 +67,12 @@ def make_ready(work: AnyWork, models: OpenedModels, prompts: PromptReader, files
     follows = mode_of(work) in ("video_to_video", "revoice")
     loras = models.loras(work.loras, networks, follows_reference=follows)
     prepared = Preparation(work, model.description, networks.facts, files, loras).prepare()
+    left_out = tuple(
+        f"the LoRA {lora.file.path.stem} has layers for reading prompts, too ({lora.text_layers}): they don't act"
+        for lora in loras
+        if lora.text_layers
+    )
+    prepared = replace(prepared, adjusted=(*prepared.adjusted, *left_out))
     drafts: tuple[Draft, ...] = ()
     if work.stage == "finish":
         if not work.draft_latents:

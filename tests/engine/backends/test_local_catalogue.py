@@ -7,13 +7,33 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import torch
 from local_kit import DEV, MODEL, Desk
 
 from engine.backends.base import BadRequest, MissingWeights
 from engine.backends.local.catalogue import Catalogue
+from engine.loading.checkpoint import Checkpoint
+from engine.loading.lora import save_lora
+from engine.loading.transformer_loading import load_transformer
 from engine.protocol.messages import EnhancePrompt
-from engine.protocol.work import TextToVideo
+from engine.protocol.work import Lora, TextToVideo
+
+
+def test_layers_of_a_lora_that_do_not_act_are_told(desk: Desk, models_folder: Path, tmp_path: Path) -> None:
+    network = load_transformer(Checkpoint.open(models_folder / "tiny.safetensors"))
+    names = ("transformer_blocks.0.attn1.to_q", "video_embeddings_connector.transformer_1d_blocks.0.attn1.to_q")
+    layer: Any = network.get_submodule(names[0])
+    pair = torch.zeros(2, layer.in_features), torch.zeros(layer.out_features, 2)
+    for count in (1, 2):
+        save_lora(tmp_path / f"{count}.safetensors", dict.fromkeys(names[:count], pair))
+        asked = TextToVideo(prompt="x", width=64, height=64, frames=9, rate="24", model=MODEL)
+        lora = Lora(lora=str(tmp_path / f"{count}.safetensors"))
+        told = desk.backend.estimate(msgspec.structs.replace(asked, loras=(lora,))).adjusted
+        assert [words for words in told if "LoRA" in words] == (
+            ["the LoRA 2 has layers for reading prompts, too (1): they don't act"] if count == 2 else []
+        )
 
 
 @pytest.fixture

@@ -49,14 +49,14 @@ from engine.pipelines.signals import rgb8
 from engine.protocol.work import Extend, Retake, TextToVideo
 
 GB = 10**9
-# LTX-2.3 in round numbers: 48 blocks of 0.8 GB, a text encoder of 24 GB, 4.5 GB of small networks.
+# LTX-2.3 in round numbers: 48 blocks of 0.8 GB, a text encoder of 24 GB, its conditioner of 6.3, 2 of small networks.
 LARGE = ModelSizes(
     blocks=(8 * GB // 10,) * 48,
     blocks_fp8=(4 * GB // 10,) * 48,
     outside_blocks=GB,
     parts={
         "text_encoder": 24 * GB,
-        "text": 2 * GB,
+        "text": 63 * GB // 10,
         "video_decoder": 9 * GB // 10,
         "video_encoder": 6 * GB // 10,
         "vocoder": GB // 2,
