@@ -70,7 +70,7 @@ def child(here: Path, models: Path) -> Command:
         command += [os.fsencode(argument if isinstance(argument, str | bytes | Path) else str(argument))
                     for argument in arguments]  # fmt: skip
         done = subprocess.run(
-            command, cwd=here, env=child_environment(models) | more, capture_output=True, check=False, timeout=120
+            command, cwd=here, env=child_environment(models) | more, capture_output=True, check=False, timeout=400
         )
         return Said(done.returncode, done.stdout, done.stderr.decode("utf-8", "backslashreplace"))
 

@@ -36,7 +36,7 @@ from engine.protocol.messages import (
 from engine.protocol.ring import remove_leftover
 from engine.protocol.work import TextToVideo
 
-LONG_S = 60.0  # an upper bound for what should take no time at all, on a machine that is busy with something else
+LONG_S = 300.0  # an upper bound for what should take no time at all, on a machine that is busy with something else
 E = TypeVar("E", bound=msgspec.Struct)
 
 

@@ -40,7 +40,7 @@ from engine.protocol.messages import (
 )
 from engine.protocol.work import AnyWork, ImageToVideo, Keyframe, Retake
 
-LONG_S = 60.0
+LONG_S = 300.0
 SUBMIT = "POST /v2/text-to-video"
 
 
