@@ -97,7 +97,7 @@ def _lies_on_grid(pts: NDArray[np.int64], time_base: Fraction, rate: Fraction, s
     step = float(1 / (rate * time_base))
     if not abs(shortest / step - 1) <= _ALIKE + 1 / step:
         return False
-    places = (pts - pts[0]) / step
+    places: NDArray[np.float64] = (pts - int(pts[0])) / step
     off = np.abs(places - np.round(places))
     return bool(np.mean(off <= max(_ON_GRID, 1 / step)) >= _NEARLY_ALL)
 
