@@ -2,10 +2,11 @@
 
 An hour of playing is played as fast as it goes: the same player, renderer and decoders as in the window, with pictures
 of a monitor's size and sound; the clock is moved on as soon as the picture that is due has been shown, so that none is
-left out. Some 42 times there is an edit (the film is swapped under the clock), some seeks and steps back. Then, with
-the decoders at rest and what was freed given back, resident memory is read: all that is really held, caches with it.
-Growth is the slope of the line through these readings from the second of seven stretches on, when the caches are full.
-What stood there before the rest is told beside it: decoded groups come and go by hundreds of MB.
+left out. Some 42 times there is an edit (the film is swapped under the clock), some seeks and steps back. After each of
+seven stretches the player is closed, the caches are emptied, and what is then still in use is read: what the C library
+has handed out and nobody gave back, and what Python holds. Growth is the slope of the line through these from the
+second on. Resident memory stands beside it, as it is while playing (caches and decoded groups come and go by hundreds
+of MB) and at rest.
 CPU-seconds of a frame stand beside it: playing in time has 1/30 of them on each core.
 
     python benchmarks/memory_hour.py [--minutes 60]
@@ -14,6 +15,7 @@ CPU-seconds of a frame stand beside it: playing in time has 1/30 of them on each
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import os
 import statistics
@@ -124,12 +126,6 @@ class Hour:
         for _ in range(10):
             player.step(-1)
 
-    def rest(self) -> None:
-        """Let the work in the background end, and give back what was freed."""
-        self._files.decoders.finish()
-        gc.collect()
-        heap.give_back()
-
     def close(self) -> None:
         self._player.close()
 
@@ -144,30 +140,65 @@ def main() -> None:
         files = MediaFiles(Path(folder, "cache"))
         path = Path(folder, "film.mp4")
         write_film(path, FILM_SIZE, FILM_S)
-        hour = Hour(film_of(files, path, FILM_SIZE), files)
-        measure(hour, options.minutes)
-        hour.close()
+        measure(film_of(files, path, FILM_SIZE), files, path, options.minutes)
         files.close()
     del application
 
 
-def measure(hour: Hour, minutes: float) -> None:
+class _Handed(ctypes.Structure):
+    """glibc's struct mallinfo2, over the heaps of all threads."""
+
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in [
+            "arena",
+            "ordblks",
+            "smblks",
+            "hblks",
+            "hblkhd",
+            "usmblks",
+            "fsmblks",
+            "uordblks",
+            "fordblks",
+            "keepcost",
+        ]
+    ]
+
+
+def in_use() -> int:
+    """Bytes that C has handed out, and those of Python's own blocks (taken as 64 bytes each)."""
+    library = ctypes.CDLL(None)
+    library.mallinfo2.restype = _Handed
+    handed = library.mallinfo2()
+    return handed.uordblks + handed.hblkhd + 64 * sys.getallocatedblocks()
+
+
+def measure(document: Document, files: MediaFiles, path: Path, minutes: float) -> None:
     process = psutil.Process()
     readings: list[tuple[float, int]] = []  # hours, bytes
-    highest = 0
+    at_rest: list[int] = []
+    frames = highest = 0
     before = process.cpu_times()
     for stretch in range(STRETCHES):
+        hour = Hour(document, files)
         for _ in range(PLAYS):
             hour.play(round(minutes * 60 * RATE / PLAYS / (STRETCHES - 1)))
             highest = max(highest, process.memory_info().rss)
-            hour.rest()
-            readings.append((hour.frames / RATE / 3600, process.memory_info().rss))
-        print(f"{hour.frames} frames: {readings[-1][1]:,} bytes", file=sys.stderr, flush=True)
-        if stretch == 0:
-            before, hour.frames = process.cpu_times(), 0
-            readings.clear()
-    used = process.cpu_times()
-    played_h = hour.frames / RATE / 3600
+        hour.close()
+        frames += hour.frames if stretch else 0
+        files.decoders.finish()
+        files.decoders.forget(path)
+        del hour
+        gc.collect()
+        used = in_use()
+        heap.give_back()
+        print(f"{frames} frames: {used:,} bytes in use", file=sys.stderr, flush=True)
+        if stretch == 0:  # what is made once is there now
+            before = process.cpu_times()
+        else:
+            readings.append((frames / RATE / 3600, used))
+            at_rest.append(process.memory_info().rss)
+    spent = process.cpu_times()
     hours, held = zip(*readings, strict=True)
     report(
         "memory over an hour of playing, editing and seeking",
@@ -175,10 +206,11 @@ def measure(hour: Hour, minutes: float) -> None:
         unit="bytes an hour",
         goal=GOAL_BYTES,
         readings=held,
-        highest_bytes=highest,
-        cpu_s_a_frame=round((used.user + used.system - before.user - before.system) / hour.frames, 5),
+        resident_at_rest=at_rest,
+        resident_highest=highest,
+        cpu_s_a_frame=round((spent.user + spent.system - before.user - before.system) / frames, 5),
         settings={"film": "x".join(map(str, FILM_SIZE)), "screen": f"{SCREEN.width}x{SCREEN.height}",
-                  "minutes": round(played_h * 60, 1)},
+                  "minutes": round(hours[-1] * 60, 1)},
     )  # fmt: skip
 
 
