@@ -283,7 +283,7 @@ def test_a_streamed_gemma_reads_the_same_states(folders: dict[str, Path], layout
             assert all(map(torch.equal, streamed.encode(PROMPTS), expected))
         assert (streamed.width, streamed.hidden_states) == (WIDTH, LAYERS + 1)
         held = sum(p.nbytes for p in streamed.model.parameters() if not p.is_meta) + streamed.streamer.device_bytes
-        assert held == pytest.approx(streamed_bytes(folders[layout], dtype), rel=0.02)  # tensors lie aligned
+        assert held == pytest.approx(streamed_bytes(folders[layout], dtype), rel=0.06)  # tensors lie aligned
         with pytest.raises(ModelError, match="can't write prompts"):
             streamed.enhance("a ball", "write")
     finally:
