@@ -33,12 +33,19 @@ plan = Plan(
     Path(asked["folder"]), Variant("cpu", ""), Recipe(asked["lock"]), PinnedPython(*asked["pinned"]),
     Source(None, asked["index"], asked["index"]), home=Path(asked["home"]),
 )
-install(plan, lambda step: print(step.words, flush=True))
+
+
+def tell(step):
+    print(step.words, flush=True)
+    sys.stdin.readline()  # stands still here until it's told to go on; the end of the input tells so for good
+
+
+install(plan, tell)
 """
 
 
 def start(world: World, folder: Path) -> subprocess.Popen[str]:
-    """A process of its own that installs, and says each of its steps."""
+    """A process of its own that installs, says each of its steps, and waits for a line after each."""
     asked = {
         "folder": str(folder),
         "lock": lock_of(world.server.root / "wheels"),
@@ -47,16 +54,21 @@ def start(world: World, folder: Path) -> subprocess.Popen[str]:
         "home": str(world.home),
     }
     words = [sys.executable, "-c", INSTALL, json.dumps(asked)]
-    return subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return subprocess.Popen(
+        words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
 
 
 def kill_at(world: World, folder: Path, step: str) -> None:
-    """Kill it, and nothing that it started, as soon as it says this."""
+    """Kill it, and nothing that it started, when it says this."""
     with start(world, folder) as installing:
+        assert installing.stdin is not None
         assert installing.stdout is not None
         for line in installing.stdout:
             if line.startswith(step):
                 break
+            installing.stdin.write("\n")
+            installing.stdin.flush()
         else:
             pytest.fail(f"it never came to {step!r}")
         started = psutil.Process(installing.pid).children(recursive=True)
