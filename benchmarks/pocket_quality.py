@@ -401,6 +401,7 @@ class Measurement:
                 self.note(f"without {name}: camera right", self.eye.look(plain.video_CFHW, RATE).camera == move)
             else:
                 self.note(f"{name}: change of the picture", float((film.video_CFHW - plain.video_CFHW).abs().mean()))
+                self.note(f"{name}: colours left", colours(film.video_CFHW) / colours(plain.video_CFHW))
 
     # --- the line
 
@@ -415,6 +416,14 @@ class Measurement:
                 goal, more = GOALS[name]
                 found[name] |= {"goal": goal, "reached": value >= goal if more else value <= goal}
         return found
+
+
+def colours(video_CFHW: Tensor) -> float:
+    """How far the pixels' colours are from one common tone, of full scale: 0 in a sepia film."""
+    picture = (video_CFHW + 1) / 2
+    grey = picture.mean(dim=0)
+    tone = picture.mean(dim=(1, 2, 3)) / grey.mean()
+    return float((picture - grey * tone[:, None, None, None]).abs().mean())
 
 
 def as_bytes(video_CFHW: Tensor) -> NDArray[np.uint8]:

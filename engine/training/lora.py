@@ -112,7 +112,8 @@ def train_lora(
     freeze(model)
     adapter = LoraAdapter(model.transformer, training.rank, training.targets)
     randomness = Randomness(training.seed, device)
-    settings = FlowTraining(tokens_per_batch=training.tokens_per_batch, seed=training.seed)
+    # looks and camera moves are in the background as much as in the objects
+    settings = FlowTraining(tokens_per_batch=training.tokens_per_batch, detail_strength=0.0, seed=training.seed)
     batches = BatchMaker(buckets, settings, randomness, model)
     optimisers = Optimisers(adapter.named_parameters(), training.learning_rate)
     parts: dict[str, Any] = {"adapter": adapter, "optimisers": optimisers, "randomness": randomness}

@@ -46,7 +46,7 @@ CAMERAS = ("pan left", "pan right", "push in", "pull out")
 DESCRIPTION = Path(__file__).parents[2] / "resources" / "pocket" / "pocket.model.json"
 DISTILLED_LORA = "pocket-distilled-lora.safetensors"
 LORAS: dict[str, dict[str, Any]] = {
-    "pocket-style-comic": {"style": "comic"},
+    "pocket-style-sepia": {"style": "sepia"},
     "pocket-camera-pull-out": {"cameras": ("pull out",), "moving_camera": 1.0},
 }
 
