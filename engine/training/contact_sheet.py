@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 _GAP_PX = 4
-_TITLE_PX = 14
+_TITLE_PX = 16
+_TYPEFACE = Path(__file__).parents[2] / "resources" / "fonts" / "Inter-Regular.otf"  # Pillow's own has no ü and no á
 
 
 def write_contact_sheet(
@@ -24,11 +25,11 @@ def write_contact_sheet(
     title_px = _TITLE_PX if titles else 0
     width = max(row.width for row in rows) + 2 * _GAP_PX
     sheet = Image.new("RGB", (width, sum(row.height + title_px + _GAP_PX for row in rows) + _GAP_PX), (24, 24, 26))
-    draw = ImageDraw.Draw(sheet)
+    draw, typeface = ImageDraw.Draw(sheet), ImageFont.truetype(_TYPEFACE, 11)
     y = _GAP_PX
     for number, row in enumerate(rows):
         if titles:
-            draw.text((_GAP_PX, y), titles[number], fill=(220, 220, 220))
+            draw.text((_GAP_PX, y), titles[number], fill=(220, 220, 220), font=typeface)
         sheet.paste(row, (_GAP_PX, y + title_px))
         y += row.height + title_px + _GAP_PX
     sheet.save(path)

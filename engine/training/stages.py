@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -37,6 +37,8 @@ from engine.training.lora import train_lora
 from engine.training.package import sizes, write_pocket
 from engine.training.presets import Preset
 from engine.training.run import Budget
+from engine.training.sheets import SEED as SHEET_SEED
+from engine.training.sheets import SHEET, prompts_of, sheet_of_rebuilt, sheet_of_samples
 from engine.training.upscaler import LatentCodec, train_upscaler, upscaled
 from engine.training.world import render_audio, render_video, sample_scenes
 
@@ -173,6 +175,7 @@ def vae_stage(setup: Setup, budget: Budget) -> None:
     root, device = setup.root, setup.device
     vae = train_video_vae(WorldDraws(device).clips, root / "vae", budget, device, setup.preset.vae)
     save_network(vae, root / "video_vae.safetensors")
+    sheet_of_rebuilt(root / "vae" / SHEET, vae, WorldDraws(device).clips(6, 25, 96, 160, SHEET_SEED))
 
 
 def audio_stage(setup: Setup, budget: Budget) -> None:
@@ -234,6 +237,7 @@ def flow_stage(setup: Setup, budget: Budget) -> None:
             block.compile(dynamic=True)
     train_flow(model, load_buckets(root / "latents", device), root / "flow", budget, setup.preset.flow)
     save_network(model, root / "flow.safetensors")
+    write_sheet(setup, "flow", model)
 
 
 def distil_stage(setup: Setup, budget: Budget) -> None:
@@ -248,6 +252,7 @@ def distil_stage(setup: Setup, budget: Budget) -> None:
     adapter = distil(model, buckets, root / "distil", budget, setup.preset.distil)
     save_network(adapter, root / "distilled_lora_state.safetensors")
     adapter.save(root / DISTILLED_LORA)
+    write_sheet(setup, "distil", model, distilled=True)
 
 
 def loras_stage(setup: Setup, budget: Budget) -> None:
@@ -263,6 +268,7 @@ def loras_stage(setup: Setup, budget: Budget) -> None:
         model = load_flow_model(root, gemma, device)
         adapter = train_lora(model, clips, root / name, budget, setup.preset.lora)
         adapter.save(root / f"{name}.safetensors")
+        write_sheet(setup, name, model, look=look)
 
 
 def package_stage(setup: Setup, budget: Budget) -> None:
@@ -314,6 +320,15 @@ def load_codec(setup: Setup) -> LatentCodec:
         basis = BlockBasis.load(setup.root / "vae" / BASIS, setup.device)
         return LatentCodec(basis.pixels, basis.normalised, statistics)
     return LatentCodec(vae.decoder, vae.encoder, statistics)
+
+
+def write_sheet(
+    setup: Setup, stage: str, model: FlowModel, *, distilled: bool = False, look: Mapping[str, Any] | None = None
+) -> None:
+    """Eight clips that the model draws now, with what is hooked onto it, as a picture in the stage's folder."""
+    text = Gemma.load(setup.gemma, device=setup.device, dtype=torch.float32)
+    decoder = load_video_vae(setup.root, setup.device).decoder
+    sheet_of_samples(setup.root / stage / SHEET, model, text, decoder, prompts_of(8, look), distilled=distilled)
 
 
 STAGES: dict[str, Callable[[Setup, Budget], None]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from engine.loading.checkpoint import Checkpoint
@@ -34,6 +35,7 @@ from engine.training.latents import Bucket, LatentClips
 from engine.training.lora import LoraTraining, train_lora
 from engine.training.package import CHECKPOINT, write_pocket
 from engine.training.run import Budget, Randomness, Run
+from engine.training.sheets import prompts_of, sampled, sheet_of_rebuilt, sheet_of_samples
 from engine.training.stages import WorldDraws, new_flow_model
 from engine.training.upscaler import LatentCodec, UpscalerTraining, train_upscaler, upscaled
 
@@ -308,6 +310,27 @@ def test_a_step_begun_at_upscaled_latents_ends_where_the_teachers_does(gemma: Pa
     theirs = streams.video.latent_BTC + (end - start) * mask * velocity
     ours = begun.video.latent_BTC + (end - start) * mask * wanted
     assert torch.allclose(ours, theirs, atol=1e-4)
+
+
+@pytest.mark.parametrize("distilled", [True, False])
+def test_a_sheet_shows_what_the_transformer_draws(
+    tmp_path: Path, gemma: Path, networks: tuple[VideoVae, AudioVae], distilled: bool
+) -> None:
+    prompts = prompts_of(2, {"style": "sepia"})
+    assert all("sepia" in prompt.lower() or "Sepia" in prompt for prompt in prompts)
+    model, text = model_of(gemma), WordCounter()
+    latents = sampled(model, text, prompts, distilled=distilled)  # type: ignore[arg-type]
+    assert latents.shape == (2, pocket.LATENT_CHANNELS, 4, 3, 5)
+    assert not torch.equal(latents[0], latents[1])
+    again = sampled(model, text, prompts, distilled=distilled)  # type: ignore[arg-type]
+    assert torch.equal(latents, again)
+    path = tmp_path / "sheet.png"
+    sheet_of_samples(path, model, text, networks[0].decoder, prompts, distilled=distilled)  # type: ignore[arg-type]
+    sheet_of_rebuilt(tmp_path / "rebuilt.png", networks[0], WorldDraws(CPU).clips(2, 9, 64, 96, seed=2))
+    with Image.open(path) as sheet, Image.open(tmp_path / "rebuilt.png") as rebuilt:
+        assert sheet.width > 6 * 160
+        assert sheet.height > 2 * 96
+        assert rebuilt.height > 4 * 64
 
 
 def test_a_lora_leaves_the_base_alone_at_strength_zero(tmp_path: Path, gemma: Path, clips: LatentClips) -> None:
