@@ -359,13 +359,16 @@ class WorkLoop:
             with self._changed:
                 if self._stopping:
                     return False
-                state = self._store.start(context.job.id, backend.name)
+                state = self._store.start(context.job.id, backend.name, context.job.attempt)
                 self._full = False
                 self._running[context.job.id] = _Begun(lane, context)
                 self._backends[lane] = backend
                 self._outbox.post(JobChanged(job=context.job.id, state=state))
                 self.tell_state()
-        except (NoSuchJob, WrongState):  # cancelled or forgotten a moment ago, or another thread of this lane has it
+        except (
+            NoSuchJob,
+            WrongState,
+        ):  # cancelled or forgotten a moment ago, or another thread of this lane has had it
             return False
         except StoreFull as exc:
             self._wait_for_room(exc)

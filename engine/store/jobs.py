@@ -185,10 +185,17 @@ class JobStore:
 
     # --- a job's way ---
 
-    def start(self, job: str, backend: str) -> Running:
-        """Mark a waiting job as running. Raises NoSuchJob, WrongState, StoreFull."""
+    def start(self, job: str, backend: str, attempt: int | None = None) -> Running:
+        """Mark a waiting job as running. Raises NoSuchJob, WrongState, StoreFull.
+
+        `attempt`: what the caller knows of the job is from when its next run had this number. If it ran since then and
+        was queued again, what it remembers is another: WrongState, or it might be paid for twice.
+        """
         with self._change(job) as db:
             self._expect(job, ("queued",), "started")
+            (runs,) = db.execute("SELECT attempt FROM jobs WHERE id = ?", (job,)).fetchone()
+            if attempt is not None and runs + 1 != attempt:
+                raise WrongState(job, f"in its run {runs + 1}", f"started as run {attempt}")
             db.execute(
                 "UPDATE jobs SET state = 'running', attempt = attempt + 1, backend = ?, started_at = ?, ended_at = 0,"
                 " failure = '', message = '' WHERE id = ?",

@@ -118,6 +118,22 @@ def test_what_a_dead_engine_left_says_so_and_is_not_begun_again_by_itself(tmp_pa
         assert store.start("a", "test") == Running(attempt=2, backend="test")
 
 
+def test_a_job_that_ran_since_isnt_started_from_what_was_known_before(store: JobStore) -> None:
+    store.submit("a", WHOLE)
+    slow = store.head()  # one thread reads it, and is held up
+    assert slow is not None
+    store.start("a", "remote", slow.attempt)  # another has it meanwhile
+    store.remember("a", "remote-id-17")
+    store.finish("a", Cancelled(), resumable=True)
+    store.retry("a")
+    with pytest.raises(WrongState):
+        store.start("a", "remote", slow.attempt)  # without the id it would be paid for again
+    fresh = store.head()
+    assert fresh is not None
+    assert (fresh.resume, fresh.attempt) == ("remote-id-17", 2)
+    assert store.start("a", "remote", fresh.attempt) == Running(attempt=2, backend="remote")
+
+
 def test_a_resume_text_does_not_outlive_the_end_of_its_job(store: JobStore) -> None:
     store.submit("a", WHOLE)
     store.start("a", "remote")
