@@ -24,7 +24,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 SCREEN = "1920x1200x24"
-GRACE_S = 10  # how long something that was told to stop may take to be gone
+GRACE_S = 30  # how long something that was told to stop may take to be gone
 
 OUR_LOGGERS = ("engine", "ltxdesktop")
 

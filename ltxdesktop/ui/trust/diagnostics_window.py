@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QProcess, Qt
+from PySide6.QtCore import QCoreApplication, QProcess, Qt
 from PySide6.QtGui import QCloseEvent, QFontDatabase
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -44,7 +44,7 @@ class DiagnosticsWindow(QDialog):
         self._gather, self._jobs = gather, jobs
         self._doctor_said = WAITING
         self.pages: tuple[Page, ...] = ()
-        self._process = QProcess(self)
+        self._process: QProcess | None = QProcess(self)
         self._build()
         self._show_facts()
         asked = doctor_command(command)
@@ -113,12 +113,14 @@ class DiagnosticsWindow(QDialog):
     # What comes in
 
     def _take_doctor(self) -> None:
+        if self._process is None:
+            return
         said = bytes(self._process.readAllStandardOutput().data()).decode(errors="replace")
         errors = bytes(self._process.readAllStandardError().data()).decode(errors="replace")
         self._finish(said or errors[-4000:])
 
     def _take_error(self, error: QProcess.ProcessError) -> None:
-        if error == QProcess.ProcessError.FailedToStart:
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
             self._finish(f"It couldn't be asked: {self._process.errorString()}")
 
     def _finish(self, said: str) -> None:
@@ -168,8 +170,10 @@ class DiagnosticsWindow(QDialog):
         super().done(result)
 
     def _end(self) -> None:
-        if self._process.state() != QProcess.ProcessState.NotRunning:
-            self._process.finished.disconnect(self._take_doctor)
-            self._process.errorOccurred.disconnect(self._take_error)
-            self._process.kill()
-            self._process.waitForFinished(2000)
+        process, self._process = self._process, None  # Qt's closing calls this twice
+        if process is not None and process.state() != QProcess.ProcessState.NotRunning:
+            process.finished.disconnect(self._take_doctor)
+            process.errorOccurred.disconnect(self._take_error)
+            process.setParent(QCoreApplication.instance())  # the window is gone sooner, and waits for nothing
+            process.finished.connect(process.deleteLater)
+            process.kill()
