@@ -47,7 +47,8 @@ class _Bench:
 
         self.application = QApplication(["take_switch"])
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        self.app = App(self.application, engine_command(backends=["test"], store=str(folder / "store")), settings)
+        command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
+        self.app = App(self.application, command, settings)
         self.app.start()
         self.app.window.resize(1600, 1000)
         self.app.window.show_workspace("edit")

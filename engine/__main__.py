@@ -20,6 +20,7 @@ from engine.protocol.command_words import engine_command
 from engine.protocol.messages import ExitStatus
 from engine.server.engine import LOCK_WAIT_S, Engine, Settings
 from engine.server.pool import OpenBackend, opener
+from engine.server.priority import give_way
 from engine.server.wire import claim_standard_streams
 
 # Name -> module with `open_backend`. The order is the order of preference.
@@ -50,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
         help="what may make frames, in order of preference; may be given more than once (default: local, remote)",
     )
     parser.add_argument("--no-ring", action="store_true", help="send previews in the channel (for use through ssh)")
+    parser.add_argument(
+        "--background", action="store_true", help="let other programs compute first (for a window on this machine)"
+    )
     parser.add_argument(
         "--lock-wait",
         type=float,
@@ -101,6 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_usage(sys.stderr)
         print(f"{engine_command()}: give --stdio (for programs), doctor, models or key (for people)", file=sys.stderr)
         return ExitStatus.WRONG_USE
+    if asked.background:
+        give_way()
     return _serve(settings)
 
 

@@ -23,6 +23,7 @@ from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, PROXY, SCREEN, THEME
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.store import FILE_NAME, Settings
+from ltxdesktop.ui.collecting import Collecting
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
 from ltxdesktop.ui.main_window import WINDOW_GEOMETRY, MainWindow
@@ -224,7 +225,7 @@ def run(options: argparse.Namespace) -> int:
     kept_log.start()
     command = options.engine or choices.get(ENGINE_COMMAND)
     models = str(Path(folder).expanduser()) if (folder := choices.get(MODELS_FOLDER)) else ""
-    find_engine = partial(engine_command, command, options.backend, options.store, models)
+    find_engine = partial(engine_command, command, options.backend, options.store, models, background=True)
     try:
         words = find_engine()
     except NoPack:
@@ -236,9 +237,12 @@ def run(options: argparse.Namespace) -> int:
         app.window.open_project(named)
     if os.environ.get("LTXDESKTOP_TELL_START"):
         app.tell_start()
+    collecting = Collecting()
+    QTimer.singleShot(0, application, collecting.start)
     watchdog = Watchdog() if os.environ.get("LTXDESKTOP_WATCHDOG") else None
     status = application.exec()
     if watchdog is not None:
         watchdog.stop()
+    collecting.stop()
     kept_log.stop()
     return status

@@ -194,15 +194,18 @@ def runs_elsewhere(command: Sequence[str]) -> bool:
     return started in {"ssh", "plink", "autossh"} or "--no-ring" in command
 
 
-def engine_command(command: str = "", backends: Sequence[str] = (), store: str = "", models: str = "") -> list[str]:
+def engine_command(
+    command: str = "", backends: Sequence[str] = (), store: str = "", models: str = "", *, background: bool = False
+) -> list[str]:
     """How to start the engine: the one beside this program, or the person's own command (over ssh, say).
 
     `models` is the folder of weights; empty leaves the choice to the engine, as for the backends and the store.
-    Raises NoPack: in a bundle the engine is installed apart.
+    `background`: it lets other programs of this machine compute first, as a window's engine should; a person's own
+    command is left as it is. Raises NoPack: in a bundle the engine is installed apart.
     """
     if command:
         return shlex.split(command)
-    words = [*_own_engine(), "--stdio"]
+    words = [*_own_engine(), "--stdio", *(["--background"] if background else [])]
     for backend in backends:
         words += ["--backend", backend]
     return [*words, *(["--store", store] if store else []), *(["--models", models] if models else [])]

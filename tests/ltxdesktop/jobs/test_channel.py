@@ -114,3 +114,8 @@ def test_own_engine_is_started_with_this_python_and_another_by_its_command():
         sys.executable, "-m", "engine", "--stdio", "--backend", "test", "--store", "/s",
     ]  # fmt: skip
     assert engine_command("ssh host 'ltx engine' --stdio") == ["ssh", "host", "ltx engine", "--stdio"]
+
+
+def test_a_window_has_its_own_engine_give_way_but_none_that_a_person_starts():
+    assert engine_command(background=True) == [sys.executable, "-m", "engine", "--stdio", "--background"]
+    assert "--background" not in engine_command("ssh host ltx-engine --stdio", background=True)

@@ -32,6 +32,7 @@ from engine.protocol.messages import (
     Submit,
 )
 from engine.protocol.work import TextToVideo
+from engine.server.priority import NICENESS
 from ltxdesktop.jobs.channel import Pixels, engine_command
 from ltxdesktop.jobs.supervisor import GivenUp, Patience, Ready, Restarting, Starting, State, Stopped, Stopping
 from ltxdesktop.ui.engine_link import EngineLink
@@ -111,6 +112,15 @@ def test_engine_is_started_and_answers_on_the_gui_thread(link: EngineLink, heard
     qtbot.waitUntil(lambda: Pong(call=7) in heard.events, timeout=LONG_MS)
     assert heard.threads == {threading.get_ident()}
     assert [type(each) for each in heard.states] == [Starting, Ready]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities have names there, no numbers")
+def test_an_engine_in_the_background_lets_the_window_compute_first(qtbot, tmp_path: Path):
+    link = EngineLink(engine_command(backends=["test"], store=str(tmp_path), background=True))
+    engine = psutil.Process(start(link, qtbot))
+    assert engine.nice() == min(19, psutil.Process().nice() + NICENESS)
+    with qtbot.waitSignal(link.stopped, timeout=LONG_MS):
+        link.stop()
 
 
 def test_killed_engine_is_started_again_and_the_person_is_told(link: EngineLink, heard: Listener, qtbot):
