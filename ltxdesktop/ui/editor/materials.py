@@ -350,7 +350,14 @@ class Materials(QObject):
 
 def load_rooms() -> None:
     """Import what a project and its export need: on a worker, since it takes some 0.4 s."""
-    for room in ("document.edits", "media.files", "project.project", "render.renderer", "ui.deliver.workspace"):
+    for room in (
+        "document.edits",
+        "media.files",
+        "project.project",
+        "project.relink",
+        "render.renderer",
+        "ui.deliver.workspace",
+    ):
         import_module(f"ltxdesktop.{room}")
 
 

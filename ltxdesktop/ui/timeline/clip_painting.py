@@ -222,10 +222,16 @@ class ClipPainter:
         gain = np.array([10 ** (volume.at(frame) / 20) for frame in frames], np.float32)[:, None]
         return wave_picture(peaks[::-1] if clip.speed < 0 else peaks, rows, gain, ink.wave, ink.wave_core)
 
-    def forget_media(self) -> None:
-        """Ask for pictures and waveforms anew."""
-        self._waves.clear()
-        self._pictures.clear()
+    def forget_media(self, of: frozenset[MediaId] | None = None) -> None:
+        """Ask for pictures and waveforms anew, of these media; None: of all."""
+        if of is None:
+            self._waves.clear()
+            self._pictures.clear()
+        elif of:
+            for wave in [key for key in self._waves if key[0] in of]:
+                del self._waves[wave]
+            for picture in [key for key in self._pictures if key[0] in of]:
+                del self._pictures[picture]
 
     def _draw_line(self, painter: QPainter, layout: Layout, look: _ClipLook) -> None:
         """The clip's number over its time, with its keys."""

@@ -15,7 +15,7 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 
-from ltxdesktop.document.model import Document, Gap, ItemId, Track, TrackKind
+from ltxdesktop.document.model import Document, Gap, ItemId, MediaId, Track, TrackKind
 from ltxdesktop.ui.theme import Theme
 from ltxdesktop.ui.timeline.boxes import Box, Button, ButtonBox, Lane, MarkerBox, Tick
 from ltxdesktop.ui.timeline.clip_painting import ClipPainter
@@ -39,9 +39,9 @@ class TimelinePainter:
         self.inks = Inks(theme)
         self._clips.use(self.inks)
 
-    def forget_media(self) -> None:
-        """Ask for pictures and waveforms anew."""
-        self._clips.forget_media()
+    def forget_media(self, of: frozenset[MediaId] | None = None) -> None:
+        """Ask for pictures and waveforms anew, of these media; None: of all."""
+        self._clips.forget_media(of)
 
     # ---- everything that keeps still --------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """What the timeline needs from others in order to show pictures and waveforms: they answer at once, or later.
 
 An answer of None means "not at hand, and asked for": a placeholder is drawn, and whoever made the picture meanwhile
-calls the view's `show_new_media`. Nothing here decodes.
+calls the view's `show_new_media`. What was answered is kept while the media are the same. Nothing here decodes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Thumbnails(Protocol):
     """Small pictures of media."""
 
     def picture(self, media: Media, at_s: Fraction, height_px: int) -> QImage | None:
-        """The picture at a media time, about `height_px` device pixels high; any near one will do for now."""
+        """The picture at a media time, about `height_px` device pixels high."""
         ...
 
 

@@ -10,7 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, QTimer, Si
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from ltxdesktop.document.model import Document, Gap, ItemId, Sequence, TrackId
+from ltxdesktop.document.model import Document, Gap, ItemId, MediaId, Sequence, TrackId
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity, activity_boxes
@@ -93,6 +93,7 @@ class TimelineSurface(QWidget):
 
     def show_document(self, document: Document) -> None:
         """Show another state of the project."""
+        self._painter.forget_media(_changed_media(self._document, document))
         self._document = document
         self._heights = {}
         self.selection.keep_existing(document.sequence)
@@ -106,7 +107,7 @@ class TimelineSurface(QWidget):
             self._news.start()
 
     def _show_news(self) -> None:
-        self._painter.forget_media()
+        """What was drawn already is as it was: only what wasn't at hand is asked for again."""
         self._still.forget()
         self.update()
 
@@ -170,6 +171,7 @@ class TimelineSurface(QWidget):
 
     def redraw(self) -> None:
         """Draw everything anew, for what documents don't tell: missing media were found, a font is another."""
+        self._painter.forget_media()
         self._still.forget()
         self._renew()
 
@@ -267,3 +269,10 @@ class TimelineSurface(QWidget):
         elif self.selection.gap is not None:
             chosen = "a gap selected"
         self.setAccessibleDescription(f"Playhead at {at}, {chosen}")
+
+
+def _changed_media(before: Document, after: Document) -> frozenset[MediaId]:
+    """Media that both know, with another file or other facts now."""
+    if before.media is after.media:
+        return frozenset()
+    return frozenset(name for name, media in before.media.items() if after.media.get(name, media) is not media)
