@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
-from PySide6.QtGui import QImage
+from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QFileDialog, QSplitter, QVBoxLayout, QWidget
 
 from engine.media.joined import Placed, placement, write_joined
@@ -56,6 +56,7 @@ class GenerateWorkspace(QWidget):
         self._following = True  # whether the monitor shows what the running job makes
         self._watched = ""  # the job whose preview is on the monitor
         self._failed_job = ""
+        self._unseen: Take | None = None  # to be on the monitor when the workspace is looked at
         self.prompt = PromptPanel(look, prompts=memories.prompts)
         self.monitor = MonitorPanel(look)
         self.jobs = JobsPanel(look, session.jobs)
@@ -177,7 +178,7 @@ class GenerateWorkspace(QWidget):
         self.said.emit("", 0)
         self.prompt.show_given(given)
         if given.kind == "clip":
-            self._following = False
+            self._following, self._unseen = False, None
             self.monitor.play_film(given.path, play=False)
 
     def _look_at_frame(self, frame: int) -> None:
@@ -267,7 +268,21 @@ class GenerateWorkspace(QWidget):
 
     def _play_take(self, take: Take) -> None:
         self._following = False
-        self.monitor.play_film(take.file.path, sound=take.sound_file)
+        self._show_take(take, play=True)
+
+    def _show_take(self, take: Take, *, play: bool) -> None:
+        """Nothing plays, and no decoder is opened, in a workspace that isn't looked at: the take stands there later."""
+        if self.isVisible():
+            self.monitor.play_film(take.file.path, sound=take.sound_file, play=play)
+        else:
+            self.monitor.stop_preview()
+            self._unseen = take
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        take, self._unseen = self._unseen, None
+        if take is not None:
+            self._show_take(take, play=False)
 
     def _show_job(self, job: str) -> None:
         entry = self._session.jobs.entry(job)
@@ -297,7 +312,7 @@ class GenerateWorkspace(QWidget):
         self._watched = job
 
     def _show_preview(self, job: str, pictures: list[QImage], fps: float) -> None:
-        if self._following and job == self._watched:
+        if self._following and job == self._watched and self.isVisible():
             entry = self._session.jobs.entry(job)
             self.monitor.show_preview(pictures, fps, f"Preview · {entry.status}" if entry is not None else "Preview")
 
@@ -317,7 +332,7 @@ class GenerateWorkspace(QWidget):
         """After a job that brought nothing to show: the take that was chosen, or a hint."""
         take = self.takes.current()
         if take is not None:
-            self.monitor.play_film(take.file.path, sound=take.sound_file, play=False)
+            self._show_take(take, play=False)
         else:
             self._show_first_hint()
 

@@ -71,6 +71,24 @@ def test_preview_is_shown_while_the_job_runs(open_app, qtbot, tmp_path: Path):
     assert not app.window.generate.monitor.previewing
 
 
+def test_a_take_made_while_another_workspace_is_looked_at_stands_there_later(open_app, qtbot, tmp_path: Path):
+    app = open_app()
+    gate = tmp_path / "gate"
+    generate(app, qtbot, preview_frames=3, wait_at="decoding", gate=str(gate))
+    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing, timeout=LONG_MS)
+    app.window.show_workspace("edit")
+    gate.touch()
+    wait_for_states(app, qtbot, "done")
+    monitor = app.window.generate.monitor
+    assert app.session.takes.rowCount() == 1
+    assert not monitor.previewing
+    assert monitor.player.film is None, "a film was opened for nobody"
+    app.window.show_workspace("generate")
+    qtbot.waitUntil(lambda: monitor.player.film is not None, timeout=LONG_MS)
+    assert monitor.player.film.path == app.session.takes.takes()[0].file.path
+    assert not monitor.player.playing
+
+
 def test_running_job_is_cancelled_from_the_keyboard(open_app, qtbot, tmp_path: Path):
     app = open_app()
     generate(app, qtbot, wait_at="stage 1", gate=str(tmp_path / "never"))
