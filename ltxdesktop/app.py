@@ -214,6 +214,8 @@ def use_proxy(address: str) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the program until its window is closed; the exit status."""
     application = QApplication(sys.argv[:1])
+    collecting = Collecting()
+    collecting.start()
     let_libraries_read_points()
     application.setApplicationName("ltxdesktop")
     application.setOrganizationName("ltxdesktop")
@@ -237,8 +239,6 @@ def run(options: argparse.Namespace) -> int:
         app.window.open_project(named)
     if os.environ.get("LTXDESKTOP_TELL_START"):
         app.tell_start()
-    collecting = Collecting()
-    QTimer.singleShot(0, application, collecting.start)
     watchdog = Watchdog() if os.environ.get("LTXDESKTOP_WATCHDOG") else None
     status = application.exec()
     if watchdog is not None:

@@ -5,6 +5,7 @@ Nothing here starts Qt or imports torch: tests that need neither stay fast.
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import logging
 import os
@@ -25,8 +26,30 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 SCREEN = "1920x1200x24"
 GRACE_S = 30  # how long something that was told to stop may take to be gone
+ALL_EVERY = 10  # tests: then cycles among what has lived longer are collected too
 
 OUR_LOGGERS = ("engine", "ltxdesktop")
+
+
+# Cycles --------------------------------------------------------------------------------------------------------------
+
+
+def pytest_collection_finish() -> None:
+    """From here on Python collects no cycles of itself; the tests and their modules, which stay, are set aside.
+
+    It would do so on whichever thread allocates, and deleting a QObject on another thread than its own can stand for
+    ever (ltxdesktop/ui/collecting.py). On the GUI thread it would take most of a second, late in a run, from a test
+    that watches how long that thread is held.
+    """
+    gc.disable()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def collected_between_tests() -> Iterator[None]:
+    """What a test has left in cycles goes after it, on the main thread."""
+    yield
+    gc.collect(2 if gc.get_count()[2] >= ALL_EVERY else 1)
 
 
 # A private screen ----------------------------------------------------------------------------------------------------

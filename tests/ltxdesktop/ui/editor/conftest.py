@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,11 +68,9 @@ def project(open_edit, qapp, qtbot, film: Path) -> Iterator[EditWorkspace]:
     qtbot.waitUntil(lambda: not edit.program.view.picture.isNull(), timeout=PATIENCE_MS)
     for _ in range(3):  # panels are laid out and painted for the first time
         qapp.processEvents()
-    gc.freeze()  # to look through all that a whole run of tests has left takes the collector most of a second
     holds: list[Hold] = []
     dog = Watchdog(holds.append)  # from here on: building the window and its first paint may take longer
     yield edit
     dog.stop()
-    gc.unfreeze()
     slow = [hold for hold in holds if hold.cpu_s >= HELD_S]
     assert not slow, f"the GUI thread computed for {slow[0].cpu_s * 1000:.0f} ms in one go:\n{slow[0].stack}"
