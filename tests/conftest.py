@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 SCREEN = "1920x1200x24"
+PATIENCE_MS = 300_000  # for what a test waits for: it comes at once, or much later where many share two cores
 GRACE_S = 30  # how long something that was told to stop may take to be gone
 ALL_EVERY = 10  # tests: then cycles among what has lived longer are collected too
 
@@ -98,6 +100,20 @@ def _start_screen(config: pytest.Config) -> None:
     config.add_cleanup(stop)
     os.environ["DISPLAY"] = f":{display}"
     os.environ["QT_QPA_PLATFORM"] = "xcb"
+
+
+# Patience ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> Any:
+    """pytest-qt's, whose waits last five minutes and not five seconds: how busy a machine is, no test is to tell."""
+    from pytestqt.qtbot import QtBot
+
+    bot = QtBot(request)
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitCallback", "waitActive", "waitExposed"):
+        setattr(bot, name, partial(getattr(bot, name), timeout=PATIENCE_MS))
+    return bot
 
 
 # Markers -------------------------------------------------------------------------------------------------------------
