@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
@@ -30,13 +32,23 @@ SIZES = (
     ("1080 × 1080   square", (1080, 1080)),
 )
 RATES = ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60")
+LEAST_PX, MOST_PX = 16, 16_384  # of a side
+SIZE_HELP = f"Width × height of the picture; type others if you like, even ones from {LEAST_PX} to {MOST_PX}"
 Choice = Literal["save", "discard", "cancel"]
 
 
 class FilmDialog(QDialog):
-    """Name, size and rate of a sequence."""
+    """Name, size and rate of a sequence. A new project's may be left to the first films that come into it."""
 
-    def __init__(self, heading: str, sequence: Sequence, parent: QWidget | None = None, *, name: str = "") -> None:
+    def __init__(
+        self,
+        heading: str,
+        sequence: Sequence,
+        parent: QWidget | None = None,
+        *,
+        name: str = "",
+        may_follow: bool = False,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle(heading)
         form = QFormLayout(self)
@@ -45,34 +57,51 @@ class FilmDialog(QDialog):
         self.name = QLineEdit(name or sequence.name)
         self.name.setToolTip("What it's called")
         self.name.setAccessibleName("Name")
-        self.size_choice = QComboBox()
-        self.size_choice.setAccessibleName("Picture")
-        self.size_choice.setToolTip("Width and height of the picture")
-        sizes = list(SIZES)
-        if all(size != (sequence.width, sequence.height) for _, size in sizes):
-            sizes.insert(0, (f"{sequence.width} × {sequence.height}", (sequence.width, sequence.height)))
-        for words, size in sizes:
-            self.size_choice.addItem(words, size)
-        self.size_choice.setCurrentIndex([size for _, size in sizes].index((sequence.width, sequence.height)))
-        self.rate = QComboBox()
-        self.rate.setAccessibleName("Frames a second")
-        self.rate.setToolTip("Frames in a second; type another one if you like")
-        self.rate.setEditable(True)
-        rates = [parse_rate(each) for each in RATES]
-        for rate in rates:
-            self.rate.addItem(rate_name(rate), rate_text(rate))
-        self.rate.setCurrentText(rate_name(sequence.rate))
+        self.name.selectAll()
+        self.follows = QCheckBox("Picture and rate of the first footage")
+        self.follows.setToolTip("The first films that are imported decide; the sequence's settings can change it later")
+        self.follows.setChecked(may_follow)
+        self.size_choice = self._sizes(sequence)
+        self.rate = self._rates(sequence)
         self.drop = QCheckBox("Drop-frame timecode")
         self.drop.setToolTip("For 29.97 and 59.94: timecode keeps with the clock on the wall")
         self.drop.setChecked(sequence.drop_frame)
         form.addRow("Name", self.name)
+        if may_follow:
+            form.addRow("", self.follows)
         form.addRow("Picture", self.size_choice)
         form.addRow("Frames a second", self.rate)
         form.addRow("", self.drop)
         self._ends = ok_and_cancel(self, "Have it so")
         form.addRow(self._ends)
+        self.follows.toggled.connect(self._check)
+        self.size_choice.editTextChanged.connect(self._check)
         self.rate.editTextChanged.connect(self._check)
         self._check()
+
+    def _sizes(self, sequence: Sequence) -> QComboBox:
+        choice, now = QComboBox(), (sequence.width, sequence.height)
+        choice.setEditable(True)
+        choice.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        choice.setAccessibleName("Picture")
+        choice.setToolTip(SIZE_HELP)
+        sizes = list(SIZES)
+        if all(size != now for _, size in sizes):
+            sizes.insert(0, (f"{sequence.width} × {sequence.height}", now))
+        for words, size in sizes:
+            choice.addItem(words, size)
+        choice.setCurrentIndex([size for _, size in sizes].index(now))
+        return choice
+
+    def _rates(self, sequence: Sequence) -> QComboBox:
+        choice = QComboBox()
+        choice.setAccessibleName("Frames a second")
+        choice.setToolTip("Frames in a second; type another one if you like")
+        choice.setEditable(True)
+        for rate in map(parse_rate, RATES):
+            choice.addItem(rate_name(rate), rate_text(rate))
+        choice.setCurrentText(rate_name(sequence.rate))
+        return choice
 
     @property
     def chosen_rate(self) -> Fraction | None:
@@ -82,21 +111,38 @@ class FilmDialog(QDialog):
             return None
 
     @property
-    def chosen_size(self) -> tuple[int, int]:
-        width, height = self.size_choice.currentData()
-        return int(width), int(height)
+    def chosen_size(self) -> tuple[int, int] | None:
+        """(width, height) in pixels; None while what is typed is none."""
+        return size_of(self.size_choice.currentText())
 
     def sequence(self) -> Sequence:
         """A new, empty one as it's chosen here."""
-        rate = self.chosen_rate
+        rate, size = self.chosen_rate, self.chosen_size
         assert rate is not None
-        width, height = self.chosen_size
-        return new_sequence("Sequence 1", width=width, height=height, rate=rate)
+        assert size is not None
+        return replace(
+            new_sequence("Sequence 1", width=size[0], height=size[1], rate=rate),
+            drop_frame=self.drop.isChecked() and can_drop(rate),
+        )
 
     def _check(self) -> None:
-        rate = self.chosen_rate
-        self._ends.button(QDialogButtonBox.StandardButton.Ok).setEnabled(rate is not None)
-        self.drop.setEnabled(rate is not None and can_drop(rate))
+        rate, open_to_choice = self.chosen_rate, not self.follows.isChecked()
+        self._ends.button(QDialogButtonBox.StandardButton.Ok).setEnabled(
+            rate is not None and self.chosen_size is not None
+        )
+        self.size_choice.setEnabled(open_to_choice)
+        self.rate.setEnabled(open_to_choice)
+        self.drop.setEnabled(open_to_choice and rate is not None and can_drop(rate))
+
+
+def size_of(words: str) -> tuple[int, int] | None:
+    """(width, height) in "1920 × 1080   Full HD" or "1920x1080"; None where there is no size that films can have."""
+    found = re.match(r"\s*(\d{1,6})\s*[x×*:]\s*(\d{1,6})(?!\d)", words, re.IGNORECASE)
+    if found is None:
+        return None
+    width, height = int(found[1]), int(found[2])
+    fits = all(LEAST_PX <= side <= MOST_PX and side % 2 == 0 for side in (width, height))
+    return (width, height) if fits else None
 
 
 class SpeedDialog(QDialog):

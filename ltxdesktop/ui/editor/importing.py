@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Document, Media, MediaId, MediaKind, TrackId
+from ltxdesktop.document.model import Document, Media, MediaId, MediaKind, Sequence, TrackId
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Imported, Materials
 from ltxdesktop.ui.editor.media_panel import MediaPanel
@@ -19,6 +20,7 @@ from ltxdesktop.ui.editor.source_side import halves_of
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.perform import perform
 from ltxdesktop.ui.timeline.requests import Place
+from ltxdesktop.words import rate_name
 
 
 class Folders:
@@ -47,11 +49,16 @@ class Importing(QObject):
         super().__init__(window)
         self._project, self._files, self._materials = project, files, materials
         self._panel, self._timeline, self._folders, self._window = panel, timeline, folders, window
+        self._chosen: Sequence | None = None
 
     def bind(self, actions: Actions) -> None:
         """Have the application's actions do all this."""
         actions.bind("project.import", self.import_files)
         actions.bind("project.import_folder", self.import_folder)
+
+    def keep_format(self, sequence: Sequence) -> None:
+        """Size and rate of this sequence were chosen by a person: no film that comes in changes them."""
+        self._chosen = sequence
 
     def import_files(self) -> None:
         paths, _ = QFileDialog.getOpenFileNames(self._window, "Import", self._folders.of("import"), "All files (*)")
@@ -80,12 +87,19 @@ class Importing(QObject):
         fresh = [replace(each, bin=self._panel.bin) for each in media if (each.path, each.kind) not in known]
         if fresh:
             words = f"Import {fresh[0].name}" if len(fresh) == 1 else f"Import {len(fresh)} files"
-            self._project.edit(words, lambda document: _with_media(document, fresh))
+            before = self._project.document.sequence
+            fits = before is not self._chosen
+            self._project.edit(words, lambda document: _with_media(document, fresh, fits=fits))
+            self._say_format(before, self._project.document.sequence)
             self._panel.choose([each.id for each in fresh])
         elif imported.media:
             self.said.emit("These files are in the project already.")
         fresh_ids = {(each.path, each.kind): each.id for each in fresh}
         return [(fresh_ids | known)[each.path, each.kind] for each in media]
+
+    def _say_format(self, before: Sequence, now: Sequence) -> None:
+        if (now.width, now.height, now.rate) != (before.width, before.height, before.rate):
+            self.said.emit(f"The film is {now.width} × {now.height} at {rate_name(now.rate)} now, as this footage is.")
 
     def drop(self, paths: list[Path], frame: int, track: str, insert: bool) -> None:
         """Files that were dropped on the timeline: imported, then placed there."""
@@ -110,9 +124,11 @@ class Importing(QObject):
         self._project.edit("Append", append)
 
 
-def _with_media(document: Document, media: list[Media]) -> Document:
-    """The document with media added. Numbered pictures, which have no rate of their own, get the film's."""
-    document = _fitted_to(document, media)
+def _with_media(document: Document, media: list[Media], *, fits: bool) -> Document:
+    """The document with media added; `fits`: their size and rate may become the film's. Numbered pictures, which have
+    no rate of their own, get the film's."""
+    if fits:
+        document = _fitted_to(document, media)
     rate = document.sequence.rate
     return edits.add_media(
         document,
@@ -121,9 +137,13 @@ def _with_media(document: Document, media: list[Media]) -> Document:
 
 
 def _fitted_to(document: Document, media: list[Media]) -> Document:
-    """An untouched project takes size and rate of the first film that comes into it."""
+    """An untouched project takes size and rate of the first films that come into it: those that most of them have."""
     sequence = document.sequence
-    film = next((each for each in media if each.kind in (MediaKind.VIDEO, MediaKind.IMAGE_SEQUENCE)), None)
-    if document.media or sequence.duration or film is None or len(document.sequences) > 1:
+    films = [each for each in media if each.kind is MediaKind.VIDEO] or [
+        each for each in media if each.kind is MediaKind.IMAGE_SEQUENCE
+    ]
+    if document.media or sequence.duration or not films or len(document.sequences) > 1:
         return document
-    return edits.change_sequence(document, size=(film.width // 2 * 2, film.height // 2 * 2), rate=film.rate)
+    formats = Counter((film.width // 2 * 2, film.height // 2 * 2, film.rate) for film in films)
+    (width, height, rate), _ = formats.most_common(1)[0]  # of equally many the first
+    return edits.change_sequence(document, size=(width, height), rate=rate)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import MediaId, TrackKind, new_document
+from ltxdesktop.document.model import MediaId, Sequence, TrackKind, new_document
 from ltxdesktop.resources import samples
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.dialogs import FilmDialog, ask, ask_unsaved
@@ -77,9 +77,17 @@ class ProjectDesk(QObject):
         """Ask for a film, and begin."""
         if not self._may_leave(self.new_project):
             return
-        dialog = FilmDialog("New project", new_document().sequence, self._window.window(), name="Untitled")
+        dialog = FilmDialog(
+            "New project", new_document().sequence, self._window.window(), name="Untitled", may_follow=True
+        )
         if dialog.exec():
-            self._files.new(new_document(dialog.name.text().strip() or "Untitled", dialog.sequence()))
+            self.begin_chosen(dialog.name.text(), dialog.sequence(), follows=dialog.follows.isChecked())
+
+    def begin_chosen(self, name: str, sequence: Sequence, *, follows: bool) -> None:
+        """A new project as a person has said; `follows`: the first films decide its size and rate."""
+        if not follows:
+            self._importing.keep_format(sequence)
+        self._files.new(new_document(name.strip() or "Untitled", sequence))
 
     def open_project(self) -> None:
         if not self._may_leave(self.open_project):

@@ -12,10 +12,10 @@ PATIENCE_MS = 30_000
 FRAMES, RATE, SAMPLE_RATE = 50, 25, 48_000
 
 
-def write_film(path: Path, *, frames: int = FRAMES, sound: bool = True) -> Path:
+def write_film(path: Path, *, frames: int = FRAMES, sound: bool = True, rate: int = RATE) -> Path:
     """Grey pictures, each lighter than the one before, with a tone."""
     with av.open(str(path), "w") as container:
-        video = container.add_stream("mpeg4", rate=RATE)
+        video = container.add_stream("mpeg4", rate=rate)
         video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
         audio = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono") if sound else None
         for number in range(frames):
@@ -25,7 +25,7 @@ def write_film(path: Path, *, frames: int = FRAMES, sound: bool = True) -> Path:
         for packet in video.encode():
             container.mux(packet)
         if audio is not None:
-            count = SAMPLE_RATE * frames // RATE
+            count = SAMPLE_RATE * frames // rate
             tone = (0.4 * np.sin(np.arange(count) * 440 * 2 * np.pi / SAMPLE_RATE)).astype(np.float32)
             for start in range(0, count, 1024):
                 frame = av.AudioFrame.from_ndarray(tone[None, start : start + 1024], "fltp", "mono")

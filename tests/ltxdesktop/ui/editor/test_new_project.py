@@ -1,0 +1,85 @@
+"""A new project's size and rate: what a person chooses stays, what is left open comes from the first footage."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from edit_films import PATIENCE_MS, write_film
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication, QDialogButtonBox
+
+from ltxdesktop.document.model import new_sequence
+from ltxdesktop.ui.editor.dialogs import FilmDialog, size_of
+
+
+def format_of(edit) -> tuple[int, int, Fraction]:
+    sequence = edit.project.document.sequence
+    return sequence.width, sequence.height, sequence.rate
+
+
+@pytest.fixture
+def answer(qtbot, monkeypatch):
+    """Has the next dialog of a new project filled in by the keyboard, and done with Enter."""
+
+    def prepare(*, follows: bool, size: str = "", rate: str = "") -> None:
+        def fill() -> None:
+            dialog = QApplication.activeModalWidget()
+            if not isinstance(dialog, FilmDialog):
+                QTimer.singleShot(10, fill)
+                return
+            if not follows:
+                qtbot.mouseClick(dialog.follows, Qt.MouseButton.LeftButton, pos=dialog.follows.rect().center() / 4)
+            for field, words in ((dialog.size_choice, size), (dialog.rate, rate)):
+                if words:
+                    field.lineEdit().selectAll()
+                    qtbot.keyClicks(field.lineEdit(), words)
+            dialog.accept()
+
+        QTimer.singleShot(0, fill)
+
+    return prepare
+
+
+def begin(edit, qtbot) -> None:
+    with qtbot.waitSignal(edit.files.opened, timeout=PATIENCE_MS):
+        edit.start.new_asked.emit()
+
+
+def test_chosen_size_and_rate_stay_when_footage_comes(open_edit, qtbot, answer, film: Path):
+    edit = open_edit()
+    answer(follows=False, size="640x360", rate="24")
+    begin(edit, qtbot)
+    edit.importing.import_paths([film])
+    qtbot.waitUntil(lambda: len(edit.project.document.media) == 1, timeout=PATIENCE_MS)
+    assert format_of(edit) == (640, 360, 24)
+
+
+def test_format_that_is_left_open_is_that_of_most_films(open_edit, qtbot, answer, tmp_path: Path):
+    edit = open_edit()
+    answer(follows=True)
+    begin(edit, qtbot)
+    films = [
+        write_film(tmp_path / name, frames=10, rate=rate)
+        for name, rate in (("a.mp4", 30), ("b.mp4", 24), ("c.mp4", 24))
+    ]
+    with qtbot.waitSignal(edit.said, timeout=PATIENCE_MS, check_params_cb=lambda words: "64 × 48 at 24 now" in words):
+        edit.importing.import_paths(films)
+    assert format_of(edit) == (64, 48, 24)
+
+
+def test_any_even_size_can_be_typed(qtbot):
+    dialog = FilmDialog("Sequence", new_sequence())
+    qtbot.addWidget(dialog)
+    done = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok)
+    for words, size in (
+        ("2048x858", (2048, 858)),
+        ("1080 × 1350   4:5", (1080, 1350)),
+        ("2048", None),
+        ("101x50", None),
+    ):
+        dialog.size_choice.lineEdit().selectAll()
+        qtbot.keyClicks(dialog.size_choice.lineEdit(), words)
+        assert size_of(words) == dialog.chosen_size == size
+        assert done.isEnabled() is (size is not None)
