@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # tests that open no window stay free of Qt
     from ltxdesktop.app import App
 
-LONG_MS = 60_000
 REMOTE_TESTS = Path(__file__).parents[1] / "engine" / "backends" / "remote"  # where the fake LTX API lies
 
 
@@ -21,5 +20,5 @@ class OpenApp(Protocol):
 def close(app: App, qtbot) -> None:
     """Close its window, and wait for its engine; nothing happens if both are gone."""
     if app.link.process_id:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+        with qtbot.waitSignals([app.link.stopped, app.window.destroyed]):
             app.window.close()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from app_kit import LONG_MS, REMOTE_TESTS, OpenApp, close
+from app_kit import REMOTE_TESTS, OpenApp, close
 
 if TYPE_CHECKING:
     from PySide6.QtCore import QSettings
@@ -40,8 +40,8 @@ def open_app(qapp, qtbot, tmp_path: Path, settings: QSettings) -> Iterator[OpenA
         opened.append(app)
         app.start()
         app.window.activateWindow()
-        qtbot.waitUntil(app.window.isActiveWindow, timeout=LONG_MS)
-        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+        qtbot.waitUntil(app.window.isActiveWindow)
+        qtbot.waitUntil(lambda: bool(app.session.backends))
         return app
 
     yield open_one

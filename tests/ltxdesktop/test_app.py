@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from app_kit import LONG_MS, close
+from app_kit import close
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QListView, QPlainTextEdit
 
@@ -39,7 +39,7 @@ def states(app: App) -> list[str]:
 
 
 def wait_for_states(app: App, qtbot, *expected: str) -> None:
-    qtbot.waitUntil(lambda: states(app) == list(expected), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: states(app) == list(expected))
 
 
 def choose_job(app: App, row: int) -> None:
@@ -51,20 +51,20 @@ def choose_job(app: App, row: int) -> None:
 def test_words_become_a_take_that_plays(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     player = app.window.generate.monitor.player
-    qtbot.waitUntil(lambda: player.film is not None and player.playing, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: player.film is not None and player.playing)
     take = app.session.takes.takes()[0]
     assert Path(take.file.path).exists()
     assert player.film.path == take.file.path
-    qtbot.waitUntil(lambda: not app.session.takes.takes()[0].picture.isNull(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not app.session.takes.takes()[0].picture.isNull())
 
 
 def test_preview_is_shown_while_the_job_runs(open_app, qtbot, tmp_path: Path):
     app = open_app()
     gate = tmp_path / "gate"
     generate(app, qtbot, preview_frames=3, wait_at="decoding", gate=str(gate))
-    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing)
     assert not app.window.generate.monitor.view.picture.isNull()
     gate.touch()
     wait_for_states(app, qtbot, "done")
@@ -75,7 +75,7 @@ def test_a_take_made_while_another_workspace_is_looked_at_stands_there_later(ope
     app = open_app()
     gate = tmp_path / "gate"
     generate(app, qtbot, preview_frames=3, wait_at="decoding", gate=str(gate))
-    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.monitor.previewing)
     app.window.show_workspace("edit")
     gate.touch()
     wait_for_states(app, qtbot, "done")
@@ -84,7 +84,7 @@ def test_a_take_made_while_another_workspace_is_looked_at_stands_there_later(ope
     assert not monitor.previewing
     assert monitor.player.film is None, "a film was opened for nobody"
     app.window.show_workspace("generate")
-    qtbot.waitUntil(lambda: monitor.player.film is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: monitor.player.film is not None)
     assert monitor.player.film.path == app.session.takes.takes()[0].file.path
     assert not monitor.player.playing
 
@@ -105,7 +105,7 @@ def test_failure_says_what_can_be_done_and_is_tried_again(open_app, qtbot):
     banner = app.window.banner
     assert banner.isVisible()
     assert "would fit" in banner.words
-    with qtbot.waitSignal(app.session.job_begun, timeout=LONG_MS):
+    with qtbot.waitSignal(app.session.job_begun):
         banner.acted.emit()
     wait_for_states(app, qtbot, "failed")
 
@@ -120,7 +120,7 @@ def test_queue_is_reordered_and_cleared(open_app, qtbot, tmp_path: Path):
     wait_for_states(app, qtbot, "running", "queued", "queued")
     choose_job(app, 2)
     app.window.generate.jobs.actions_by_name["up"].trigger()
-    qtbot.waitUntil(lambda: [e.title for e in app.session.jobs.entries()][1:] == ["third", "second"], timeout=LONG_MS)
+    qtbot.waitUntil(lambda: [e.title for e in app.session.jobs.entries()][1:] == ["third", "second"])
     gate.touch()
     wait_for_states(app, qtbot, "done", "done", "done")
     app.window.generate.jobs.actions_by_name["clear"].trigger()
@@ -135,7 +135,7 @@ def test_killed_engine_comes_back_and_the_job_can_be_tried_again(open_app, qtbot
     wait_for_states(app, qtbot, "running")
     os.kill(app.link.process_id, signal.SIGKILL)
     wait_for_states(app, qtbot, "failed")
-    qtbot.waitUntil(lambda: app.session.view.life == "ready", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.view.life == "ready")
     gate.touch()
     choose_job(app, 0)
     app.window.generate.jobs.actions_by_name["retry"].trigger()
@@ -145,12 +145,12 @@ def test_killed_engine_comes_back_and_the_job_can_be_tried_again(open_app, qtbot
 def test_takes_and_theme_are_there_at_the_next_start(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     assert app.look.theme is DARK
     app.look.toggle()
     close(app, qtbot)
     again = open_app()
-    qtbot.waitUntil(lambda: again.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: again.session.takes.rowCount() == 1)
     assert again.look.theme is LIGHT
     assert states(again) == ["done"]
 
@@ -158,11 +158,11 @@ def test_takes_and_theme_are_there_at_the_next_start(open_app, qtbot):
 def test_varying_a_take_queues_the_same_with_another_seed(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     first = app.session.takes.takes()[0]
     app.window.generate.takes.choose(first.file.path)
     app.window.generate.takes.actions_by_name["vary"].trigger()
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2)
     second = app.session.takes.takes()[0]
     assert second.recipe.work.prompt == first.recipe.work.prompt
     assert second.seed != first.seed
@@ -171,14 +171,14 @@ def test_varying_a_take_queues_the_same_with_another_seed(open_app, qtbot):
 def test_take_becomes_the_clip_of_a_retake(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     take = app.session.takes.takes()[0]
     app.window.generate.takes.choose(take.file.path)
     app.window.generate.takes.actions_by_name["retake"].trigger()
-    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None)
     assert app.window.generate.prompt.ask.clip.frames == take.file.frames
     generate(app, qtbot, "stripes")
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 2)
     assert app.window.generate.takes.actions_by_name["join"].isEnabled()
 
 
@@ -187,18 +187,18 @@ def test_file_that_is_no_media_is_said(open_app, qtbot, tmp_path: Path):
     letter = tmp_path / "letter.mp4"
     letter.write_text("dear editor")
     app.window.generate.look_at_file(str(letter))
-    qtbot.waitUntil(app.window.banner.isVisible, timeout=LONG_MS)
+    qtbot.waitUntil(app.window.banner.isVisible)
     assert "letter.mp4" in app.window.banner.words
 
 
 def test_moving_the_range_shows_its_frames(open_app, qtbot):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     app.window.generate.look_at_file(app.session.takes.takes()[0].file.path)
-    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None)
     player = app.window.generate.monitor.player
-    qtbot.waitUntil(lambda: player.film is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: player.film is not None)
     strip = next(iter(app.window.generate.prompt.findChildren(RangeStrip)))
     start = strip.selection.start
     qtbot.keyClick(strip, Qt.Key.Key_Right)
@@ -210,7 +210,7 @@ def test_bare_keys_work_the_transport_but_never_steal_from_a_text_field(open_app
     app = open_app()
     generate(app, qtbot)
     player = app.window.generate.monitor.player
-    qtbot.waitUntil(lambda: player.playing, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: player.playing)
     type_prompt(app, qtbot, "one, two. three")
     assert player.playing
     assert app.window.generate.prompt.ask.prompt == "one, two. three"
@@ -225,7 +225,7 @@ def test_bare_keys_work_the_transport_but_never_steal_from_a_text_field(open_app
 def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.MonkeyPatch):
     app = open_app()
     generate(app, qtbot)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     finish = app.window.generate.takes.actions_by_name["finish"]
     assert not finish.isEnabled()
     made = app.session.takes.takes()[0]
@@ -241,7 +241,7 @@ def test_only_a_draft_can_be_finished(open_app, qtbot, monkeypatch: pytest.Monke
     app.window.generate.takes.choose("/drafts/one.mp4")
     assert finish.isEnabled()
     finish.trigger()
-    qtbot.waitUntil(lambda: len(states(app)) == 2, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: len(states(app)) == 2)
     assert app.session.jobs.entries()[0].title.startswith("Finish: ")
 
 
@@ -249,10 +249,10 @@ def test_first_start_offers_a_sample_with_its_range_and_words(qapp, qtbot, tmp_p
     app = App(qapp, engine_command(backends=["test"], store=str(tmp_path / "store")), settings)
     app.start(with_sample=True)
     assert settings.contains(WINDOW_GEOMETRY), "a start after a crash would be a first one again"
-    qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
-    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(app.session.backends))
+    qtbot.waitUntil(lambda: app.window.generate.prompt.ask.clip is not None)
     ask = app.window.generate.prompt.ask
     assert ask.prompt == samples()[0].prompt
     assert 0 < ask.selection.start < ask.selection.end < ask.clip.frames
-    qtbot.waitUntil(lambda: app.window.generate.monitor.player.film is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.generate.monitor.player.film is not None)
     close(app, qtbot)

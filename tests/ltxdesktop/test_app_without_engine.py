@@ -16,8 +16,6 @@ from ltxdesktop.pack.errors import NoPack
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.setup.engine_window import EngineWindow
 
-LONG_MS = 60_000
-
 
 def buttons(app: App) -> dict[str, QPushButton]:
     return {each.text(): each for each in app.window.top.findChildren(QPushButton) if each.isVisible()}
@@ -39,17 +37,17 @@ def test_window_opens_without_an_engine_and_uses_the_installed_one(qapp, qtbot, 
     project = shutil.copy(Path(__file__).parent / "document/projects/version-1.otio", tmp_path / "film.otio")
     app.window.open_project(Path(project))  # as a file manager has it opened
     assert app.window.edit is not None
-    qtbot.waitUntil(lambda: app.window.edit.has_project, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.edit.has_project)
     assert app.window.edit.project.name == "film"
-    qtbot.waitUntil(lambda: app.window.findChild(EngineWindow) is None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.findChild(EngineWindow) is None)
 
     buttons(app)["Install it…"].click()
     dialog = app.window.findChild(EngineWindow)
     assert any("none for this version" in each.text() for each in dialog.findChildren(QLabel))
     dialog.installed.emit()
-    qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(app.session.backends))
     assert "Install it…" not in buttons(app)
-    with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+    with qtbot.waitSignals([app.link.stopped, app.window.destroyed]):
         app.window.close()
 
 

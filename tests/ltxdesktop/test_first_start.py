@@ -19,7 +19,6 @@ from ltxdesktop.ui.editor import project_desk
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 from ltxdesktop.ui.setup.setup_window import SetupWindow
 
-LONG_MS = 240_000
 MOST_CLICKS = 5
 
 
@@ -35,7 +34,7 @@ class Person:
             buttons = root.findChildren(QPushButton)
             return [each for each in buttons if words in each.text() and each.isVisible() and each.isEnabled()]
 
-        self._qtbot.waitUntil(lambda: bool(found()), timeout=LONG_MS)
+        self._qtbot.waitUntil(lambda: bool(found()))
         self._qtbot.mouseClick(found()[0], Qt.MouseButton.LeftButton)
         self.clicks += 1
 
@@ -62,10 +61,10 @@ def test_from_the_first_start_to_a_pocket_retake_in_five_clicks(
         assert app.window.findChild(SetupWindow) is None
         edit = app.window.edit
         assert edit is not None
-        qtbot.waitUntil(lambda: bool(app.session.backends), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: bool(app.session.backends))
         before, clips_before = len(edit.project.document.media), len(pictures(edit))
         person.click(app.window, "Draft")
-        qtbot.waitUntil(lambda: len(edit.project.document.media) > before, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: len(edit.project.document.media) > before)
         assert [entry.state for entry in app.session.jobs.entries()] == ["done"]
         retaken = [clip for clip in pictures(edit) if len(clip.takes) > 1]
         assert [clip.active for clip in retaken] == [1], "the retake lies in its place, beside the original"
@@ -76,5 +75,5 @@ def test_from_the_first_start_to_a_pocket_retake_in_five_clicks(
         app.window._set_up.show_page()  # and there it is when it's wanted
         assert app.window.findChild(SetupWindow) is not None
     finally:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+        with qtbot.waitSignals([app.link.stopped, app.window.destroyed]):
             app.window.close()

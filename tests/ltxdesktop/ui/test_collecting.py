@@ -61,7 +61,7 @@ def test_a_cycle_with_an_object_of_qt_is_never_deleted_on_another_thread(keeper:
     worker.join()
     assert knot() is not None
     assert deleted_on == []
-    qtbot.waitUntil(lambda: bool(deleted_on), timeout=60_000)
+    qtbot.waitUntil(lambda: bool(deleted_on))
     assert deleted_on == [threading.get_ident()]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from app_kit import LONG_MS, OpenApp
+from app_kit import OpenApp
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLabel, QPlainTextEdit, QPushButton, QWidget
 
@@ -41,7 +41,7 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
         assert asked is not None
         said = "\n".join(each.text() for each in asked.findChildren(QLabel))
         assert not tick.isChecked()  # before the answer
-        with qtbot.waitSignal(asked.destroyed, timeout=LONG_MS):
+        with qtbot.waitSignal(asked.destroyed):
             qtbot.mouseClick(button(asked, words), Qt.MouseButton.LeftButton)
         return said
 
@@ -53,7 +53,7 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
     panel._frames.setValue(9)
     assert not generate.isEnabled()
     assert panel._problem.text() == AGREE
-    qtbot.waitUntil(lambda: "US$ 0.06" in tick.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "US$ 0.06" in tick.text())
     said = answer("Don't send")
     for words in ("The prompt (10 characters)", "127.0.0.1", "Costs about $0.06", "Spent in", "US$ 0.00"):
         assert words in said
@@ -64,9 +64,9 @@ def test_generate_sends_nothing_before_the_tick_and_says_what_it_was(app: App, q
     assert generate.isEnabled()
     qtbot.mouseClick(generate, Qt.MouseButton.LeftButton)
     assert not tick.isChecked()  # it was for that job
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     assert "about $0.06" in app.session.jobs.entries()[0].status
-    qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.costs[-1], timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "US$ 0.06" in panel.consent.costs[-1])
     assert api.submits == 1
 
 
@@ -88,14 +88,14 @@ def test_edit_lists_what_would_leave_before_anybody_agrees(app: App, qtbot, api:
     edit = app.window.edit
     assert edit is not None
     panel = edit.make
-    qtbot.waitUntil(lambda: panel._model.findData("remote/ltx-2-3-fast") >= 0, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: panel._model.findData("remote/ltx-2-3-fast") >= 0)
     panel.write("a red ball")
     panel._model.setCurrentIndex(panel._model.findData("remote/ltx-2-3-fast"))
-    qtbot.waitUntil(lambda: "the prompt (10 characters)" in panel.consent.sends, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "the prompt (10 characters)" in panel.consent.sends)
     assert panel._problem.text() == AGREE
     assert not panel.ready
     panel.consent.agree(True)
-    qtbot.waitUntil(lambda: panel.ready, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: panel.ready)
     panel.after_asking()
     assert not panel.wish.may_leave
     assert api.seen == []

@@ -38,7 +38,6 @@ from ltxdesktop.jobs.supervisor import GivenUp, Patience, Ready, Restarting, Sta
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.previews import pictures_of, small
 
-LONG_MS = 60_000
 QUICK = Patience(ask_s=0.1, terminate_s=0.1, restarts_s=(0.01, 0.01))
 DEAF = """
 import signal, time
@@ -91,7 +90,7 @@ def work(**orders: object) -> TextToVideo:
 def link(qtbot, tmp_path: Path):
     made = EngineLink(engine_command(backends=["test"], store=str(tmp_path)))
     yield made
-    with qtbot.waitSignal(made.stopped, timeout=LONG_MS):
+    with qtbot.waitSignal(made.stopped):
         made.stop()
 
 
@@ -101,7 +100,7 @@ def heard(link: EngineLink) -> Listener:
 
 
 def start(link: EngineLink, qtbot) -> int:
-    with qtbot.waitSignal(link.ready, timeout=LONG_MS):
+    with qtbot.waitSignal(link.ready):
         link.start()
     return link.process_id
 
@@ -109,7 +108,7 @@ def start(link: EngineLink, qtbot) -> int:
 def test_engine_is_started_and_answers_on_the_gui_thread(link: EngineLink, heard: Listener, qtbot):
     start(link, qtbot)
     link.send(Ping(call=7))
-    qtbot.waitUntil(lambda: Pong(call=7) in heard.events, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: Pong(call=7) in heard.events)
     assert heard.threads == {threading.get_ident()}
     assert [type(each) for each in heard.states] == [Starting, Ready]
 
@@ -119,13 +118,13 @@ def test_an_engine_in_the_background_lets_the_window_compute_first(qtbot, tmp_pa
     link = EngineLink(engine_command(backends=["test"], store=str(tmp_path), background=True))
     engine = psutil.Process(start(link, qtbot))
     assert engine.nice() == min(19, psutil.Process().nice() + NICENESS)
-    with qtbot.waitSignal(link.stopped, timeout=LONG_MS):
+    with qtbot.waitSignal(link.stopped):
         link.stop()
 
 
 def test_killed_engine_is_started_again_and_the_person_is_told(link: EngineLink, heard: Listener, qtbot):
     first = start(link, qtbot)
-    with qtbot.waitSignal(link.ready, timeout=LONG_MS):
+    with qtbot.waitSignal(link.ready):
         os.kill(first, signal.SIGKILL)
     assert [type(each) for each in heard.states] == [Starting, Ready, Restarting, Starting, Ready]
     ((words, given_up),) = heard.lost
@@ -136,12 +135,12 @@ def test_killed_engine_is_started_again_and_the_person_is_told(link: EngineLink,
 
 def test_jobs_asked_for_while_the_engine_is_down_are_done_when_it_is_back(link: EngineLink, heard: Listener, qtbot):
     first = start(link, qtbot)
-    with qtbot.waitSignal(link.lost, timeout=LONG_MS):
+    with qtbot.waitSignal(link.lost):
         os.kill(first, signal.SIGKILL)
     link.send(Submit(call=1, job="waiting", work=work()))
     link.send(Submit(call=2, job="unwanted", work=work()))
     link.send(Cancel(call=3, job="unwanted"))
-    qtbot.waitUntil(lambda: isinstance(heard.end_of("waiting"), Done), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: isinstance(heard.end_of("waiting"), Done))
     assert isinstance(heard.end_of("unwanted"), Cancelled)
 
 
@@ -149,7 +148,7 @@ def test_engine_that_never_starts_well_is_given_up(qtbot):
     link = EngineLink([sys.executable, "-S", "-c", "import sys; sys.exit(1)"], patience=QUICK)
     heard = Listener(link)
     link.start()
-    qtbot.waitUntil(lambda: isinstance(link.state, GivenUp), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: isinstance(link.state, GivenUp))
     assert [given_up for _, given_up in heard.lost] == [False, False, True]
     assert "always stopped" in heard.lost[-1][0]
     assert link.process_id == 0
@@ -159,7 +158,7 @@ def test_command_that_does_not_exist_is_said_once(qtbot):
     link = EngineLink(["/nowhere/engine"])
     heard = Listener(link)
     link.start()
-    qtbot.waitUntil(lambda: isinstance(link.state, GivenUp), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: isinstance(link.state, GivenUp))
     ((words, given_up),) = heard.lost
     assert given_up
     assert "can't be started" in words
@@ -167,7 +166,7 @@ def test_command_that_does_not_exist_is_said_once(qtbot):
 
 def test_restart_gives_a_fresh_process(link: EngineLink, heard: Listener, qtbot):
     first = start(link, qtbot)
-    with qtbot.waitSignal(link.ready, timeout=LONG_MS):
+    with qtbot.waitSignal(link.ready):
         link.restart()
     assert link.process_id not in {0, first}
     assert Stopping(then_start=True) in heard.states
@@ -176,9 +175,9 @@ def test_restart_gives_a_fresh_process(link: EngineLink, heard: Listener, qtbot)
 def test_engine_deaf_to_everything_is_killed(qtbot):
     link = EngineLink([sys.executable, "-S", "-c", DEAF], patience=QUICK)
     link.start()
-    qtbot.waitUntil(lambda: link.process_id != 0, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: link.process_id != 0)
     process = psutil.Process(link.process_id)
-    with qtbot.waitSignal(link.stopped, timeout=LONG_MS):
+    with qtbot.waitSignal(link.stopped):
         link.stop()
     assert link.state == Stopped()
     assert not process.is_running()
@@ -196,10 +195,10 @@ def test_preview_pixels_arrive_as_pictures(
     start(link, qtbot)
     gate = tmp_path / "gate"
     link.send(Submit(call=1, job="a", work=work(preview_size=size, wait_at="decoding", gate=str(gate))))
-    qtbot.waitUntil(lambda: bool(heard.pictures), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(heard.pictures))
     assert set(heard.pictures) == {size}
     gate.touch()
-    qtbot.waitUntil(lambda: isinstance(heard.end_of("a"), Done), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: isinstance(heard.end_of("a"), Done))
 
 
 @pytest.mark.parametrize(("width", "frames"), [(4, 1), (5, 3)])
@@ -242,7 +241,7 @@ def test_flood_does_not_freeze_the_window(link: EngineLink, heard: Listener, qtb
     ticking.timeout.connect(lambda: turns.append(len(heard.events)))
     ticking.start(0)
     link.send(Submit(call=1, job="talkative", work=work(notice_flood=20_000)))
-    qtbot.waitUntil(lambda: isinstance(heard.end_of("talkative"), Done), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: isinstance(heard.end_of("talkative"), Done))
     ticking.stop()
     notices = [each for each in heard.events if isinstance(each, JobNotice) and each.kind == "warning"]
     assert len(notices) == 20_000

@@ -81,7 +81,7 @@ def test_playing_goes_round(player: Player, qtbot, film: str):
     def went_round() -> None:
         assert any(later < earlier for earlier, later in pairwise(seen))
 
-    qtbot.waitUntil(went_round, timeout=20_000)
+    qtbot.waitUntil(went_round)
     player.pause()
     assert not player.playing
 

@@ -18,7 +18,6 @@ from ltxdesktop.ui.cards import lay_out_take, stars_over
 from ltxdesktop.ui.drawing import STAR_PX
 from ltxdesktop.ui.takes_panel import TakesPanel
 
-SOON_MS = 60_000
 PROMPTS = ("A red ball rolls.", "A blue box stands still.")
 
 
@@ -29,13 +28,13 @@ def app(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[App]:
     settings.setValue("window/workspace", "generate")
     made = App(qapp, engine_command("", ["test"], str(tmp_path / "store")), settings)
     made.start()
-    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: bool(made.session.backends))
     for number, prompt in enumerate(PROMPTS):
         made.window.generate.prompt.write(prompt)
         made.window.generate.prompt.generate()
-        qtbot.waitUntil(lambda number=number: made.session.takes.rowCount() == number + 1, timeout=SOON_MS)
+        qtbot.waitUntil(lambda number=number: made.session.takes.rowCount() == number + 1)
     yield made
-    with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
+    with qtbot.waitSignal(made.link.stopped):
         if made.window.edit is not None:
             made.window.edit.project.mark_saved(tmp_path / "film.otio", made.window.edit.project.document)
         made.window.close()
@@ -84,9 +83,9 @@ def test_a_star_is_clicked_and_a_film_plays_under_the_mouse(qtbot: QtBot, app: A
     assert app.session.takes.takes()[1].rating == 3
     films = app.window.generate._films
     films.begin(take.file.path)
-    qtbot.waitUntil(lambda: films.picture(take.file.path) is not None, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: films.picture(take.file.path) is not None)
     first = films.picture(take.file.path)
-    qtbot.waitUntil(lambda: films.picture(take.file.path) is not first, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: films.picture(take.file.path) is not first)
     films.end()
     assert films.picture(take.file.path) is None
 
@@ -97,8 +96,8 @@ def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot
     for number, take in enumerate((first, second), start=1):
         window.generate.takes.choose(take.file.path)
         window.generate.takes.actions_by_name["timeline"].trigger()
-        qtbot.waitUntil(lambda number=number: len(opened(app).media) == number, timeout=SOON_MS)
-        qtbot.waitUntil(lambda: playhead(app) == opened(app).sequence.duration, timeout=SOON_MS)
+        qtbot.waitUntil(lambda number=number: len(opened(app).media) == number)
+        qtbot.waitUntil(lambda: playhead(app) == opened(app).sequence.duration)
     edit = window.edit
     assert edit is not None
     document = edit.project.document
@@ -117,7 +116,7 @@ def test_results_go_behind_each_other_onto_the_timeline_and_into_the_media(qtbot
 def test_a_result_whose_clip_isnt_open_is_varied_all_the_same(qtbot: QtBot, app: App) -> None:
     take = app.session.takes.takes()[0]
     app.window.generate._queue_again(take, new_seed=True)
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 3, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 3)
     varied = app.session.takes.takes()[0]
     assert varied.recipe is not None
     assert varied.recipe.work.prompt == PROMPTS[1]

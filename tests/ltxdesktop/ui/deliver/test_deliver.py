@@ -68,7 +68,7 @@ def test_a_film_is_queued_and_made(workspace, document, tmp_path, targets, qtbot
     targets.append(str(tmp_path / "film"))
     said: list[str] = []
     workspace.said.connect(said.append)
-    with qtbot.waitSignal(workspace._exports.ended, timeout=30_000):
+    with qtbot.waitSignal(workspace._exports.ended):
         qtbot.mouseClick(workspace.add_button, Qt.MouseButton.LeftButton)
     assert build_index(tmp_path / "film.mkv").frames == 30
     assert said == ["film.mkv is in the queue", "film.mkv is ready"]
@@ -84,7 +84,7 @@ def test_a_film_is_queued_and_made(workspace, document, tmp_path, targets, qtbot
 def test_a_failed_export_is_told(workspace, document, tmp_path, targets, qtbot):
     workspace.show_film(document, locate)
     targets.append(str(tmp_path / "nowhere" / "film.mp4"))
-    with qtbot.waitSignal(workspace.problem, timeout=30_000) as told:
+    with qtbot.waitSignal(workspace.problem) as told:
         workspace.add()
     assert "no such folder" in told.args[0]
     assert workspace.queue.actions_by_name["retry"].isEnabled()
@@ -219,7 +219,7 @@ def test_what_waited_is_made_at_the_next_start(tmp_path, document, qapp, qtbot):
     first.close()
     second = Exports(tmp_path / "state", tmp_path / "cache")
     assert [type(each.state) for each in second.entries] == [Waiting]
-    with qtbot.waitSignal(second.ended, timeout=30_000):
+    with qtbot.waitSignal(second.ended):
         second.start()
     second.close()
     assert (tmp_path / "film.mkv").exists()
@@ -272,7 +272,7 @@ class Opened(QObject):
 def test_the_folder_of_a_film_is_opened_with_the_button(workspace, document, tmp_path, targets, qtbot):
     workspace.show_film(document, locate)
     targets.append(str(tmp_path / "film.mp4"))
-    with qtbot.waitSignal(workspace.exports.ended, timeout=30_000):
+    with qtbot.waitSignal(workspace.exports.ended):
         workspace.add()
     button = next(each for each in workspace.findChildren(QAbstractButton) if "folder" in each.accessibleName())
     opened = Opened()
@@ -287,7 +287,7 @@ def test_the_folder_of_a_film_is_opened_with_the_button(workspace, document, tmp
 def test_where_no_program_opens_folders_the_folder_is_said(workspace, document, tmp_path, targets, qtbot, monkeypatch):
     workspace.show_film(document, locate)
     targets.append(str(tmp_path / "film.mp4"))
-    with qtbot.waitSignal(workspace.exports.ended, timeout=30_000):
+    with qtbot.waitSignal(workspace.exports.ended):
         workspace.add()
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: False)
     with qtbot.waitSignal(workspace.said) as said:

@@ -49,7 +49,7 @@ def open_window(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[
         opened.append(window)
         window.show()
         window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
+        qtbot.waitUntil(window.isActiveWindow)
         return window
 
     yield make
@@ -72,7 +72,7 @@ def test_the_film_open_in_edit_is_exported(open_window, document, tmp_path, qtbo
     assert window.workspace == "deliver"
     window.deliver.presets.choose("ffv1")
     window.deliver._ask_target = lambda proposed, words: str(tmp_path / Path(proposed).name)
-    with qtbot.waitSignal(window.deliver._exports.ended, timeout=30_000):
+    with qtbot.waitSignal(window.deliver._exports.ended):
         qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
     assert build_index(tmp_path / "Holiday.mkv").frames == 24
     names = [action.text() for action in window.menuBar().actions() if action.isVisible()]
@@ -91,7 +91,7 @@ def test_what_waited_is_made_without_opening_deliver(open_window, document, tmp_
     left._queue.add(document, Settings("ffv1"), tmp_path / "film.mkv", lambda media: Path(media.path))
     left.close()
     window = open_window()
-    qtbot.waitUntil(lambda: (tmp_path / "film.mkv").exists(), timeout=30_000)
+    qtbot.waitUntil(lambda: (tmp_path / "film.mkv").exists())
     assert window.workspace == "generate"
     assert window.deliver is not None
     exports = window.deliver._exports

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from edit_films import FRAMES, PATIENCE_MS, write_film
+from edit_films import FRAMES, write_film
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QMainWindow
 
@@ -47,7 +47,7 @@ def open_edit(qapp, qtbot, tmp_path: Path, settings: QSettings):
         window.resize(1400, 900)
         window.show()
         window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow, timeout=PATIENCE_MS)
+        qtbot.waitUntil(window.isActiveWindow)
         windows.append(window)
         return edit
 
@@ -55,7 +55,7 @@ def open_edit(qapp, qtbot, tmp_path: Path, settings: QSettings):
     for window in windows:
         edit = window.centralWidget()
         edit.close_all()
-        with qtbot.waitSignal(window.destroyed, timeout=PATIENCE_MS):
+        with qtbot.waitSignal(window.destroyed):
             window.close()
 
 
@@ -64,8 +64,8 @@ def project(open_edit, qapp, qtbot, film: Path) -> Iterator[EditWorkspace]:
     """An open project whose timeline shows the film once. Holding the GUI thread in the test fails it."""
     edit = open_edit()
     edit.desk.begin([film], "Test", place=True)
-    qtbot.waitUntil(lambda: edit.project.document.sequence.duration == FRAMES, timeout=PATIENCE_MS)
-    qtbot.waitUntil(lambda: not edit.program.view.picture.isNull(), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: edit.project.document.sequence.duration == FRAMES)
+    qtbot.waitUntil(lambda: not edit.program.view.picture.isNull())
     for _ in range(3):  # panels are laid out and painted for the first time
         qapp.processEvents()
     holds: list[Hold] = []

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 import pytest
-from edit_films import FRAMES, PATIENCE_MS
+from edit_films import FRAMES
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragMoveEvent, QDropEvent, QImage, QMouseEvent
 from PySide6.QtTest import QTest
@@ -28,7 +28,7 @@ LEFT, NONE = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 def opened(project, qtbot):
     """The project with its film in the source monitor, in and out marked at 10 and 20."""
     project.media.media_opened.emit(next(iter(project.project.document.media)))
-    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.source.film is not None)
     project.source_side.mark(10, 20)
     return project
 
@@ -136,7 +136,7 @@ def test_frame_is_saved_as_a_picture_of_full_size_from_the_original(project, qtb
     project.program.view.set_zoom(0.5)
     project.timeline.go_to(30)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / name), ""))
-    with qtbot.waitSignal(project.said, timeout=PATIENCE_MS, check_params_cb=lambda words: "Saved" in words):
+    with qtbot.waitSignal(project.said, check_params_cb=lambda words: "Saved" in words):
         project.actions_by_name["view.grab"].trigger()
     saved = QImage(str(tmp_path / "frame.png"))
     assert (saved.width(), saved.height()) == (64, 48)
@@ -146,7 +146,7 @@ def test_frame_is_saved_as_a_picture_of_full_size_from_the_original(project, qtb
 
 def test_playhead_stands_behind_the_films_end_and_something_is_put_there(opened, qtbot):
     opened.timeline.go_to(3 * FRAMES)
-    qtbot.waitUntil(lambda: opened.program.view.picture.pixelColor(5, 5).lightness() == 0, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: opened.program.view.picture.pixelColor(5, 5).lightness() == 0)
     assert opened.program.player.frame == opened.playhead == 3 * FRAMES
     opened.program.seek(3 * FRAMES - 5)
     opened.actions_by_name["source.overwrite"].trigger()

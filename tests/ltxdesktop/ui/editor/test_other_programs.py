@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from edit_films import FRAMES, PATIENCE_MS
+from edit_films import FRAMES
 
 from ltxdesktop.document.check import check
 from ltxdesktop.document.otio.names import START_KEY
@@ -24,9 +24,7 @@ def test_files_that_an_edit_list_names_are_looked_into(open_edit, qtbot, film: P
         f"* FROM CLIP NAME: {film.name}\n* SOURCE FILE: {film}\n"
     )
     edit.desk.open_path(listed)
-    qtbot.waitUntil(
-        lambda: any(each.content_hash for each in edit.project.document.media.values()), timeout=PATIENCE_MS
-    )
+    qtbot.waitUntil(lambda: any(each.content_hash for each in edit.project.document.media.values()))
     (media,) = edit.project.document.media.values()
     assert (media.width, media.height, media.frames, media.sample_rate) == (64, 48, FRAMES, 48_000)
     assert edit.project.history.undo_name == "Look into files"
@@ -55,7 +53,5 @@ def test_files_are_looked_into_a_few_at_a_time_and_told_together(
     listed = tmp_path / "cut.edl"
     listed.write_text(f"TITLE: cut\n{events}")
     edit.desk.open_path(listed)
-    qtbot.waitUntil(
-        lambda: [each.frames for each in edit.project.document.media.values()] == [FRAMES] * 3, timeout=PATIENCE_MS
-    )
+    qtbot.waitUntil(lambda: [each.frames for each in edit.project.document.media.values()] == [FRAMES] * 3)
     assert [step.name for step in edit.project.history.entries].count("Look into files") == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from edit_films import FRAMES, PATIENCE_MS
+from edit_films import FRAMES
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QWidget
@@ -59,10 +59,10 @@ def test_media_are_opened_renamed_and_removed_by_keys(project, qtbot):
     editor.setText("Steps of a ball")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     names = lambda: [media.name for media in project.project.document.media.values()]  # noqa: E731
-    qtbot.waitUntil(lambda: names() == ["Steps of a ball"], timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: names() == ["Steps of a ball"])
     view.setFocus()
     press(qtbot, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.source.film is not None)
     view.setFocus()
     project.selection.choose([clip.id for track in project.project.document.sequence.tracks for clip in track.clips])
     press(qtbot, Qt.Key.Key_Delete)  # of the media, which says why not, and not of the chosen clips
@@ -84,7 +84,7 @@ def test_markers_are_gone_to_renamed_and_removed_by_keys(project, qtbot):
     editor.setText("The end")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     names = lambda: [each.name for each in project.project.document.sequence.markers]  # noqa: E731
-    qtbot.waitUntil(lambda: names() == ["At 3", "The end"], timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: names() == ["At 3", "The end"])
     tree.setFocus()
     press(qtbot, Qt.Key.Key_Delete)
     assert len(project.project.document.sequence.markers) == 1

@@ -7,7 +7,6 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from edit_films import PATIENCE_MS
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMenu
 
@@ -32,7 +31,7 @@ def heavy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def bring_in(edit, qtbot, path: Path) -> MediaId:
     edit.importing.import_paths([path])
-    qtbot.waitUntil(lambda: media_at(edit, path) is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: media_at(edit, path) is not None)
     found = media_at(edit, path)
     assert found is not None
     return found
@@ -52,25 +51,25 @@ def test_heavy_film_gets_one_by_itself_and_a_light_one_when_asked(project, qtbot
     show = panel.making.show_work
     panel.making.show_work = lambda words, share: told.append(words) or show(words, share)
     media = bring_in(project, qtbot, heavy)
-    qtbot.waitUntil(lambda: (found := stand_in(project, media)) is not None and found.is_there, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: (found := stand_in(project, media)) is not None and found.is_there)
     assert f"Stand-in of {heavy.name}" in told
     assert not panel.making.isVisible()
     light = media_at(project, film)
     assert light is not None
     assert stand_in(project, light) is None
-    with qtbot.waitSignal(project.materials.stand_ins.shown_changed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(project.materials.stand_ins.shown_changed):
         project.materials.stand_ins.make(project.project.document.media[light])
     assert stand_in(project, light) == StandIn(1.0)
 
 
 def test_stand_ins_are_shown_or_not_by_the_monitors_button(project, qtbot, heavy: Path):
     media = bring_in(project, qtbot, heavy)
-    qtbot.waitUntil(lambda: (found := stand_in(project, media)) is not None and found.is_there, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: (found := stand_in(project, media)) is not None and found.is_there)
     files = project.materials.files
     button = next(each for each in project.program._buttons if each.accessibleName() == "Play small stand-ins")
     assert button.isChecked()
     assert files.proxies.proxy_of(heavy) is not None
-    with qtbot.waitSignal(project.materials.stand_ins.shown_changed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(project.materials.stand_ins.shown_changed):
         qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert not button.isChecked()
     assert files.proxies.proxy_of(heavy) is None
@@ -90,8 +89,8 @@ def test_one_can_be_stopped_and_removed(project, qtbot, heavy: Path):
     assert stand_ins.of(media) is None
     assert not project.media.making.isVisible()
     stand_ins.make(media)
-    qtbot.waitUntil(lambda: stand_ins.of(media) == StandIn(1.0), timeout=PATIENCE_MS)
-    with qtbot.waitSignal(stand_ins.shown_changed, timeout=PATIENCE_MS):
+    qtbot.waitUntil(lambda: stand_ins.of(media) == StandIn(1.0))
+    with qtbot.waitSignal(stand_ins.shown_changed):
         stand_ins.remove(media)
     assert stand_ins.of(media) is None
     assert project.materials.files.proxies.existing(heavy) is None
@@ -127,12 +126,12 @@ def test_cache_is_counted_and_cleared(project, qtbot, film: Path):
     media = next(iter(project.project.document.media.values()))
     stand_ins = project.materials.stand_ins
     stand_ins.make(media)
-    qtbot.waitUntil(lambda: stand_ins.of(media) == StandIn(1.0), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: stand_ins.of(media) == StandIn(1.0))
     line = CacheLine(project.materials)
     qtbot.addWidget(line)
-    qtbot.waitUntil(lambda: line.words.endswith("KB"), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: line.words.endswith("KB"))
     line.proxies.setChecked(True)
     qtbot.mouseClick(line.clear, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: line.words == "Cache: 0 KB", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: line.words == "Cache: 0 KB")
     assert stand_ins.of(media) is None
     assert project.materials.files.proxies.existing(film) is None

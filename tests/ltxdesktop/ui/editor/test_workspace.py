@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from edit_films import FRAMES, PATIENCE_MS, write_film
+from edit_films import FRAMES, write_film
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
 from PySide6.QtWidgets import QFileDialog
@@ -56,7 +56,6 @@ def test_program_shows_the_frame_under_the_playhead(project, qtbot):
         project.timeline.go_to(frame)
         qtbot.waitUntil(
             lambda wanted=frame: abs(project.program.view.picture.pixelColor(9, 9).red() - wanted * 5) < 6,
-            timeout=PATIENCE_MS,
         )
         assert project.program.frame == frame
         assert project.playhead == frame
@@ -65,7 +64,7 @@ def test_program_shows_the_frame_under_the_playhead(project, qtbot):
 def test_space_plays_and_the_playhead_follows(project, qtbot):
     press(project, qtbot, Qt.Key.Key_Space)
     assert project.program.player.playing
-    qtbot.waitUntil(lambda: project.playhead > 3, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.playhead > 3)
     press(project, qtbot, Qt.Key.Key_K)
     assert not project.program.player.playing
     here = project.playhead
@@ -94,18 +93,18 @@ def test_project_is_saved_and_opened_again_as_it_was(project, open_edit, qtbot, 
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
     assert project.window_title.endswith("•")
-    with qtbot.waitSignal(project.files.saved, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(project.files.saved):
         press(project, qtbot, Qt.Key.Key_S, CTRL)
     assert project.window_title == "my film"
     saved = project.project.document
-    qtbot.waitUntil(lambda: [each.path for each in project.files.recent] == [target], timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: [each.path for each in project.files.recent] == [target])
     project.desk.close_project()
     assert not project.has_project
-    qtbot.waitUntil(lambda: project.start.recent.count() == 1, timeout=PATIENCE_MS)
-    with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
+    qtbot.waitUntil(lambda: project.start.recent.count() == 1)
+    with qtbot.waitSignal(project.files.opened):
         project.start.recent.chosen.emit(project.start.recent.item(0))
     assert project.project.document.sequence == saved.sequence
-    qtbot.waitUntil(lambda: project.program.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.program.film is not None)
     assert project.program.film.frames == FRAMES + 1
 
 
@@ -123,14 +122,14 @@ def test_saving_at_the_question_goes_on_with_what_was_wanted(project, qtbot, tmp
     monkeypatch.setattr(desk_module, "ask_unsaved", lambda *_: "save")
     press(project, qtbot, Qt.Key.Key_M)
     project.desk.close_project()
-    qtbot.waitUntil(lambda: not project.has_project, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not project.has_project)
     assert target.exists()
 
 
 def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Path, monkeypatch):
     target = tmp_path / "film.otio"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    with qtbot.waitSignal(project.files.saved, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(project.files.saved):
         project.desk.save()
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
@@ -138,7 +137,7 @@ def test_work_of_a_crashed_session_is_offered_again(project, qtbot, tmp_path: Pa
     asked = []
     monkeypatch.setattr(desk_module, "ask", lambda *words: asked.append(words) or True)
     project.files.open(target)
-    qtbot.waitUntil(lambda: bool(asked) and project.project.index == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(asked) and project.project.index == 1)
     assert len(clips_of(project)) == 4
     assert "1 edit" in asked[0][2]
     assert not project.project.clean
@@ -154,7 +153,7 @@ def test_numbered_pictures_get_the_films_rate(project, qtbot, tmp_path: Path):
     another = new_sequence("Another", rate=Fraction(30))
     project.project.edit("Sequence", lambda d: edits.add_sequence(d, another))
     project.importing.import_paths([folder])
-    qtbot.waitUntil(lambda: len(project.project.document.media) == 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(project.project.document.media) == 2)
     shots = list(project.project.document.media.values())[-1]
     assert (shots.kind, shots.rate, shots.frames) == (MediaKind.IMAGE_SEQUENCE, 30, 10)
 
@@ -165,7 +164,7 @@ def test_files_dropped_on_the_media_panel_are_imported(project, qtbot, tmp_path:
     write_film(folder / "b.mp4", frames=10, sound=False)
     (folder / "notes.mp4").write_text("no film")
     drop_files(project.media.view, [folder])
-    qtbot.waitUntil(lambda: len(project.project.document.media) == 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(project.project.document.media) == 2)
     assert any("notes.mp4" in words for words in project.problems)
     assert project.project.history.undo_name == "Import b.mp4"
 
@@ -173,7 +172,7 @@ def test_files_dropped_on_the_media_panel_are_imported(project, qtbot, tmp_path:
 def test_three_point_edit_from_the_source_monitor(project, qtbot):
     media = next(iter(project.project.document.media))
     project.media.media_opened.emit(media)
-    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.source.film is not None)
     for key, frame in ((Qt.Key.Key_I, 10), (Qt.Key.Key_O, 19)):
         project.source.seek(frame)
         press(project, qtbot, key)
@@ -190,7 +189,7 @@ def test_three_point_edit_from_the_source_monitor(project, qtbot):
 
 def test_sources_go_to_the_tracks_aimed_at_and_give_the_half_asked_for(project, qtbot):
     project.media.media_opened.emit(next(iter(project.project.document.media)))
-    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.source.film is not None)
     sequence = project.project.document.sequence
     v2 = sequence.of_kind(TrackKind.VIDEO)[1]
     project.timeline.view.header_pressed.emit(v2.id, "aim")
@@ -215,7 +214,7 @@ def test_arrows_step_through_what_was_just_opened_in_the_source(project, qapp, q
     panel = project.media
     panel.view.setFocus()
     panel.view.doubleClicked.emit(panel.model.index(0))
-    qtbot.waitUntil(lambda: project.source.film is not None, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.source.film is not None)
     qtbot.keyClick(qapp.focusWidget(), Qt.Key.Key_Right)
     assert project.source.frame == 1
 
@@ -235,7 +234,7 @@ def test_missing_media_is_shown_and_does_not_stop_the_film(project, qtbot, tmp_p
     media = next(iter(project.project.document.media.values()))
     gone = replace(media, path=str(tmp_path / "gone.mp4"))
     project.project.edit("Lose", lambda document: document.with_media(gone))
-    qtbot.waitUntil(lambda: project.materials.is_missing(media.id), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.materials.is_missing(media.id))
     assert project.media.model.entry(project.media.model.index(0)).missing
     project.timeline.go_to(12)
     assert project.program.frame == 12
@@ -267,10 +266,10 @@ def test_timeline_goes_to_another_program_and_comes_back(project, qtbot, tmp_pat
     project.timeline.go_to(20)
     press(project, qtbot, Qt.Key.Key_B, CTRL)
     project.desk.export_timeline()
-    qtbot.waitUntil(target.exists, timeout=PATIENCE_MS)
+    qtbot.waitUntil(target.exists)
     monkeypatch.setattr(desk_module, "ask_unsaved", lambda *_: "discard")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(target), ""))
-    with qtbot.waitSignal(project.files.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(project.files.opened):
         project.desk.open_project()
     sequence = project.project.document.sequence
     assert [clip.duration for clip in sequence.of_kind(TrackKind.VIDEO)[0].clips] == [20, FRAMES - 20]
@@ -280,10 +279,10 @@ def test_timeline_goes_to_another_program_and_comes_back(project, qtbot, tmp_pat
 def test_moved_file_is_found_again(project, qtbot, tmp_path: Path, film: Path, monkeypatch):
     media = next(iter(project.project.document.media.values()))
     project.project.edit("Lose", lambda d: d.with_media(replace(media, path=str(tmp_path / "elsewhere" / film.name))))
-    qtbot.waitUntil(lambda: project.materials.is_missing(media.id), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.materials.is_missing(media.id))
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(film.parent))
     project.desk.find_missing()
-    qtbot.waitUntil(lambda: not project.materials.missing, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not project.materials.missing)
     assert project.files.locate(project.project.document.media[media.id]) == film
 
 
@@ -300,7 +299,7 @@ def test_numbers_of_the_inspector_are_named_steps_and_a_drag_is_one(project, qtb
     for x in (20, 40, 65):
         qtbot.mouseMove(name, QPoint(x, 5))
     qtbot.mouseRelease(name, Qt.MouseButton.LeftButton, pos=QPoint(65, 5))
-    qtbot.waitUntil(lambda: not project.project.history.dragging, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: not project.project.history.dragging)
     assert len(project.project.entries) == steps + 1
     assert project.project.document.sequence.clip(picture.id).values["scale"].value > 1.5
     press(project, qtbot, Qt.Key.Key_Z, CTRL)
@@ -361,27 +360,27 @@ def test_media_that_is_shown_is_not_thrown_away(project):
 
 def test_hovering_goes_through_the_film(project, qtbot):
     view, model = project.media.view, project.media.model
-    qtbot.waitUntil(lambda: bool(model._pictures), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(model._pictures))
     box = project.media.cards.boxes(view.visualRect(model.index(0))).picture
     entry = model.entry(model.index(0))
     first = model.picture(entry).pixelColor(20, 20).red()
     qtbot.mouseMove(view.viewport(), QPoint(box.left() + box.width() * 9 // 10, box.center().y()))
-    qtbot.waitUntil(lambda: model.picture(entry).pixelColor(20, 20).red() > first + 100, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: model.picture(entry).pixelColor(20, 20).red() > first + 100)
     qtbot.mouseMove(view.viewport(), QPoint(view.viewport().width() - 3, view.viewport().height() - 3))
-    qtbot.waitUntil(lambda: abs(model.picture(entry).pixelColor(20, 20).red() - first) < 8, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: abs(model.picture(entry).pixelColor(20, 20).red() - first) < 8)
 
 
 def test_full_screen_shows_the_film_and_comes_back(project, qtbot):
     press(project, qtbot, Qt.Key.Key_F11)
     full = project.program._full
-    qtbot.waitUntil(full.isActiveWindow, timeout=PATIENCE_MS)
+    qtbot.waitUntil(full.isActiveWindow)
     assert not full.view.picture.isNull()
     qtbot.keyClick(full, Qt.Key.Key_Space)
     assert project.program.player.playing
     qtbot.keyClick(full, Qt.Key.Key_K)
     qtbot.keyClick(full, Qt.Key.Key_Escape)
     assert project.program._full is None
-    qtbot.waitUntil(project.window().isActiveWindow, timeout=PATIENCE_MS)
+    qtbot.waitUntil(project.window().isActiveWindow)
     qtbot.keyClick(project.program.view, Qt.Key.Key_Home)
     assert project.playhead == 0
 
@@ -405,9 +404,9 @@ def test_work_without_a_name_is_on_the_start_page_after_a_crash(project, qtbot, 
     project.setCurrentIndex(0)
     project.files.read_recent()
     entries = project.start.recent
-    qtbot.waitUntil(lambda: entries.count() == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: entries.count() == 1)
     assert "Never saved" in entries.item(0).text()
     entries.chosen.emit(entries.item(0))
-    qtbot.waitUntil(lambda: project.files.is_open and len(clips_of(project)) == 4, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: project.files.is_open and len(clips_of(project)) == 4)
     assert len(asked) == 1
     assert not project.project.clean

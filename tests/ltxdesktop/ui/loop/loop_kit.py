@@ -15,7 +15,6 @@ from ltxdesktop.document.model import Clip, TrackKind
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 
-SOON_MS = 60_000  # engines start slowly where many tests share few cores
 WORDS = "A blue box slides to the right."
 
 
@@ -30,11 +29,11 @@ def running(qtbot: QtBot, qapp: QApplication, folder: Path, *, sample: bool = Tr
     try:
         if sample:
             edit.open_sample()
-            qtbot.waitUntil(lambda: edit.project.document.sequence.duration > 0, timeout=SOON_MS)
-        qtbot.waitUntil(lambda: bool(made.session.backends), timeout=SOON_MS)
+            qtbot.waitUntil(lambda: edit.project.document.sequence.duration > 0)
+        qtbot.waitUntil(lambda: bool(made.session.backends))
         yield made
     finally:
-        with qtbot.waitSignal(made.link.stopped, timeout=SOON_MS):
+        with qtbot.waitSignal(made.link.stopped):
             edit.project.mark_saved(edit.project.path or folder / "film.otio", edit.project.document)
             made.window.close()
 
@@ -52,11 +51,11 @@ def pictures(edit: EditWorkspace) -> list[Clip]:
 def say(qtbot: QtBot, edit: EditWorkspace, prompt: str = WORDS) -> None:
     """Write it, and wait until it can be asked for."""
     edit.make.write(prompt)
-    qtbot.waitUntil(lambda: edit.make.ready, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.make.ready)
 
 
 def ask(qtbot: QtBot, app: App, edit: EditWorkspace, prompt: str = WORDS) -> None:
     """Say it, press the button, wait for what comes."""
     say(qtbot, edit, prompt)
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
+    with qtbot.waitSignal(app.session.job_done):
         edit.actions_by_name["make.now"].trigger()

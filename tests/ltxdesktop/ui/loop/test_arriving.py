@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from loop_kit import SOON_MS, ask, pictures, say
+from loop_kit import ask, pictures, say
 from pytestqt.qtbot import QtBot
 
 from ltxdesktop.app import App
@@ -17,7 +17,7 @@ from ltxdesktop.ui.editor.workspace import EditWorkspace
 @pytest.fixture
 def marked(qtbot: QtBot, edit: EditWorkspace) -> EditWorkspace:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 40, 60))
-    qtbot.waitUntil(lambda: edit.program.film is not None, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.program.film is not None)
     edit.timeline.go_to(5)
     return edit
 
@@ -32,7 +32,7 @@ def test_who_waits_sees_the_take_play(
 ) -> None:
     in_front(monkeypatch, marked, front=True)
     ask(qtbot, app, marked)
-    qtbot.waitUntil(lambda: marked.program.player.playing, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: marked.program.player.playing)
     assert marked.takes.audition.clip == pictures(marked)[1].id
 
 
@@ -41,7 +41,7 @@ def test_in_a_window_behind_others_the_playhead_goes_to_the_take(
 ) -> None:
     in_front(monkeypatch, marked, front=False)
     ask(qtbot, app, marked)
-    qtbot.waitUntil(lambda: marked.program.frame == 40, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: marked.program.frame == 40)
     assert not marked.program.player.playing
 
 
@@ -51,7 +51,7 @@ def test_who_doesnt_want_it_to_play_has_the_playhead_there(
     in_front(monkeypatch, marked, front=True)
     app.window._in_use.settings.set(PLAY_ARRIVED, False)
     ask(qtbot, app, marked)
-    qtbot.waitUntil(lambda: marked.program.frame == 40, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: marked.program.frame == 40)
     assert not marked.program.player.playing
 
 
@@ -73,11 +73,11 @@ def test_who_does_something_else_stays_where_they_are(
 ) -> None:
     in_front(monkeypatch, marked, front=True)
     say(qtbot, marked)
-    with qtbot.waitSignal(marked.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(marked.loop.landed):
         marked.actions_by_name["make.now"].trigger()
         do(marked)
         frame = marked.program.frame
-    with qtbot.waitSignal(marked.program.player.opened, timeout=SOON_MS):
+    with qtbot.waitSignal(marked.program.player.opened):
         marked.project.undo()  # whatever was to be shown would be shown by now
     assert marked.program.frame == frame
     assert not marked.program.player.playing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from loop_kit import SOON_MS, say
+from loop_kit import say
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
@@ -22,19 +22,19 @@ def filled(colour: str) -> QImage:
 
 def test_the_preview_plays_until_the_job_ends(qtbot: QtBot, app: App, edit: EditWorkspace, tmp_path: Path) -> None:
     gate, view = tmp_path / "gate", edit.program.view
-    qtbot.waitUntil(lambda: not view.picture.isNull(), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not view.picture.isNull())
     say(qtbot, edit, json.dumps({"wait_at": "decoding", "gate": str(gate)}))
     edit.actions_by_name["make.now"].trigger()
-    qtbot.waitUntil(lambda: view.accessibleDescription() == BADGE, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: view.accessibleDescription() == BADGE)
     (pending,) = edit.loop._waiting
     red, blue = filled("red"), filled("blue")
     app.session.preview_arrived.emit(pending.job, [red, blue], 24.0)  # the stripes' own pictures are all alike
-    qtbot.waitUntil(lambda: view.picture == red, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: view.picture == blue, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: view.picture == red)
+    qtbot.waitUntil(lambda: view.picture == blue)
     edit.timeline.go_to(100)  # the film is looked at meanwhile
-    qtbot.waitUntil(lambda: view.accessibleDescription() != BADGE, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: view.accessibleDescription() != BADGE)
     app.session.preview_arrived.emit(pending.job, [red, blue], 24.0)
     assert view.accessibleDescription() == BADGE
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         gate.touch()
-    qtbot.waitUntil(lambda: view.accessibleDescription() != BADGE, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: view.accessibleDescription() != BADGE)

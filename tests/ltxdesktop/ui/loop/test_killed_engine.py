@@ -8,7 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from loop_kit import SOON_MS, pictures, say
+from loop_kit import pictures, say
 from pytestqt.qtbot import QtBot
 
 from ltxdesktop.app import App
@@ -25,18 +25,18 @@ def test_a_killed_engine_is_told_and_the_job_tried_again_lands(
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     say(qtbot, edit, json.dumps({"wait_at": phase, "gate": str(gate)}))
     edit.actions_by_name["make.now"].trigger()
-    qtbot.waitUntil(lambda: _doing(app) == phase, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: _doing(app) == phase)
     before = edit.project.document
     os.kill(app.link.process_id, signal.SIGKILL)
-    qtbot.waitUntil(lambda: _state(app) == "failed", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: _state(app) == "failed")
     banner = app.window.banner
     assert banner.isVisible()
     assert "engine" in banner.words
     assert edit.project.document is before
     assert len(list(edit.loop._waiting)) == 1
-    qtbot.waitUntil(lambda: app.session.view.life == "ready", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: app.session.view.life == "ready")
     gate.touch()
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         banner.acted.emit()
     check(edit.project.document)
     assert len(pictures(edit)[1].takes) == 2

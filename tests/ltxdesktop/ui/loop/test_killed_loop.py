@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from loop_kit import SOON_MS, editor, pictures, running
+from loop_kit import editor, pictures, running
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -43,12 +43,12 @@ def test_takes_are_there_at_the_next_start(
         edit = editor(app)
         edit.files.open(killed / "film.otio")
         # the journal's last second may be lost: then the take isn't in the recovered project and lands once more
-        qtbot.waitUntil(lambda: [len(clip.takes) for clip in pictures(edit)] == [1, 2, 1, 1], timeout=SOON_MS)
-        qtbot.waitUntil(lambda: app.session.jobs.rowCount() == 2 and len([*edit.loop._waiting]) == 1, timeout=SOON_MS)
+        qtbot.waitUntil(lambda: [len(clip.takes) for clip in pictures(edit)] == [1, 2, 1, 1])
+        qtbot.waitUntil(lambda: app.session.jobs.rowCount() == 2 and len([*edit.loop._waiting]) == 1)
         (left,) = edit.loop._waiting
         assert app.session.jobs.entry(left.job).state == "failed"  # nothing of it was kept; it's said in the list
         (killed / "gate").touch()
-        with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        with qtbot.waitSignal(edit.loop.landed):
             app.session.retry(left.job)
         assert [len(clip.takes) for clip in pictures(edit)] == [1, 2, 1, 1, 2, 1]
         check(edit.project.document)

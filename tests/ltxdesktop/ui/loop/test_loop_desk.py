@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from loop_kit import SOON_MS, WORDS, ask, editor, pictures, running, say
+from loop_kit import WORDS, ask, editor, pictures, running, say
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -40,7 +40,7 @@ def test_a_take_that_landed_before_the_program_died_doesnt_land_again(
 ) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     say(qtbot, edit, WORDS)
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS) as told:
+    with qtbot.waitSignal(app.session.job_done) as told:
         edit.actions_by_name["make.now"].trigger()
         (pending,) = edit.loop._waiting
     landed = edit.project.document
@@ -81,7 +81,7 @@ def test_takes_are_compared_where_there_are_others(qtbot: QtBot, app: App, edit:
 def test_a_take_is_made_again_with_another_seed_beside_it(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
+    with qtbot.waitSignal(app.session.job_done):
         edit.actions_by_name["make.vary"].trigger()
     check(edit.project.document)
     middle = pictures(edit)[1]
@@ -96,7 +96,7 @@ def test_editing_goes_on_and_the_take_follows_its_clip(qtbot: QtBot, app: App, e
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     say(qtbot, edit)
     clip = pictures(edit)[0]
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
+    with qtbot.waitSignal(app.session.job_done):
         edit.actions_by_name["make.now"].trigger()
         edit.project.edit("Move", lambda document: edits.move(document, [clip.id], 300))
     check(edit.project.document)
@@ -149,12 +149,12 @@ def test_a_drag_asks_for_one_estimate_when_it_rests(
     qtbot: QtBot, app: App, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     say(qtbot, edit)
-    with qtbot.waitSignal(edit.make.changed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.make.changed):
         edit.make.wait_for_quiet()
     asked: list[AnyWork] = []
     real = app.session.ask_estimate
     monkeypatch.setattr(app.session, "ask_estimate", lambda work, answer: (asked.append(work), real(work, answer)))
-    with qtbot.waitSignal(edit.make.changed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.make.changed):
         for last in range(30, 80):
             edit.project.preview("Range", lambda document, last=last: edits.set_range(document, 20, last))
         edit.project.commit()
@@ -189,11 +189,11 @@ def test_a_clip_has_its_words_after_reopening(qtbot: QtBot, app: App, edit: Edit
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
     edit.actions_by_name["clip.previous_take"].trigger()  # the original, which was never asked for
-    with qtbot.waitSignal(edit.files.saved, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.files.saved):
         edit.files.save_as(tmp_path / "film.otio")
     edit.desk.close_project()
     edit.make.write("Something else.")
-    with qtbot.waitSignal(edit.files.opened, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.files.opened):
         edit.files.open(tmp_path / "film.otio")
     edit.selection.choose([pictures(edit)[1].id])
     assert edit.make.wish.prompt == WORDS
@@ -204,13 +204,13 @@ def test_a_take_that_came_while_nobody_listened_is_there_at_the_next_start(
 ) -> None:
     with running(qtbot, qapp, tmp_path) as app:
         edit = editor(app)
-        with qtbot.waitSignal(edit.files.saved, timeout=SOON_MS):
+        with qtbot.waitSignal(edit.files.saved):
             edit.files.save_as(tmp_path / "film.otio")
         edit.loop.close()  # as a program that was killed: nobody takes the result
         ask(qtbot, app, edit)
         assert all(len(clip.takes) == 1 for clip in pictures(edit))
     with running(qtbot, qapp, tmp_path, sample=False) as app:
         edit = editor(app)
-        with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+        with qtbot.waitSignal(edit.loop.landed):
             edit.files.open(tmp_path / "film.otio")
         assert len(pictures(edit)[1].takes) == 2

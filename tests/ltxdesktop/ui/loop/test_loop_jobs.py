@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from loop_kit import SOON_MS, pictures, say
+from loop_kit import pictures, say
 from PySide6.QtGui import QKeySequence
 from pytestqt.qtbot import QtBot
 
@@ -20,14 +20,14 @@ def test_a_job_is_cancelled_and_tried_again_beside_the_timeline(
     say(qtbot, edit, json.dumps({"wait_at": "stage 1", "gate": str(gate)}))
     edit.actions_by_name["make.now"].trigger()
     jobs = app.session.jobs
-    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["running"], timeout=SOON_MS)
-    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs (1)", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["running"])
+    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs (1)")
     panel.choose(jobs.entries()[0].job)
     panel.actions_by_name["cancel"].trigger()
-    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["cancelled"], timeout=SOON_MS)
-    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == ["cancelled"])
+    qtbot.waitUntil(lambda: dock.windowTitle() == "Jobs")
     gate.touch()
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         panel.actions_by_name["retry"].trigger()
     assert len(pictures(edit)[1].takes) == 2
 
@@ -39,14 +39,14 @@ def test_jobs_for_one_place_are_shown_as_one(qtbot: QtBot, app: App, edit: EditW
         edit.actions_by_name["make.now"].trigger()
     jobs, view = app.session.jobs, edit.timeline.view
     states = ["running", "queued", "queued"]
-    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == states, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: app.session.view.jobs == 3, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: edit.docks["jobs"].windowTitle() == "Jobs (3)", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: [each.state for each in jobs.entries()] == states)
+    qtbot.waitUntil(lambda: app.session.view.jobs == 3)
+    qtbot.waitUntil(lambda: edit.docks["jobs"].windowTitle() == "Jobs (3)")
     (shown,) = view._activities
     assert shown.fraction >= 0
     assert shown.words.endswith(" · 2 more")
     gate.touch()
-    qtbot.waitUntil(lambda: len(pictures(edit)[1].takes) == 4, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: len(pictures(edit)[1].takes) == 4)
     assert not view._activities
 
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from loop_kit import SOON_MS, pictures, say
+from loop_kit import pictures, say
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
@@ -59,7 +59,7 @@ def test_a_range_is_made_again_where_it_is(
     landed: list[str] = []
     edit.loop.landed.connect(landed.append)
     edit.actions_by_name["make.now"].trigger()
-    qtbot.waitUntil(lambda: len(landed) == len(made), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: len(landed) == len(made))
     document = edit.project.document
     check(document)
     assert document.sequence.duration == before
@@ -73,7 +73,7 @@ def test_a_range_of_a_still_says_why_it_isnt_made_again(qtbot: QtBot, edit: Edit
     picture.fill(QColor("red"))
     picture.save(str(tmp_path / "still.png"))
     edit.importing.import_paths([tmp_path / "still.png"])
-    qtbot.waitUntil(lambda: len(edit.project.document.media) == 3, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: len(edit.project.document.media) == 3)
     still = list(edit.project.document.media.values())[-1]
     edit.importing.append_media([still.id])
     say(qtbot, edit)
@@ -115,7 +115,7 @@ def test_a_gap_is_filled_from_its_neighbours_or_gets_a_clip_of_its_own(
     assert edit.loop.places == (places.at_frame(edit.project.document, 116, pictures_track(edit)),)
     edit.timeline.fill_asked.emit(before.id, 0, 20)  # with nothing before it
     assert edit.loop.places == (places.at_frame(edit.project.document, 0, pictures_track(edit)),)
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         edit.actions_by_name["make.now"].trigger()
     check(edit.project.document)
     assert [clip.duration for clip in pictures(edit)] == [20, 96, 96]
@@ -151,7 +151,7 @@ def test_a_clip_is_extended_at_either_end_by_seconds(qtbot: QtBot, app: App, edi
     (place,) = edit.loop.places
     assert isinstance(place, AfterClip)
     assert (place.direction, place.frames) == ("backward", 12)
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         edit.actions_by_name["make.now"].trigger()
     check(edit.project.document)
     sequence = edit.project.document.sequence
@@ -165,7 +165,7 @@ def test_another_shot_of_the_same_length_takes_a_clips_place(qtbot: QtBot, app: 
     edit.selection.choose([second.id])
     say(qtbot, edit)
     choose(edit, "replace")
-    with qtbot.waitSignal(edit.loop.landed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.loop.landed):
         edit.actions_by_name["make.now"].trigger()
     check(edit.project.document)
     replaced = pictures(edit)[1]
@@ -182,7 +182,7 @@ def test_a_range_of_a_clip_whose_file_is_missing_says_which(
     media = pictures(edit)[0].media
     assert media is not None
     monkeypatch.setattr(edit.files, "missing", lambda _: frozenset([media]))  # whoever looks for it
-    with qtbot.waitSignal(edit.materials.presence_changed, timeout=SOON_MS):
+    with qtbot.waitSignal(edit.materials.presence_changed):
         edit.materials.look_for(lambda: edit.files.missing(edit.project.document))
     qtbot.waitUntil(lambda: not edit.make.ready)
     assert "ball-on-the-meadow.mp4' can't be found" in edit.make._problem.text()

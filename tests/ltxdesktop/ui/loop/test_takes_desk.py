@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from loop_kit import SOON_MS, ask, pictures, say
+from loop_kit import ask, pictures, say
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
@@ -38,7 +38,7 @@ def test_the_original_has_a_picture_at_once_however_much_the_timeline_asks_for(
     qtbot: QtBot, app: App, edit: EditWorkspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     media = edit.project.document.media[pictures(edit)[0].takes[0].media]
-    qtbot.waitUntil(lambda: edit.materials.picture_at_hand(media, 0.5) is not None, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.materials.picture_at_hand(media, 0.5) is not None)
     monkeypatch.setattr(edit.materials, "ask_picture", lambda *_: None)  # its own never comes
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
@@ -58,7 +58,7 @@ def test_turning_plays_in_a_loop_around_the_range_and_is_one_step(
     assert player.playing
     assert player.looping
     assert edit.takes.audition.clip == retaken(edit).id
-    qtbot.waitUntil(lambda: player.frame < 84, timeout=SOON_MS)  # a second of 24 frames behind the range of 20 to 60
+    qtbot.waitUntil(lambda: player.frame < 84)  # a second of 24 frames behind the range of 20 to 60
     assert len(edit.project.entries) == steps + 1
     edit.actions_by_name["make.accept"].trigger()
     assert not player.playing
@@ -92,7 +92,7 @@ def test_a_click_on_a_star_rates_and_on_the_same_again_does_not(
 ) -> None:
     edit.docks["takes"].raise_()
     shown = view._list
-    qtbot.waitUntil(lambda: shown.isVisible(), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: shown.isVisible())
     shown.scrollTo(view.model.index(2))
     box = lay_out(shown.visualRect(view.model.index(2))).stars
     fourth = QPoint(box.left() + 3 * STAR_PX + 4, box.center().y())
@@ -110,16 +110,16 @@ def test_a_click_on_a_star_rates_and_on_the_same_again_does_not(
 def test_a_take_is_named_where_it_stands(qtbot: QtBot, edit: EditWorkspace, view: TakesView) -> None:
     edit.docks["takes"].raise_()
     edit.window().activateWindow()
-    qtbot.waitUntil(lambda: edit.window().isActiveWindow() and view._list.isVisible(), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.window().isActiveWindow() and view._list.isVisible())
     view._list.edit(view.model.index(1))
     field = view._list.findChild(QLineEdit)
     assert field is not None
-    qtbot.waitUntil(field.hasFocus, timeout=SOON_MS)
+    qtbot.waitUntil(field.hasFocus)
     field.selectAll()
     qtbot.keyClicks(field, "The calm one")
     view.model.dataChanged.emit(view.model.index(1), view.model.index(1))  # as when its picture comes
     qtbot.keyClick(field, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: retaken(edit).takes[1].name == "The calm one", timeout=SOON_MS)
+    qtbot.waitUntil(lambda: retaken(edit).takes[1].name == "The calm one")
     assert view.model.values()[1].name == "The calm one"
 
 
@@ -154,7 +154,7 @@ def test_a_draft_is_called_one_and_cant_be_finished_without_its_latents(
     qtbot: QtBot, app: App, edit: EditWorkspace
 ) -> None:
     say(qtbot, edit)
-    with qtbot.waitSignal(app.session.job_done, timeout=SOON_MS):
+    with qtbot.waitSignal(app.session.job_done):
         edit.actions_by_name["make.draft"].trigger()
     assert edit.takes._view.model.values()[1].facts.startswith("draft · seed")
     assert not edit.actions_by_name["make.finish"].isEnabled()  # the stripes keep none
@@ -167,15 +167,15 @@ def test_any_two_takes_are_compared_where_they_differ(qtbot: QtBot, edit: EditWo
     assert compare is not None
     assert 20 <= edit.program.frame < 60
     assert [each.currentIndex() for each in compare.sides] == [0, 1]
-    qtbot.waitUntil(lambda: not compare.view._pictures[0].isNull(), timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not compare.view._pictures[0].isNull())
     original, first = compare.view._pictures
     assert original != first
     compare.sides[0].setCurrentIndex(2)
     compare.sides[0].activated.emit(2)
     assert compare.view._names == (compare.sides[0].itemText(2), compare.sides[1].itemText(1))
-    qtbot.waitUntil(lambda: compare.view._pictures[0] != original, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: compare.view._pictures[0] != original)
     frame = edit.program.frame
     qtbot.keyClick(compare, Qt.Key.Key_Right)
-    qtbot.waitUntil(lambda: edit.program.frame == frame + 1, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: edit.program.frame == frame + 1)
     qtbot.keyClick(compare, Qt.Key.Key_Escape)
     assert not compare.isVisible()

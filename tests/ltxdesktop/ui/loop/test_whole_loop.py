@@ -24,7 +24,6 @@ from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.editor import project_desk
 from ltxdesktop.ui.loop.becoming import BADGE
 
-LONG_MS = 300_000  # Pocket takes seconds on a processor, and minutes on one that many tests share
 CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,
     Qt.KeyboardModifier.ShiftModifier,
@@ -41,7 +40,7 @@ class Person:
         self._folder, self.seen = folder, list[str]()
 
     def wait(self, condition: object) -> None:
-        self.qtbot.waitUntil(condition, timeout=LONG_MS)
+        self.qtbot.waitUntil(condition)
 
     def key(self, key: Qt.Key, keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
         """Where the focus is, as a keyboard does."""
@@ -101,7 +100,7 @@ def person(qtbot: QtBot, qapp: QApplication, tmp_path: Path, monkeypatch: pytest
     try:
         yield Person(qtbot, app, tmp_path)
     finally:
-        with qtbot.waitSignals([app.link.stopped, app.window.destroyed], timeout=LONG_MS):
+        with qtbot.waitSignals([app.link.stopped, app.window.destroyed]):
             app.window.close()
 
 
@@ -146,7 +145,7 @@ def test_from_the_sample_to_a_film(person: Person, tmp_path: Path, monkeypatch: 
     assert not compare.isVisible()
 
     window.activateWindow()  # a window manager would
-    assert QTest.qWaitForWindowActive(window, LONG_MS)
+    person.wait(window.isActiveWindow)
     edit.timeline.view.setFocus()
     person.key(Qt.Key.Key_Return)
     assert pictures(edit)[1].takes[2].rating == 5

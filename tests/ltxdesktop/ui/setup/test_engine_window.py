@@ -14,7 +14,6 @@ from ltxdesktop.pack.recipe import Variant
 from ltxdesktop.ui.setup.engine_window import EngineWindow
 from ltxdesktop.ui.theme import Look
 
-LONG_MS = 20_000
 GOOD = """
 import json, sys
 print(json.dumps({"words": "Python", "there": 5_000_000, "whole": 20_000_000}), flush=True)
@@ -51,7 +50,7 @@ def open_window(qapp, qtbot, said: Path):
         window = EngineWindow(Look(qapp, parent=qapp), "There is none yet.", words=words, find=find)
         opened.append(window)
         window.show()
-        qtbot.waitUntil(lambda: window.device == device, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: window.device == device)
         return window
 
     yield open_one
@@ -59,7 +58,7 @@ def open_window(qapp, qtbot, said: Path):
     for window in opened:
         window.destroyed.connect(lambda: gone.append(None))
         window.close()
-    qtbot.waitUntil(lambda: len(gone) == len(opened), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: len(gone) == len(opened))
 
 
 def button(window: EngineWindow, name: str) -> QPushButton:
@@ -73,7 +72,7 @@ def text_of(window: EngineWindow, name: str) -> str:
 
 def test_one_press_installs_for_the_device_that_was_found(open_window, qtbot, said: Path):
     window = open_window(GOOD)
-    with qtbot.waitSignal(window.installed, timeout=LONG_MS):
+    with qtbot.waitSignal(window.installed):
         qtbot.keyClick(window, Qt.Key.Key_Return)
     assert said.read_text() == "engine install --lines --device cpu"
     assert text_of(window, "What is done now") == "The engine is installed."
@@ -85,7 +84,7 @@ def test_a_person_may_choose_another_device(open_window, qtbot, said: Path):
     window = open_window(GOOD, device="cuda")
     other = next(each for each in window.findChildren(QRadioButton) if each.property("device") == "cpu")
     other.click()
-    with qtbot.waitSignal(window.installed, timeout=LONG_MS):
+    with qtbot.waitSignal(window.installed):
         button(window, "Install").click()
     assert said.read_text().endswith("--device cpu")
 
@@ -93,7 +92,7 @@ def test_a_person_may_choose_another_device(open_window, qtbot, said: Path):
 def test_a_failure_is_told_in_its_words_and_may_be_tried_again(open_window, qtbot):
     window = open_window(BAD)
     button(window, "Install").click()
-    qtbot.waitUntil(lambda: text_of(window, "Problem") != "", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: text_of(window, "Problem") != "")
     assert text_of(window, "Problem") == "torch.whl did not arrive"
     assert button(window, "Try again").isEnabled()
     assert button(window, "Later").isVisible()
@@ -103,7 +102,7 @@ def test_a_program_that_is_not_there_is_told(open_window, qtbot, tmp_path: Path)
     window = open_window(GOOD)
     window._words = [str(tmp_path / "nowhere")]
     button(window, "Install").click()
-    qtbot.waitUntil(lambda: "can't be started" in text_of(window, "Problem"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "can't be started" in text_of(window, "Problem"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a program on Windows can't be told to end")
@@ -111,9 +110,9 @@ def test_stop_lets_the_installation_end_tidily(open_window, qtbot, said: Path):
     window = open_window(SLOW)
     button(window, "Install").click()
     bar = window.findChild(QProgressBar)
-    qtbot.waitUntil(lambda: bar.value() == 500, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bar.value() == 500)
     button(window, "Stop").click()
-    qtbot.waitUntil(said.exists, timeout=LONG_MS)
+    qtbot.waitUntil(said.exists)
     assert "Stopped" in text_of(window, "What is done now")
     assert button(window, "Install").isEnabled()
     assert window.isVisible()

@@ -11,7 +11,7 @@ import keyring
 import msgspec
 import psutil
 import pytest
-from app_kit import LONG_MS, OpenApp, close
+from app_kit import OpenApp, close
 from file_keyring import VARIABLE, FileKeyring
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent, QImage
@@ -59,7 +59,7 @@ def open_models(app: App, qtbot) -> ModelsWindow:
     action.trigger()
     window = app.window.findChild(ModelsWindow)
     assert window is not None
-    qtbot.waitUntil(lambda: bool(window.cards), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(window.cards))
     return window
 
 
@@ -71,7 +71,7 @@ def click(qtbot, button) -> None:
 def begin(window: ModelsWindow, qtbot, package: str) -> Any:
     """See what comes, accept what has to be accepted, and begin."""
     get = window.get(package)
-    qtbot.waitUntil(lambda: get.plan is not None and set(get.plan.unaccepted) <= set(get.boxes), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: get.plan is not None and set(get.plan.unaccepted) <= set(get.boxes))
     for box in get.boxes.values():
         box.setChecked(True)
     click(qtbot, get.begin)
@@ -89,7 +89,7 @@ def test_a_package_and_what_it_needs_come_once_the_licence_is_read_and_accepted(
     assert card.button("get").isVisibleTo(window)
     assert not card.button("verify").isVisibleTo(window)
     get = window.get("big")
-    qtbot.waitUntil(lambda: bool(get.boxes), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(get.boxes))
     assert "0 MB" not in get.begin.text()
     assert "free" in get._disk.text()
     assert "LTX-2 Community License Agreement" in get.findChild(QPlainTextEdit).toPlainText()
@@ -97,15 +97,15 @@ def test_a_package_and_what_it_needs_come_once_the_licence_is_read_and_accepted(
     assert hub.asked == []
     get.boxes["free"].setChecked(True)
     click(qtbot, get.begin)
-    qtbot.waitUntil(lambda: here(window, "big") and here(window, "encoder"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: here(window, "big") and here(window, "encoder"))
     assert card._state.text() == "Here"
     assert not card.button("get").isVisibleTo(window)
     assert card.button("verify").isVisibleTo(window)
     click(qtbot, card.button("remove"))
     question = window.findChild(QMessageBox)
     click(qtbot, next(each for each in question.buttons() if each.text() == "Remove"))
-    qtbot.waitUntil(lambda: window.said.startswith("Big is removed"), timeout=LONG_MS)
-    qtbot.waitUntil(lambda: card.button("get").isVisibleTo(window), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.said.startswith("Big is removed"))
+    qtbot.waitUntil(lambda: card.button("get").isVisibleTo(window))
 
 
 def test_what_a_person_has_to_say_of_themselves_is_ticked_too_and_all_licences_can_be_read(
@@ -118,21 +118,21 @@ def test_what_a_person_has_to_say_of_themselves_is_ticked_too_and_all_licences_c
     app = open_app()
     window = open_models(app, qtbot)
     get = window.get("unknown")
-    qtbot.waitUntil(lambda: bool(get.boxes), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(get.boxes))
     accept, besides = get.boxes.values()
     accept.setChecked(True)
     assert not get.begin.isEnabled()
     assert besides.accessibleName() == "My organisation is small"
     besides.setChecked(True)
     click(qtbot, get.begin)
-    qtbot.waitUntil(lambda: here(window, "unknown"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: here(window, "unknown"))
 
     app.window._set_up.show_licences()
     licences = app.window._set_up.licences
     assert licences is not None
     assert "Apache License" in licences.text.toPlainText()
     licences.titles.setCurrentRow(licences.titles.count() - 1)
-    qtbot.waitUntil(lambda: "LTX-2 Community License" in licences.text.toPlainText(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "LTX-2 Community License" in licences.text.toPlainText())
     assert "You accepted this on" in licences._origin.text()
 
 
@@ -141,13 +141,13 @@ def test_the_set_up_page_says_what_the_model_takes_here_and_leads_to_it(open_app
     app.window._set_up.show_page()
     page = app.window._set_up.page
     assert page is not None
-    qtbot.waitUntil(lambda: "are free" in page._disk.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "are free" in page._disk.text())
     assert "410 KB to download" in page._disk.text()
     assert page.get.text() == "Get Big…"
     click(qtbot, page.get)
     get = app.window.findChild(GetWindow)
     assert get is not None
-    qtbot.waitUntil(lambda: get.plan is not None and bool(get.boxes), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: get.plan is not None and bool(get.boxes))
     assert get.plan.packages == ("encoder", "big")
     assert hub.asked == []
 
@@ -164,19 +164,19 @@ def test_a_download_is_paused_goes_on_in_a_closed_window_and_after_a_crash(open_
     hub.plan.append(Fault(file="big.safetensors", stall_after=100_000))
     begin(window, qtbot, "big")
     card = window.cards["big"]
-    qtbot.waitUntil(lambda: hub.stalled.is_set() and " of " in card.said, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: hub.stalled.is_set() and " of " in card.said)
     click(qtbot, card.button("pause"))
-    qtbot.waitUntil(lambda: card.said == "Paused", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: card.said == "Paused")
     assert card._bar.value() > 0  # what has come is still shown
     hub.stalled.clear()
     hub.plan.append(Fault(file="big.safetensors", stall_after=50_000))
     click(qtbot, card.button("resume"))
-    qtbot.waitUntil(hub.stalled.is_set, timeout=LONG_MS)
+    qtbot.waitUntil(hub.stalled.is_set)
     window.close()
-    with qtbot.waitSignal(app.link.ready, timeout=LONG_MS):
+    with qtbot.waitSignal(app.link.ready):
         psutil.Process(app.link.process_id).kill()
     window = open_models(app, qtbot)
-    qtbot.waitUntil(done, timeout=LONG_MS)
+    qtbot.waitUntil(done)
 
 
 def test_a_token_lies_in_the_keyring_and_nowhere_else(
@@ -193,17 +193,17 @@ def test_a_token_lies_in_the_keyring_and_nowhere_else(
         app = open_app()
         window = open_models(app, qtbot)
         get = window.get("gated")
-        qtbot.waitUntil(lambda: get._gate.isVisibleTo(get), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: get._gate.isVisibleTo(get))
         qtbot.keyClicks(get._token, "hf_wrong")
         qtbot.keyClick(get._token, Qt.Key.Key_Return)
-        qtbot.waitUntil(lambda: "Your account may not have" in get.answer, timeout=LONG_MS)
+        qtbot.waitUntil(lambda: "Your account may not have" in get.answer)
         qtbot.keyClicks(get._token, "hf_SeCrEt")
         click(qtbot, get._keep_button)
         assert get._token.text() == ""
-        qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.", timeout=LONG_MS)
+        qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.")
         get.boxes["free"].setChecked(True)
         click(qtbot, get.begin)
-        qtbot.waitUntil(lambda: here(window, "gated"), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: here(window, "gated"))
         argv = " ".join(psutil.Process(app.link.process_id).cmdline())
         close(app, qtbot)
     finally:
@@ -222,18 +222,18 @@ def test_without_a_keyring_a_token_can_be_used_for_the_session_and_lies_nowhere(
     app = open_app()
     window = open_models(app, qtbot)
     get = window.get("gated")
-    qtbot.waitUntil(lambda: get._gate.isVisibleTo(get) and bool(get.boxes), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: get._gate.isVisibleTo(get) and bool(get.boxes))
     assert "huggingface.co/Someone/Things" in get._gate_words.text()
     assert not get._session_button.isVisibleTo(get)
     qtbot.keyClicks(get._token, "hf_SeCrEt")
     qtbot.keyClick(get._token, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: get._session_button.isVisibleTo(get), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: get._session_button.isVisibleTo(get))
     assert "in memory only" in get.answer
     click(qtbot, get._session_button)
-    qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: get.answer == "The hub gives these files to you.")
     get.boxes["free"].setChecked(True)
     click(qtbot, get.begin)
-    qtbot.waitUntil(lambda: here(window, "gated"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: here(window, "gated"))
     assert "SeCrEt" not in " ".join(psutil.Process(app.link.process_id).cmdline()) + caplog.text
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"SeCrEt" in path.read_bytes()]
 
@@ -252,13 +252,13 @@ def test_loras_are_dropped_shown_and_set(open_app, qtbot, tmp_path: Path):
     data.setUrls([QUrl.fromLocalFile(str(source / "crt.safetensors")), QUrl.fromLocalFile(str(source / "crt.png"))])
     actions, buttons, keys = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
     window.loras.dropEvent(QDropEvent(QPoint(9, 9), actions, data, buttons, keys))
-    qtbot.waitUntil(lambda: "loras/crt.safetensors" in window.loras.rows, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "loras/crt.safetensors" in window.loras.rows)
     row = window.loras.rows["loras/crt.safetensors"]
     assert (row.lora.rank, row.lora.base_model, row.lora.trigger_words) == (16, "ltx-2.3", "crtanim")
     assert row.lora.preview.endswith("crt.png")
     row.strength.setValue(0.6)
     choices = tmp_path / "models" / "loras" / ".ltx-loras.json"
-    qtbot.waitUntil(choices.exists, timeout=LONG_MS)
+    qtbot.waitUntil(choices.exists)
     assert json.loads(choices.read_bytes()) == {"loras/crt.safetensors": {"strength": 0.6}}
 
 
@@ -270,13 +270,13 @@ def test_mirror_and_limit_reach_the_engine_and_a_move_starts_it_with_the_other_f
     app.window._in_use.settings.set(MIRROR, "https://mirror.example")
     app.window._in_use.settings.set(DOWNLOAD_LIMIT, 2.5)
     remembered = tmp_path / "store" / "downloads.json"
-    qtbot.waitUntil(lambda: remembered.exists() and b"2500000" in remembered.read_bytes(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: remembered.exists() and b"2500000" in remembered.read_bytes())
     assert json.loads(remembered.read_bytes())["mirror"] == "https://mirror.example"
     app.window._in_use.settings.set(MIRROR, "http://far.example")
-    qtbot.waitUntil(lambda: "only https is safe" in window.said, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "only https is safe" in window.said)
     target = tmp_path / "large disk"
-    with qtbot.waitSignal(app.link.ready, timeout=LONG_MS):
+    with qtbot.waitSignal(app.link.ready):
         window._stock.move_to(str(target))
-    qtbot.waitUntil(lambda: app.window._set_up.stock.list.folder == str(target), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window._set_up.stock.list.folder == str(target))
     assert app.window._in_use.settings.get(MODELS_FOLDER) == str(target)
     assert with_models(["engine", "--models", "/a", "--stdio"], "/b") == ["engine", "--stdio", "--models", "/b"]

@@ -11,7 +11,6 @@ from typing import Any
 import keyring
 import psutil
 import pytest
-from app_kit import LONG_MS
 from file_keyring import VARIABLE, FileKeyring
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
@@ -84,7 +83,7 @@ def test_the_badge_opens_what_works_here_and_escape_leaves_it_for_later(open_app
     assert "works on this machine now" in said
     assert "started without the LTX API" in said
     assert open_page(app, qtbot) is page  # one of a kind
-    with qtbot.waitSignal(page.destroyed, timeout=LONG_MS):
+    with qtbot.waitSignal(page.destroyed):
         qtbot.keyClick(page, Qt.Key.Key_Escape)
     assert app.window.findChild(SetupWindow) is None
 
@@ -104,16 +103,16 @@ def test_a_key_is_kept_tried_and_forgotten_and_lies_only_in_the_keyring(
     assert "No key is there." in words_of(page)
     assert not page._test_button.isEnabled()
     enter_key(page, qtbot, secret)
-    qtbot.waitUntil(lambda: "accepts the key" in page.answer, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "accepts the key" in page.answer)
     assert "the keyring of this system" in page.answer
-    qtbot.waitUntil(lambda: "A key is there." in words_of(page), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "A key is there." in words_of(page))
     for what in paid_backend(app).sends:
         assert what in page._sends.text()
     keeping = [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
     assert keeping == [own_keyring]
     assert secret not in " ".join(psutil.Process(app.link.process_id).cmdline()) + caplog.text
     qtbot.mouseClick(page._forget_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "No key is there." in words_of(page), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "No key is there." in words_of(page))
     assert secret not in own_keyring.read_text()
 
 
@@ -121,7 +120,7 @@ def test_a_wrong_key_is_said(open_app, qtbot, keyless_api, own_keyring: Path):
     app = open_app("remote")
     page = open_page(app, qtbot)
     enter_key(page, qtbot, "not-the-key-0123456789")
-    qtbot.waitUntil(lambda: bool(page.answer) and not page.answer.endswith("…"), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(page.answer) and not page.answer.endswith("…"))
     assert "accepts the key" not in page.answer
     assert "key" in page.answer
     assert "not-the-key" not in page.answer
@@ -131,7 +130,7 @@ def test_without_a_keyring_the_page_says_what_can_be_done(open_app, qtbot, keyle
     app = open_app("remote")
     page = open_page(app, qtbot)
     enter_key(page, qtbot, "some-key-0123456789")
-    qtbot.waitUntil(lambda: "ltx-engine key --file" in page.answer, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "ltx-engine key --file" in page.answer)
     assert "some-key" not in page.answer
 
 
@@ -149,9 +148,9 @@ def test_without_a_keyring_a_key_can_be_used_for_the_session_and_lies_nowhere(
     page = open_page(app, qtbot)
     assert not page._session_button.isVisible()
     enter_key(page, qtbot, secret)
-    qtbot.waitUntil(page._session_button.isVisible, timeout=LONG_MS)
+    qtbot.waitUntil(page._session_button.isVisible)
     qtbot.mouseClick(page._session_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "accepts the key" in page.answer, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: "accepts the key" in page.answer)
     assert not page._session_button.isVisible()
     assert secret not in " ".join(psutil.Process(app.link.process_id).cmdline()) + caplog.text
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
@@ -165,11 +164,11 @@ def test_the_monthly_limit_goes_to_the_engine_and_into_the_settings(open_app, qt
     page._limit.selectAll()
     qtbot.keyClicks(page._limit, "25")
     qtbot.keyClick(page._limit, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: paid_backend(app).spending.limit_cents == 2500, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: paid_backend(app).spending.limit_cents == 2500)
     assert "limit US$ 25.00" in page._spent.text()
     assert Settings(tmp_path / "settings.toml").get(MONTHLY_LIMIT) == 25
     app.window._in_use.settings.reset(MONTHLY_LIMIT)
-    qtbot.waitUntil(lambda: paid_backend(app).spending.limit_cents is None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: paid_backend(app).spending.limit_cents is None)
 
 
 def test_the_app_and_the_engine_look_in_the_same_place():
@@ -186,10 +185,10 @@ def test_the_settings_open_by_their_key_in_every_workspace(open_app, qtbot):
         qtbot.keyClick(app.window, Qt.Key.Key_Comma, Qt.KeyboardModifier.ControlModifier)
         window = app.window.findChild(SettingsWindow)
         assert window is not None, workspace
-        with qtbot.waitSignal(window.destroyed, timeout=LONG_MS):
+        with qtbot.waitSignal(window.destroyed):
             qtbot.keyClick(window, Qt.Key.Key_Escape)
         app.window.activateWindow()
-        qtbot.waitUntil(app.window.isActiveWindow, timeout=LONG_MS)
+        qtbot.waitUntil(app.window.isActiveWindow)
 
 
 def test_settings_take_effect_at_once(open_app, qtbot):

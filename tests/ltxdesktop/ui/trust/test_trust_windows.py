@@ -19,8 +19,6 @@ from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.trust.diagnostics_window import DiagnosticsWindow
 from ltxdesktop.ui.trust.hosts_window import HostsWindow
 
-LONG_MS = 120_000
-
 
 @pytest.fixture
 def app(qapp: Any, qtbot: Any, tmp_path: Path) -> Iterator[App]:
@@ -29,9 +27,9 @@ def app(qapp: Any, qtbot: Any, tmp_path: Path) -> Iterator[App]:
     command = engine_command(backends=["test"], store=str(tmp_path / "store"))
     made = App(qapp, command, kept, Settings(tmp_path / "settings.toml"))
     made.start()
-    qtbot.waitUntil(lambda: bool(made.session.backends), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: bool(made.session.backends))
     yield made
-    with qtbot.waitSignals([made.link.stopped, made.window.destroyed], timeout=LONG_MS):
+    with qtbot.waitSignals([made.link.stopped, made.window.destroyed]):
         made.window.close()
 
 
@@ -48,21 +46,21 @@ def test_the_help_menu_shows_every_host_and_closes_with_escape(app: App, qtbot: 
         assert host.name in said
     assert "no telemetry" in said
     qtbot.keyClick(window, Qt.Key.Key_Escape)
-    qtbot.waitUntil(lambda: app.window.findChild(HostsWindow) is None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.findChild(HostsWindow) is None)
 
 
 def test_diagnostics_are_seen_whole_then_saved(app: App, qtbot: Any, tmp_path: Path) -> None:
     work = TextToVideo(prompt="a very private dragon", width=32, height=32, frames=9, rate="24", backend="test")
     app.session.submit(work, "a very private dragon")
-    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.session.takes.rowCount() == 1)
     choose(app, "Save diagnostics")
-    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is not None)
     window = app.window.findChild(DiagnosticsWindow)
     assert window is not None
     assert not window.ready  # doctor is still looking
     shown, files = window.findChild(QPlainTextEdit), window._list
     assert shown is not None
-    qtbot.waitUntil(lambda: window.ready, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.ready)
     seen: dict[str, str] = {}
     for row in range(files.count()):
         files.setCurrentRow(row)
@@ -84,9 +82,9 @@ def test_diagnostics_are_seen_whole_then_saved(app: App, qtbot: Any, tmp_path: P
 
 def test_the_window_of_diagnostics_can_be_left_while_doctor_looks(app: App, qtbot: Any) -> None:
     choose(app, "Save diagnostics")
-    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is not None)
     window = app.window.findChild(DiagnosticsWindow)
     assert window is not None
     close = next(each for each in window.findChildren(QPushButton) if each.text() == "Close")
     qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: app.window.findChild(DiagnosticsWindow) is None)
