@@ -157,7 +157,6 @@ class ProjectDesk(QObject):
         """A new project, and these files in it once it's open; on its timeline too, and marked as the sample is."""
 
         def fill() -> None:
-            self._files.opened.disconnect(fill)
             self._materials.import_files(paths, added)
 
         def added(imported: Imported) -> None:
@@ -169,8 +168,7 @@ class ProjectDesk(QObject):
                 self.mark_sample()
                 self._project.mark_untouched()
 
-        self._files.opened.connect(fill)
-        self._files.new(new_document(name))
+        self._files.new(new_document(name), fill)
 
     def save(self) -> None:
         if self._files.path is None:

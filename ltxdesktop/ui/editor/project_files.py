@@ -78,8 +78,9 @@ class ProjectFiles(QObject):
 
     # Asked by a person
 
-    def new(self, document: Document | None = None) -> None:
-        """Begin a project that has no name yet; it's kept safe from a crash all the same."""
+    def new(self, document: Document | None = None, then: Callable[[], None] | None = None) -> None:
+        """Begin a project that has no name yet; it's kept safe from a crash all the same. `then` is called once it's
+        open, and never if it can't be made."""
         made = document or new_document()
 
         def work() -> Project:
@@ -87,7 +88,12 @@ class ProjectFiles(QObject):
 
             return Project.untitled(self._state, made, on_trouble=self._trouble.emit)
 
-        self._run("Making a project…", work, self._take)
+        def take(file: Project) -> None:
+            self._take(file)
+            if then is not None:
+                then()
+
+        self._run("Making a project…", work, take)
 
     def open(self, path: Path, *, by_force: bool = False) -> None:
         def work() -> Project:

@@ -147,14 +147,8 @@ class LoopInEditor(QObject):
         files = self._editor.files
         if files.is_open:
             call()
-            return
-
-        def begin() -> None:
-            files.opened.disconnect(begin)
-            call()
-
-        files.opened.connect(begin)
-        files.new(_project_for(take))
+        else:
+            files.new(_project_for(take), call)
 
     def close(self) -> None:
         """Answers that are still on their way find nobody; windows and threads of the loop go."""

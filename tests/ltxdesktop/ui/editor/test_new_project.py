@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from edit_films import PATIENCE_MS, write_film
+from edit_films import write_film
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
@@ -43,7 +43,7 @@ def answer(qtbot, monkeypatch):
 
 
 def begin(edit, qtbot) -> None:
-    with qtbot.waitSignal(edit.files.opened, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(edit.files.opened):
         edit.start.new_asked.emit()
 
 
@@ -52,7 +52,7 @@ def test_chosen_size_and_rate_stay_when_footage_comes(open_edit, qtbot, answer, 
     answer(follows=False, size="640x360", rate="24")
     begin(edit, qtbot)
     edit.importing.import_paths([film])
-    qtbot.waitUntil(lambda: len(edit.project.document.media) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(edit.project.document.media) == 1)
     assert format_of(edit) == (640, 360, 24)
 
 
@@ -64,7 +64,7 @@ def test_format_that_is_left_open_is_that_of_most_films(open_edit, qtbot, answer
         write_film(tmp_path / name, frames=10, rate=rate)
         for name, rate in (("a.mp4", 30), ("b.mp4", 24), ("c.mp4", 24))
     ]
-    with qtbot.waitSignal(edit.said, timeout=PATIENCE_MS, check_params_cb=lambda words: "64 × 48 at 24 now" in words):
+    with qtbot.waitSignal(edit.said, check_params_cb=lambda words: "64 × 48 at 24 now" in words):
         edit.importing.import_paths(films)
     assert format_of(edit) == (64, 48, 24)
 
@@ -83,3 +83,19 @@ def test_any_even_size_can_be_typed(qtbot):
         qtbot.keyClicks(dialog.size_choice.lineEdit(), words)
         assert size_of(words) == dialog.chosen_size == size
         assert done.isEnabled() is (size is not None)
+
+
+def test_files_for_a_project_that_cannot_be_made_do_not_come_into_the_next(
+    open_edit, qtbot, tmp_path: Path, film: Path
+):
+    edit = open_edit()
+    in_the_way = tmp_path / "state"
+    in_the_way.write_text("a file where the folder should be")
+    with qtbot.waitSignal(edit.files.failed):
+        edit.desk.begin([film], "First", place=True)
+    in_the_way.unlink()
+    other = write_film(tmp_path / "other.mp4")
+    edit.desk.begin([other], "Second", place=False)
+    qtbot.waitUntil(lambda: len(edit.project.document.media) > 0)
+    assert [Path(each.path).name for each in edit.project.document.media.values()] == ["other.mp4"]
+    assert edit.project.document.sequence.duration == 0
