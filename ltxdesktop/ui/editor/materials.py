@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -72,6 +72,7 @@ class Materials(QObject):
         self._background = Background(threads=1, parent=self)
         self._locate: Callable[[Media], Path] = _as_said
         self._missing: frozenset[MediaId] = frozenset()
+        self._too_short: dict[MediaId, Media] = {}
         self._asked: set[Hashable] = set()  # what is being made, and what could not be
         self._cancelled = False
         self._openings = 0  # of projects so far
@@ -138,6 +139,7 @@ class Materials(QObject):
         self._asked.clear()
         self._read.clear()
         self._missing = frozenset()
+        self._too_short = {}
 
     def look_for(self, find: Callable[[], frozenset[MediaId]]) -> None:
         """Have it found out, off this thread, which files are missing; `presence_changed` follows if that's news."""
@@ -145,6 +147,16 @@ class Materials(QObject):
 
     def is_missing(self, media: MediaId) -> bool:
         return media in self._missing
+
+    def too_short(self, media: MediaId) -> Media | None:
+        return self._too_short.get(media)
+
+    def set_too_short(self, found: Mapping[MediaId, Media | None]) -> None:
+        """Files that were read: what each is now if it's another one that has less than its clips show, else None."""
+        known = {media: file for media, file in (self._too_short | dict(found)).items() if file is not None}
+        if known != self._too_short:
+            self._too_short = known
+            self.presence_changed.emit()
 
     @property
     def missing(self) -> frozenset[MediaId]:

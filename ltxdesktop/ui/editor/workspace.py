@@ -362,6 +362,17 @@ class EditWorkspace(QStackedWidget):
 
         if found:
             self.project.edit("Look into files", lambda document: learned(document, found))
+            self._tell_too_short(found)
+
+    def _tell_too_short(self, found: dict[MediaId, Media]) -> None:
+        """Files that were replaced by others which have less than their clips show."""
+        from ltxdesktop.document.shortfall import shortfall_words, shortfalls
+
+        document = self.project.document
+        short = shortfalls(document, found)
+        self.materials.set_too_short(dict.fromkeys(found) | {each.known.id: each.found for each in short})
+        if short:
+            self.problem.emit(shortfall_words(short, document.sequence))
 
     # Playback
 

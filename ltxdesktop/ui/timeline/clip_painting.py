@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Solid, Title, TrackKind
 from ltxdesktop.document.parameters import value_of
+from ltxdesktop.document.shortfall import Lacking, lacking
 from ltxdesktop.ui.timeline.boxes import Box, ClipBox, KeyPlace, TransitionBox
 from ltxdesktop.ui.timeline.inks import ClipInk, Inks, colour_of, veil
 from ltxdesktop.ui.timeline.key_shapes import draw_key
@@ -75,6 +76,15 @@ class ClipPainter:
             missing = placed.clip.media is not None and (media is None or presence.is_missing(placed.clip.media))
             look = _ClipLook(placed, parts_of(placed, layout.viewport), media, missing, rounded)
             self._draw_clip(painter, layout, document, look)
+            found = None if media is None else presence.too_short(media.id)
+            if found is not None:
+                self._draw_lacking(
+                    painter,
+                    layout.viewport,
+                    placed,
+                    lacking(placed.clip, placed.track.kind, found, document.sequence),
+                    look.parts,
+                )
             if placed.clip.id in selected:
                 self._draw_selected(painter, placed)
             if placed.clip.id in selected or placed.clip.id == hovered:
@@ -122,6 +132,19 @@ class ClipPainter:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if not look.rounded:
             painter.drawLine(QLineF(box.left() + 0.5, box.top(), box.left() + 0.5, box.bottom()))
+
+    def _draw_lacking(
+        self, painter: QPainter, viewport: Viewport, placed: ClipBox, lacks: Lacking, parts: Parts
+    ) -> None:
+        """The ends of a clip that its file doesn't have any more."""
+        body, last = _inner_body(parts.body), placed.start + placed.clip.duration
+        for first, end in ((placed.start, placed.start + lacks.before), (last - lacks.after, last)):
+            left, right = (min(max(viewport.x_of(each), body.left()), body.right()) for each in (first, end))
+            if right > left:
+                box = QRectF(left, body.top(), right - left, body.height())
+                painter.fillRect(box, veil(self._inks.theme.window, 170))
+                painter.fillRect(box, QBrush(veil(self._inks.theme.bad, 170), Qt.BrushStyle.BDiagPattern))
+                self._letters.words(painter, box.adjusted(6, 0, -6, 0), "Not in the file", self._inks.text)
 
     def _draw_body(
         self, painter: QPainter, viewport: Viewport, document: Document, look: _ClipLook, ink: ClipInk

@@ -47,9 +47,13 @@ class NoPeaks:
 
 
 class Presence(Protocol):
-    """Whether media can be found on disk."""
+    """Whether media can be found on disk, and all that is shown of them."""
 
     def is_missing(self, media: MediaId) -> bool: ...
+
+    def too_short(self, media: MediaId) -> Media | None:
+        """What the file is now, where it's another one that has less than clips show; else None."""
+        ...
 
 
 class AllPresent:
@@ -57,3 +61,6 @@ class AllPresent:
 
     def is_missing(self, media: MediaId) -> bool:
         return False
+
+    def too_short(self, media: MediaId) -> Media | None:
+        return None
