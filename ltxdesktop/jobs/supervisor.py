@@ -108,7 +108,7 @@ class Timers(Protocol):
 class Patience:
     """How long to wait for what."""
 
-    hello_s: float = 20.0  # from the start to the engine's hello; a busy machine may need seconds for it
+    hello_s: float = 60.0  # from the start to the engine's hello; a busy machine or a cold disk may need many seconds
     store_s: float = 60.0  # from there to an open store, which may have to wait for an engine that is ending
     ask_s: float = 5.0  # for an end after asking
     terminate_s: float = 5.0  # for an end after telling

@@ -47,8 +47,8 @@ from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.jobs.supervisor import Patience, Ready, Stopped
 
 HERE = Path(__file__).resolve().parent
-LONG_S = 60.0
-QUICK = Patience(hello_s=0.3, ask_s=0.2, terminate_s=0.2, restarts_s=(0.01,))
+LONG_S = 300.0
+SOON_GONE = Patience(ask_s=0.2, terminate_s=0.2, restarts_s=(0.01,))  # for engines that have to be killed
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="signals are a POSIX matter")
 
 
@@ -125,7 +125,10 @@ def test_previews_come_with_pixels_when_they_are_wanted(tmp_path: Path) -> None:
 
 
 def test_engine_that_never_says_hello_is_ended(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(EngineGone, match=r"said nothing for 0\.3 seconds"), odd("nothing", patience=QUICK):
+    with (
+        pytest.raises(EngineGone, match=r"said nothing for 0\.3 seconds"),
+        odd("nothing", patience=replace(SOON_GONE, hello_s=0.3)),
+    ):
         pass
 
 
@@ -164,7 +167,7 @@ def test_end_of_the_log_comes_with_the_error(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("caplog")
 def test_engine_that_stops_reading_does_not_make_its_client_wait() -> None:
-    with odd("banner", "deaf", patience=QUICK) as engine:
+    with odd("banner", "deaf", patience=SOON_GONE) as engine:
         for _ in range(5):
             engine._supervisor.send(Submit(job="large", work=work("x" * 800_000)))
         deaf = psutil.Process(engine.process_id)
