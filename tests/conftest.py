@@ -22,6 +22,8 @@ from typing import Any
 
 import psutil
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as property_settings
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -31,6 +33,14 @@ GRACE_S = 30  # how long something that was told to stop may take to be gone
 ALL_EVERY = 10  # tests: then cycles among what has lived longer are collected too
 
 OUR_LOGGERS = ("engine", "ltxdesktop")
+
+
+# Properties: each run has the same examples, however long they take. For new ones: --hypothesis-profile=explore ------
+
+CALM: dict[str, Any] = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+property_settings.register_profile("explore", **CALM)
+property_settings.register_profile("house", derandomize=True, **CALM)
+property_settings.load_profile("house")
 
 
 # Cycles --------------------------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ RATES = [Fraction(24), Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60
 # --- exact counts -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_a_retake_joins_its_clip_without_touching_the_rest(desk: Desk, tmp_path: Path, data: st.DataObject) -> None:
     rate = data.draw(st.sampled_from(RATES))
@@ -74,7 +74,7 @@ def pair(file: Any) -> tuple[int, int]:
     return file.handle_samples_before, file.handle_samples_after
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.data())
 def test_every_plan_has_the_exact_counts(desk: Desk, clips: dict[Fraction, str], data: st.DataObject) -> None:
     """Without running: frames, samples, handles and grid of any extension, gap and retake."""

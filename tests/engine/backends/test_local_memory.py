@@ -266,7 +266,7 @@ def test_a_refusal_has_both_numbers() -> None:
     assert caught.value.needed > caught.value.free == 2 * GB - RESERVE
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.integers(3 * GB, 120 * GB),
     st.integers(8 * GB, 256 * GB),

@@ -23,9 +23,7 @@ from engine.loading.safetensors_file import (
     write_safetensors,
 )
 
-FILES = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
-)
+FILES = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture

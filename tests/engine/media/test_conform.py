@@ -5,14 +5,13 @@ from __future__ import annotations
 import av
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.media.conform import cover, fit_to_grid, reflected, resize, resize_uint8
 from engine.protocol.grid import mirrored
 
 
-@settings(deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), st.sampled_from([32, 64]), st.integers(0, 2**32 - 1))
 def test_padding_and_cutting_back_gives_the_same_pixels(height: int, width: int, multiple: int, seed: int):
     frames = np.random.default_rng(seed).integers(0, 256, (1, height, width, 3), dtype=np.uint8)
@@ -23,14 +22,12 @@ def test_padding_and_cutting_back_gives_the_same_pixels(height: int, width: int,
     assert np.array_equal(fit.from_grid(grid), frames)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 100), st.integers(0, 100))
 def test_reflection_is_the_grids_mirror(length: int, before: int, after: int):
     expected = [mirrored(n, length) for n in range(-before, length + after)]
     assert reflected(length, before, after).tolist() == expected
 
 
-@settings(deadline=None)
 @given(st.integers(8, 4000), st.integers(8, 4000), st.sampled_from([32, 64]), st.integers(64 * 64, 2_000_000))
 def test_a_large_source_is_scaled_evenly_below_the_limit(height: int, width: int, multiple: int, limit: int):
     fit = fit_to_grid(height, width, multiple, pixels_limit=limit)
@@ -77,7 +74,6 @@ def test_resize_agrees_with_swscale_on_a_photo_like_picture():
     assert np.abs(ours - theirs).max() <= 3
 
 
-@settings(deadline=None)
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 90), st.integers(1, 90))
 def test_cover_has_the_target_size(height: int, width: int, wanted_height: int, wanted_width: int):
     frames = np.full((1, height, width, 3), 200, np.uint8)

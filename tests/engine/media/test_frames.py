@@ -78,7 +78,7 @@ def test_any_sequence_of_ranges_gives_the_right_frames(clip: Clips, name: str):
     ranges = st.tuples(st.integers(0, end - 1), st.integers(1, 12)).map(lambda r: (r[0], min(end, r[0] + r[1])))
     with VideoReader(path) as reader:
 
-        @settings(max_examples=25, deadline=None, database=None)
+        @settings(max_examples=25, database=None)
         @given(st.lists(ranges, min_size=1, max_size=6))
         def check(asked: list[tuple[int, int]]) -> None:
             for first, last in asked:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from media_samples import CLIPS
 
@@ -101,7 +101,6 @@ def test_a_kept_index_is_refused_when_the_file_changed(clip: Clips, tmp_path: Pa
         VideoIndex.from_bytes(kept, path)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 255))
 def test_a_damaged_kept_index_is_refused(noise: bytes, position: int, value: int):
     path = Path("gone.mp4")
@@ -125,7 +124,6 @@ def _replaced(data: bytes, position: int, value: int) -> bytes:
 TIME_BASES = [Fraction(1, d) for d in (1000, 90_000, 600, 1_000_000, 48_000)]
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(STANDARD_RATES).filter(lambda r: r <= 120),
     st.sampled_from(TIME_BASES),

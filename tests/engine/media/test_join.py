@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.media.join import Handles, frame_weights, join_frames, join_samples, sound_weights
@@ -27,7 +27,6 @@ def retakes(draw: st.DrawFn):
     return frames, first, end, handles, draw(st.integers(0, 10))
 
 
-@settings(deadline=None)
 @given(retakes(), st.integers(0, 2**32 - 1))
 def test_frames_outside_the_blend_are_the_sources_bit_for_bit(retake, seed: int):
     frames, first, end, handles, blend = retake
@@ -45,7 +44,6 @@ def test_frames_outside_the_blend_are_the_sources_bit_for_bit(retake, seed: int)
         assert np.array_equal(joined[end:], media[end:])
 
 
-@settings(deadline=None)
 @given(retakes(), RATES, st.integers(0, 4000), st.integers(0, 2**32 - 1))
 def test_samples_outside_the_fade_are_the_sources_bit_for_bit(retake, rate: Fraction, fade: int, seed: int):
     frames, first, end, handles, _ = retake
@@ -70,7 +68,6 @@ def test_the_way_in_and_out_is_even():
     assert np.allclose(weights, [0, 0.25, 0.5, 0.75, 1, 1, 2 / 3, 1 / 3])
 
 
-@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(0, 40), st.integers(0, 40), st.integers(0, 60))
 def test_sound_keeps_its_power(length: int, before: int, after: int, fade: int):
     source, take = sound_weights(length, Handles(before, after), fade)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.media.errors import NotWritable, RecipeError
@@ -25,7 +25,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("recipes")
 
 
-@settings(deadline=None)
 @given(recipe=st.dictionaries(st.text().filter(lambda k: k != "ltxdesktop_recipe"), JSON, max_size=4))
 def test_a_recipe_comes_back_as_it_was(folder: Path, recipe: dict):
     media = folder / "take.mp4"

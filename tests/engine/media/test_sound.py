@@ -119,7 +119,7 @@ def test_a_range_equals_the_same_range_of_the_whole(clip: Clips, name: str, rate
         count = reader.extent()[1] * (rate or reader.rate) // reader.rate
         whole = reader.read(-2000, count + 2000, rate=rate)
 
-    @settings(max_examples=12, deadline=None, database=None)
+    @settings(max_examples=12, database=None)
     @given(st.lists(st.tuples(st.integers(-2000, count + 1000), st.integers(0, 1000)), min_size=1, max_size=5))
     def check(ranges: list[tuple[int, int]]) -> None:
         with AudioReader(path) as reader:
@@ -168,7 +168,7 @@ def test_lossy_sound_after_a_seek_lies_where_it_belongs(tmp_path: Path):
     st.integers(-3000, 5000),
     st.integers(0, 300),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_resampling_by_ranges_equals_resampling_the_whole(source: int, rate: int, first: int, length: int):
     signal = np.random.default_rng(1).normal(0, 0.2, (1, 24_000)).astype(np.float32)
 

@@ -105,7 +105,7 @@ def test_streamed_decode_equals_one_shot(metadata: dict[str, Any], frames: int) 
         assert relative_error(streamed, expected) < 1e-11
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), frames=st.integers(1, 9), budget=st.one_of(st.none(), st.integers(1, 60_000)))
 def test_decoder_takes_any_pushes(data: st.DataObject, frames: int, budget: int | None) -> None:
     latent = noise(2, 4, frames, 1, 2)
@@ -121,7 +121,7 @@ def test_decoder_takes_any_pushes(data: st.DataObject, frames: int, budget: int 
     assert relative_error(torch.cat(pieces, dim=2), expected) < 1e-11
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data(), latents=st.integers(1, 4), budget=st.one_of(st.none(), st.integers(1, 60_000)))
 def test_encoder_takes_any_pushes(data: st.DataObject, latents: int, budget: int | None) -> None:
     frames = 8 * latents - 7

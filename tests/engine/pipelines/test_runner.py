@@ -135,7 +135,7 @@ def test_audio_to_video_delivers_no_sound(networks: ResidentNetworks) -> None:
     check_counts(run(networks, task), task)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.integers(1, 60),
     st.data(),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -351,6 +351,4 @@ class QueueSession(RuleBasedStateMachine):
 
 
 TestQueueSession = QueueSession.TestCase
-TestQueueSession.settings = settings(
-    max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestQueueSession.settings = settings(max_examples=15, stateful_step_count=20)

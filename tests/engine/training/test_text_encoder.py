@@ -30,7 +30,7 @@ def test_the_shipped_folder_is_small() -> None:
 
 
 @given(text=st.text(max_size=60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_text_is_unknown_to_the_tokenizer(gemma: Gemma, text: str) -> None:
     tokens = gemma.tokens(text)
     assert gemma.tokenizer.unk_token_id not in tokens[1:]

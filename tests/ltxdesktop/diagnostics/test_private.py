@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.protocol.messages import Cancelled, Failed, JobDetail, JobRow
@@ -82,7 +82,7 @@ def logs(draw: st.DrawFn, private: Private) -> str:
     return "\n".join(draw(st.permutations(lines)))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120)
 @given(data=st.data())
 def test_no_page_holds_anything_private(data: st.DataObject) -> None:
     private = data.draw(people())
@@ -104,7 +104,7 @@ def test_no_page_holds_anything_private(data: st.DataObject) -> None:
             assert secret.casefold() not in page.text.casefold(), (page.name, secret)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_what_nobody_knew_of_is_taken_out_by_its_shape(data: st.DataObject) -> None:
     secret = data.draw(key)

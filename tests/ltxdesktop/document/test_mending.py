@@ -8,7 +8,7 @@ import pytest
 from broken_documents import BROKEN, PAIRS, with_clip
 from document_strategies import documents
 from helpers import film
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from ltxdesktop.document.check import check
 from ltxdesktop.document.errors import BrokenDocument
@@ -39,7 +39,7 @@ def test_clips_stay_where_they_are(words: str, document: Document) -> None:
     assert not lost or words in LOST
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(documents())
 def test_any_document_ends_sound(document: Document) -> None:
     changed, _ = mended(document)

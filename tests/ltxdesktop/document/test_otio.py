@@ -91,7 +91,7 @@ def changed(text: str, change: Any) -> str:
 
 
 @given(documents())
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 def test_every_document_comes_back_exactly(document: Document) -> None:
     reading = from_text(to_text(document))
     assert reading.document == document
@@ -101,7 +101,7 @@ def test_every_document_comes_back_exactly(document: Document) -> None:
 
 
 @given(documents())
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
 def test_opentimelineio_reads_and_keeps_every_document(document: Document) -> None:
     assert from_text(through_otio(to_text(document))).document == document
 

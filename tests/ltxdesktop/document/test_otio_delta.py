@@ -51,13 +51,13 @@ def with_items(document: Document, track: int, change: dict[int, Clip | Gap | No
 
 
 @given(documents(), documents())
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 def test_any_document_follows_from_any_other(before: Document, after: Document) -> None:
     assert apply_delta(before, delta_text(before, after)) == after
 
 
 @given(documents())
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, suppress_health_check=list(HealthCheck))
 def test_no_change_is_no_delta(document: Document) -> None:
     assert delta_text(document, document) == "{}"
 

@@ -1,6 +1,6 @@
 """Random editing sessions over all edits: whatever is done in whatever order, the rules hold and nothing loses sync.
 
-More of them: LTX_SESSIONS=2000 pytest --timeout=0 tests/ltxdesktop/document/test_sessions.py
+More of them, and others: LTX_SESSIONS=2000 pytest --timeout=0 --hypothesis-profile=explore tests/ltxdesktop/document/test_sessions.py
 """
 
 from __future__ import annotations
@@ -385,7 +385,6 @@ class EditingSession(RuleBasedStateMachine):
 EditingSession.TestCase.settings = settings(
     max_examples=int(os.environ.get("LTX_SESSIONS", "25")),
     stateful_step_count=30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestSessions = EditingSession.TestCase

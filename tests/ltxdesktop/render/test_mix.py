@@ -241,7 +241,7 @@ def whole() -> NDArray[np.float32]:
 
 
 @given(cuts=st.lists(st.integers(-2_000, BUSY_SAMPLES), max_size=6, unique=True))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_pieces_equal_the_whole_bit_for_bit(whole: NDArray[np.float32], cuts: list[int]):
     sequence, sounds = busy()
     mixed = mixer(sequence, *sounds)
@@ -251,7 +251,7 @@ def test_pieces_equal_the_whole_bit_for_bit(whole: NDArray[np.float32], cuts: li
 
 
 @given(first=st.integers(-3_000, BUSY_SAMPLES), count=st.integers(1, 3_000))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_place_can_be_asked_for_first(whole: NDArray[np.float32], first: int, count: int):
     sequence, sounds = busy()
     count = min(count, BUSY_SAMPLES - first)

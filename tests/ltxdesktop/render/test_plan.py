@@ -143,7 +143,7 @@ def films(draw: st.DrawFn) -> Sequence:
 
 
 @given(sequence=films())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_spans_tile_the_film_and_equal_a_look_at_each_frame(sequence: Sequence):
     plan = Plan(sequence, MEDIA)
     tiles = list(plan.spans(-3, sequence.duration + 3))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ltxdesktop.settings.declared import (
@@ -224,7 +224,6 @@ _values = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(), _values, max_size=4))
 def test_what_is_written_reads_the_same(document: dict[str, Any]) -> None:
     assert tomllib.loads(dumps(document)) == document

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -243,7 +243,6 @@ def test_undo_selects_what_was_selected_then(window: Window):
 BODY = Box(0, 20, 200, 60)
 
 
-@settings(deadline=None)
 @given(name=st.sampled_from(PICTURE_LINES + SOUND_LINES), y=st.floats(22, 78))
 def test_value_is_read_where_it_is_drawn(name: str, y: float):
     line = Line(PARAMETERS[name], Parameter(), BODY)

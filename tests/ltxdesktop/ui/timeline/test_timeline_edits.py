@@ -76,7 +76,7 @@ def dressed_film() -> Document:
     return document.with_sequence(replace(sequence, tracks=tracks, markers=(Marker(MarkerId("m"), 40),)))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(REQUESTS, min_size=1, max_size=5))
 def test_any_gestures_leave_a_sound_document_that_undo_takes_back(requests: list[Request]):
     first = dressed_film()

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from timeline_kit import MEDIA, clip, document_of, gap, lane_of, small_film
 
@@ -46,7 +46,6 @@ from ltxdesktop.ui.timeline.lines import volume_at, volume_y
 from ltxdesktop.ui.timeline.snapping import nearest_cut, snap, targets
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 
-calm = settings(deadline=None)  # neighbours on the machine may take their time
 VIEW = Viewport(1152, 400)  # 1,000 px of lanes
 
 
@@ -69,7 +68,6 @@ def test_only_what_is_in_view_is_laid_out():
     assert {placed.clip.name for placed in layout.clips} == {"b"}
 
 
-@calm
 @given(first=st.floats(0, 5000), per_px=st.floats(0.02, 50), scale=st.sampled_from([1.0, 1.5, 2.0]))
 def test_merged_and_drawn_clips_cover_every_clip_in_view(first: float, per_px: float, scale: float):
     items = [clip(f"c{place}", 1 + place % 17) if place % 5 else gap(f"g{place}", 30) for place in range(300)]
@@ -107,7 +105,6 @@ def test_selected_clips_in_a_run_show():
     assert [run.box.left - HEADER_PX for run in runs if run.selected] == [50]
 
 
-@calm
 @given(frame=st.integers(0, 100_000), per_px=st.floats(0.02, 1), first=st.floats(0, 1000))
 def test_border_under_a_frames_place_is_that_frame(frame: int, per_px: float, first: float):
     view = Viewport(1152, 400, first, per_px, scale=2.0)
@@ -116,7 +113,6 @@ def test_border_under_a_frames_place_is_that_frame(frame: int, per_px: float, fi
         assert view.border_at(view.x_of(frame)) == frame
 
 
-@calm
 @given(factor=st.floats(0.2, 5), x=st.floats(HEADER_PX, 1152))
 def test_zoom_keeps_the_frame_under_the_mouse(factor: float, x: float):
     view = Viewport(1152, 400, 5000.0, 2.0)
@@ -213,14 +209,12 @@ def test_markers_and_range_ends_go_before_the_ruler():
     assert hit(layout, sequence, HEADER_PX + 297, 6) == OnRangeEdge(True, 297)
 
 
-@calm
 @given(x=st.floats(-20, 1200), y=st.floats(-20, 420))
 def test_every_point_is_something(x: float, y: float):
     sequence = small_film().sequence
     hit(lay_out(sequence, VIEW), sequence, x, y)
 
 
-@calm
 @given(db=st.floats(-59, 12))
 def test_volume_is_read_where_it_is_drawn(db: float):
     body = Box(0, 10, 100, 200)
@@ -246,7 +240,6 @@ def test_the_nearest_catch_wins_and_far_ones_dont():
     assert snap((100,), 20, [110], 5) == (20, None)
 
 
-@calm
 @given(st.lists(st.integers(0, 1000), max_size=8), st.integers(-100, 100), st.lists(st.integers(0, 1000)))
 def test_snapping_never_goes_farther_than_its_reach(edges, frames, catching):
     found = snap(edges, frames, sorted(catching), 8)

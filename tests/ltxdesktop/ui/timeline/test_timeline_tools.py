@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from timeline_kit import clip, document_of, small_film
 
@@ -42,7 +42,6 @@ from ltxdesktop.ui.timeline.tools import (
 )
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX, Viewport
 
-calm = settings(deadline=None)  # neighbours on the machine may take their time
 VIEW = Viewport(1152, 400)
 ALT, CTRL, SHIFT = Keys(alt=True), Keys(ctrl=True), Keys(shift=True)
 A, B, C = (frozenset(map(ItemId, names)) for names in (("av", "aa"), ("bv", "ba"), ("cv", "ca")))
@@ -200,7 +199,6 @@ def test_cursors_tell_the_tool():
     }  # fmt: skip
 
 
-@calm
 @given(
     st.sampled_from(TOOLS), st.lists(st.tuples(st.floats(-10, 1160), st.floats(-10, 410)), min_size=2, max_size=5),
     st.builds(Keys, st.booleans(), st.booleans(), st.booleans()),
