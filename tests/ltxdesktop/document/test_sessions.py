@@ -1,6 +1,7 @@
 """Random editing sessions over all edits: whatever is done in whatever order, the rules hold and nothing loses sync.
 
-More of them, and others: LTX_SESSIONS=2000 pytest --timeout=0 --hypothesis-profile=explore tests/ltxdesktop/document/test_sessions.py
+More of them, and others:
+LTX_SESSIONS=2000 pytest --timeout=0 --hypothesis-profile=explore tests/ltxdesktop/document/test_sessions.py
 """
 
 from __future__ import annotations
