@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from string import Template
 
 from PySide6.QtCore import QObject, Signal
@@ -10,6 +11,7 @@ from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QIcon, 
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.resources import RESOURCES, font_files
+from ltxdesktop.ui.dressing import Dressing
 from ltxdesktop.ui.icons import icon
 
 TYPEFACE = "Inter"
@@ -81,7 +83,6 @@ LIGHT = Theme(
 
 _SHEET = Template("""
 * { outline: none; }
-QMainWindow, QDialog { background: $window; }
 QWidget { color: $text; }
 QFrame#panel { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame#topbar { background: $panel; border: none; border-bottom: 1px solid $line; }
@@ -172,7 +173,6 @@ QMenu::item:disabled { color: $faint; }
 QMenu::separator { height: 1px; background: $line; margin: 5px 8px; }
 QSplitter::handle { background: transparent; }
 
-QMainWindow#edit-docks { background: $window; }
 QMainWindow#edit-docks::separator { background: transparent; width: 6px; height: 6px; }
 QDockWidget { color: $quiet; titlebar-close-icon: none; titlebar-normal-icon: none; font-size: 12px; }
 QDockWidget::title { background: $panel; border: 1px solid $line; border-bottom: none; border-top-left-radius: 8px;
@@ -205,13 +205,15 @@ QStatusBar { background: $panel; border-top: 1px solid $line; color: $quiet; }
 class Look(QObject):
     """The theme in use. Owned by the app and handed to every widget that paints or shows icons."""
 
-    changed = Signal()
+    chosen = Signal()  # there is another theme; `changed` follows
+    changed = Signal()  # draw in other colours, show other icons
 
     def __init__(self, application: QApplication, theme: Theme = DARK, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.application = application
         self.theme = theme
         self._icons: dict[tuple[str, str], QIcon] = {}
+        self._dressing = Dressing(self)
         load_typeface(application)
         application.setStyle("Fusion")
         application.setPalette(palette(theme))
@@ -220,19 +222,25 @@ class Look(QObject):
     def use(self, theme: Theme) -> None:
         """Show everything in this theme from now on.
 
-        Once there are windows, each has the sheet over the application's, and dialogs from the window that they belong
-        to: giving the application another one polishes all its widgets in 213 ms of computing (645 of them, Qt 6.11),
-        giving it to the main window takes 60.
+        Windows that somebody looks at get its sheet in turns, and have it over the application's from then on: giving
+        the application another one polishes all its widgets in 213 ms of computing (645 of them, Qt 6.11).
         """
+        icons = [partial(self.icon, name) for name, ink in self._icons if ink == self.theme.text]
         self.theme = theme
         self.application.setPalette(palette(theme))
+        self.chosen.emit()
         windows = [each for each in self.application.topLevelWidgets() if each.parentWidget() is None]
-        someone_waits = any(each.isVisible() for each in windows)
-        if not someone_waits:
+        if any(each.isVisible() for each in windows):
+            self._dressing.dress(windows, style_sheet(theme), icons, self.changed.emit)
+        else:
+            self._dressing.undress()
             self.application.setStyleSheet(style_sheet(theme))
-        for window in windows:
-            window.setStyleSheet(style_sheet(theme) if someone_waits else "")
-        self.changed.emit()
+            self.changed.emit()
+
+    @property
+    def settling(self) -> bool:
+        """Whether something isn't in the newest theme yet."""
+        return self._dressing.busy
 
     def toggle(self) -> None:
         self.use(LIGHT if self.theme is DARK else DARK)

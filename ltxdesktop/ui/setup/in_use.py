@@ -69,7 +69,7 @@ class SettingsInUse(QObject):
         self._prompt: PromptPanel | None = None
         self._stop_listening = settings.listen(self._apply)
         self._apply(BACKEND)
-        look.changed.connect(self._keep_theme)
+        look.chosen.connect(self._keep_theme)
         session.capabilities_changed.connect(self._tell_limit)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 

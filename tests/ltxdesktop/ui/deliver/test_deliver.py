@@ -209,6 +209,7 @@ def test_both_themes_draw_all_cards(workspace, qtbot):
         workspace.show()
     assert not workspace.grab().isNull()
     workspace._look.toggle()
+    qtbot.waitUntil(lambda: not workspace._look.settling, timeout=60_000)
     assert not workspace.grab().isNull()
     workspace.hide()
 

@@ -397,12 +397,13 @@ def test_takes_are_chosen_from_their_stack(look: Look, qtbot):
     window.widget.deleteLater()
 
 
-def test_everything_paints_in_both_themes(window: Window, look: Look):
+def test_everything_paints_in_both_themes(window: Window, look: Look, qtbot):
     from ltxdesktop.ui.theme import DARK, LIGHT
 
     window.view.set_activity([Activity(0.5, "Stage 1", clip=ItemId("av")), Activity(-1, "…", first=150, last=260)])
     for theme in (DARK, LIGHT):
         look.use(theme)
+        qtbot.waitUntil(lambda: not look.settling, timeout=60_000)
         picture = window.widget.grab().toImage()
         assert len({picture.pixel(x, 200) for x in range(0, 900, 7)}) > 3
     look.use(DARK)
