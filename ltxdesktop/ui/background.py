@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import shiboken6
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QCoreApplication, QObject, Signal
 
 T = TypeVar("T")
 
@@ -19,12 +19,14 @@ class Background(QObject):
     """
 
     _came_back = Signal(object, object)  # what to call on the GUI thread, with what
+    _is_done = Signal()  # after `let_go`
 
     def __init__(self, threads: int = 1, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
         self._closed = False
         self._came_back.connect(self._deliver)
+        self._is_done.connect(self.deleteLater)
 
     def run(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         """Do `work` on a worker; then call `done` with its result, or `failed` with its error, on the GUI thread."""
@@ -34,6 +36,17 @@ class Background(QObject):
     def close(self) -> None:
         self._closed = True
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def let_go(self) -> None:
+        """For an owner that goes while the program stays: nothing is waited for, and nobody is told of what still runs.
+
+        With one thread only: what is put behind the rest is the end.
+        """
+        if not self._closed:
+            self._closed = True
+            self.setParent(QCoreApplication.instance())
+            self._pool.submit(self._is_done.emit)
+            self._pool.shutdown(wait=False)
 
     def finish_and_close(self) -> None:
         """As `close`, but queued work is done first: what is written is written."""

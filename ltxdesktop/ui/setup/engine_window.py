@@ -41,7 +41,7 @@ _NAMES: Final = {
     "cpu": "Processor only",
 }
 _PARTS: Final = 1000  # of the bar: bytes don't fit into its whole numbers
-_END_MS: Final = 5000
+_END_MS: Final = 30_000  # for tidying up after itself; nobody waits for it
 _KEPT_LETTERS: Final = 20_000  # of what it says on standard error
 
 
@@ -300,7 +300,7 @@ class EngineWindow(QDialog):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.stop()
-        self._background.close()
+        self._background.let_go()
         event.accept()
         self.deleteLater()
 

@@ -28,3 +28,14 @@ def test_an_asker_that_is_gone_is_not_told(qtbot: QtBot) -> None:
     may_answer.set()
     qtbot.waitUntil(lambda: there.text() == "here")  # pytest-qt fails on what the first answer would have raised
     background.close()
+
+
+def test_who_lets_go_waits_for_nothing_and_hears_nothing(qtbot: QtBot) -> None:
+    background, asker = Background(), Answer()
+    qtbot.addWidget(asker)
+    may_answer = threading.Event()
+    background.run(may_answer.wait, asker.show_text, asker.show_text)
+    background.let_go()
+    with qtbot.waitSignal(background.destroyed):
+        may_answer.set()
+    assert asker.text() == ""
