@@ -43,7 +43,7 @@ from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.pack.errors import PackError
 from ltxdesktop.resources import samples
-from ltxdesktop.words import clock
+from ltxdesktop.words import clock, step_words
 
 PROMPT = "A red ball bounces to the right on a meadow."
 
@@ -67,7 +67,7 @@ class Teller:
         self._phase = ""
 
     def progress(self, event: JobProgress) -> None:
-        step = f", step {min(event.step + 1, event.steps)} of {event.steps}" if event.steps else ""
+        step = f", {step_words(event.phase, event.step, event.steps)}" if event.steps else ""
         left = f", {clock(event.seconds_left)} left" if event.seconds_left is not None else ""
         line = f"{event.fraction:4.0%}  {event.phase}{step}{left}"
         if self._live:

@@ -82,3 +82,10 @@ def shortened(text: str, length: int) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """1 job, 2 jobs."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def step_words(phase: str, step: int, steps: int) -> str:
+    """How far a phase of a job is: the steps of a model are counted, everything else is said in per cent."""
+    if phase.startswith("stage"):
+        return f"step {min(step + 1, steps)} of {steps}"
+    return f"{100 * min(step, steps) // steps} %"

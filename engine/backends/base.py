@@ -184,6 +184,17 @@ class JobContext(ABC):
         `steps` None takes the plan's. Raises JobCancelled.
         """
 
+    def phase_within(self, name: str, steps: int | None = None) -> None:
+        """Begin a phase in the middle of another, which goes on after `resume`. Raises JobCancelled.
+
+        A context that doesn't look back shows it as one phase after the other.
+        """
+        self.phase(name, steps)
+
+    def resume(self) -> None:
+        """The phase within is over: the one around it goes on, at the step where it was. Raises JobCancelled."""
+        self.check()
+
     @abstractmethod
     def step(self, done: int) -> None:
         """Say that `done` steps of the current phase are finished. Raises JobCancelled."""

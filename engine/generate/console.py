@@ -140,6 +140,16 @@ class ConsoleJob(JobContext):
         self._draw(force=True)
         self.check()
 
+    def phase_within(self, name: str, steps: int | None = None) -> None:
+        self.clock.begin_within(name, steps)
+        self._draw(force=True)
+        self.check()
+
+    def resume(self) -> None:
+        self.clock.resume()
+        self._draw(force=True)
+        self.check()
+
     def step(self, done: int) -> None:
         self.clock.step(done)
         self._draw()

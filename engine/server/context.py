@@ -93,6 +93,16 @@ class RunningJob(JobContext):
         self._tell_progress()
         self.check()
 
+    def phase_within(self, name: str, steps: int | None = None) -> None:
+        self.clock.begin_within(name, steps)
+        self._tell_progress()
+        self.check()
+
+    def resume(self) -> None:
+        self.clock.resume()
+        self._tell_progress()
+        self.check()
+
     def step(self, done: int) -> None:
         self.clock.step(done)
         self._tell_progress()

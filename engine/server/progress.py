@@ -5,6 +5,7 @@ No threads, no messages: numbers in, numbers out.
 
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from engine.backends.base import PlannedPhase
 from engine.protocol.messages import Timing
@@ -12,6 +13,16 @@ from engine.protocol.messages import Timing
 SecondsPerWork = Callable[[str], float | None]  # by phase name
 
 _ALMOST = 0.95  # a phase without steps is never shown as more finished than this before it ends
+
+
+class _Phase(NamedTuple):
+    """A phase that waits for one within it."""
+
+    name: str
+    place: int | None  # in the plan
+    steps: int
+    done: int
+    seconds: float  # that it took so far
 
 
 class ProgressClock:
@@ -29,6 +40,7 @@ class ProgressClock:
         self._began = clock()
         self._took: list[tuple[Timing, float]] = []  # with the amount of work
         self._shown = 0.0
+        self._around: _Phase | None = None  # what goes on when the current one ends
 
     @property
     def name(self) -> str:
@@ -61,10 +73,15 @@ class ProgressClock:
         self._finished = [False] * len(self._plan)
         self._expected = [None if (rate := seconds_per_work(p.name)) is None else rate * p.work for p in self._plan]
         self._current = None
+        self._around = None
 
     def begin(self, name: str, steps: int | None = None) -> None:
         """End the current phase and begin another: the next planned one of this name, if there is one left."""
+        self.resume()
         self._end_current()
+        self._start(name, steps)
+
+    def _start(self, name: str, steps: int | None) -> None:
         self._current = next((n for n, p in enumerate(self._plan) if p.name == name and not self._finished[n]), None)
         planned_steps = self._plan[self._current].steps if self._current is not None else 0
         self._name = name
@@ -72,12 +89,30 @@ class ProgressClock:
         self._done = 0
         self._began = self._clock()
 
+    def begin_within(self, name: str, steps: int | None = None) -> None:
+        """Begin a phase in the middle of another, which goes on with `resume`; its seconds don't count the break."""
+        self.resume()
+        if self._name:
+            seconds = self._clock() - self._began
+            self._around = _Phase(self._name, self._current, self._steps, self._done, seconds)
+        self._start(name, steps)
+
+    def resume(self) -> None:
+        """End what `begin_within` began, and go on with the phase around it, if there is one."""
+        if self._around is None:
+            return
+        self._end_current()
+        self._name, self._current, self._steps, self._done, seconds = self._around
+        self._began = self._clock() - seconds
+        self._around = None
+
     def step(self, done: int) -> None:
         """Take the number of finished steps of the current phase."""
         self._done = max(0, min(done, self._steps)) if self._steps else max(0, done)
 
     def finish(self) -> list[tuple[Timing, float]]:
         """End the last phase; return how long each took, with its amount of work (0 if it wasn't planned)."""
+        self.resume()
         self._end_current()
         self._name = ""
         return self._took

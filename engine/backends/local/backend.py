@@ -295,14 +295,17 @@ def _best_device() -> str:
 
 
 def _loading(context: JobContext) -> Loading:
-    """Tells the loading of networks as a phase of the job, in per cent."""
+    """Tells the loading of networks as a phase within what needs them, in per cent."""
     told = ""
 
     def loading(what: str, done: int, total: int) -> None:
         nonlocal told
-        if what != told:
-            context.phase("loading", LOADING_STEPS)
-            told = what
-        context.step(int(LOADING_STEPS * done / max(1, total)))
+        if not what:
+            context.resume()
+        elif what != told:
+            context.phase_within("loading", LOADING_STEPS)
+        told = what
+        if what:
+            context.step(int(LOADING_STEPS * done / max(1, total)))
 
     return loading

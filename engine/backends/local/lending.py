@@ -60,7 +60,7 @@ from engine.protocol.grid import ScaleFactors
 # Names of what is loaded for prompts alone: a text encoder that is streamed can't write, so there may be two.
 TEXT_NETWORKS = ("text_encoder", "text_writer", "text")
 
-# (phase, bytes done, bytes in all): may raise to cancel
+# (phase, bytes done, bytes in all), and ("", 1, 1) when it's there: may raise to cancel
 Loading = Callable[[str, int, int], None]
 Loaded = TypeVar("Loaded")
 
@@ -433,6 +433,7 @@ class LocalNetworks:
         if name not in self._loaded:
             self._release_all_but(name)
             self._loaded[name] = load()
+            self.loading("", 1, 1)
         return self._loaded[name]
 
     def _release_all_but(self, name: str) -> None:

@@ -19,7 +19,7 @@ from engine.protocol.messages import (
     StateName,
 )
 from ltxdesktop.ui.models.values import ValueList
-from ltxdesktop.words import clock
+from ltxdesktop.words import clock, step_words
 
 _ORDER: dict[StateName, int] = {"running": 0, "queued": 1, "done": 2, "failed": 2, "cancelled": 2}
 
@@ -70,7 +70,7 @@ class JobEntry:
             return "Starting"
         parts = [at.phase[:1].upper() + at.phase[1:]]
         if at.steps:
-            parts.append(f"step {min(at.step + 1, at.steps)} of {at.steps}")
+            parts.append(step_words(at.phase, at.step, at.steps))
         if at.variations > 1:
             parts.append(f"variation {at.variation + 1} of {at.variations}")
         if at.seconds_left is not None:
@@ -85,7 +85,11 @@ class JobListModel(ValueList[JobEntry]):
         return value.title
 
     def tip(self, value: JobEntry) -> str:
-        return f"{value.title}\n{value.status}"
+        lines = [value.title, value.status]
+        at = value.progress if value.state == "running" else None
+        if at is not None and at.phase_count > 1:
+            lines.append(f"Part {min(at.phase_index + 1, at.phase_count)} of {at.phase_count}")
+        return "\n".join(lines)
 
     def spoken(self, value: JobEntry) -> str:
         return f"{value.title}, {value.status}"

@@ -100,6 +100,30 @@ def test_a_phase_that_nobody_planned_is_shown_and_not_counted(progress: Progress
     assert progress.fraction() == pytest.approx(0.1)
 
 
+def test_a_phase_within_another_interrupts_it(progress: ProgressClock, clock: Clock) -> None:
+    progress.plan(PLAN, KNOWN.get)
+    progress.begin("loading")
+    progress.begin("stage 1")
+    clock.now += 40
+    progress.step(2)
+    before = progress.fraction()
+    progress.begin_within("loading", 100)
+    progress.step(50)
+    assert (progress.name, progress.done, progress.steps) == ("loading", 50, 100)
+    assert progress.fraction() == before
+    clock.now += 30
+    progress.resume()
+    assert (progress.name, progress.done, progress.steps, progress.index) == ("stage 1", 2, 8, 1)
+    assert progress.seconds_left() == pytest.approx(20 * 6 + 10)
+    clock.now += 100
+    progress.begin_within("loading", 100)
+    clock.now += 1
+    progress.begin("decoding")  # what was around it has ended, too
+    assert progress.fraction() == pytest.approx(0.9)
+    took = {(timing.phase, timing.seconds) for timing, _ in progress.finish()}
+    assert {("loading", 30.0), ("stage 1", 140.0), ("loading", 1.0)} < took
+
+
 def test_what_phases_took_comes_out_with_their_work(progress: ProgressClock, clock: Clock) -> None:
     progress.plan(PLAN, KNOWN.get)
     progress.begin("loading")

@@ -66,6 +66,16 @@ def test_status_says_phase_step_and_time_left(jobs: JobListModel):
     assert jobs.data(index, Qt.ItemDataRole.AccessibleTextRole) == "running, Stage 1 · step 3 of 8 · 1:05 left"
 
 
+def test_what_has_no_steps_of_a_model_is_said_in_per_cent(jobs: JobListModel):
+    jobs.show_progress(
+        JobProgress(job="run", phase="loading", step=12, steps=100, fraction=0.1, phase_index=2, phase_count=9)
+    )
+    entry = jobs.entry("run")
+    assert entry is not None
+    assert entry.status == "Loading · 12 %"
+    assert jobs.data(jobs.index(0), Qt.ItemDataRole.ToolTipRole) == "running\nLoading · 12 %\nPart 3 of 9"
+
+
 def test_progress_of_a_job_that_ended_is_dropped(jobs: JobListModel):
     jobs.change("run", Failed(kind="internal", message="broke", can_retry=False))
     jobs.show_progress(JobProgress(job="run", phase="decoding"))
