@@ -314,6 +314,8 @@ class PromptPanel(Panel):
         keys = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
         self._generate.setToolTip(f"Put this job into the queue ({keys})")
         self._generate.clicked.connect(self.generate)
+        for button in (self._draft, self._generate):  # a click takes no focus, or Space would begin the job again
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row.addWidget(self._draft, 1)
         row.addWidget(self._generate, 2)
         foot.addLayout(row)

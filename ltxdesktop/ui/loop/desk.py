@@ -94,6 +94,7 @@ class LoopDesk(QObject):
             told.connect(self._show_activity)
         session.jobs.rowsRemoved.connect(self._show_activity)
         panel.asked.connect(self._ask)
+        panel.pointed.connect(timeline.view.setFocus)
         panel.touched.connect(self._check)
         panel.changed.connect(self._ask_estimate)
         panel.action_chosen.connect(self._choose_action)

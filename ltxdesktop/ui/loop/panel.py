@@ -69,6 +69,7 @@ class MakePanel(Panel):
     """Holds one `Wish`."""
 
     asked = Signal(str)  # "full" or "draft"
+    pointed = Signal()  # a button was pressed with the mouse: the keys go back to the timeline
     touched = Signal()  # a field was changed, just now
     changed = Signal()  # a moment after the last change, here or in the place: time to ask what it takes
     action_chosen = Signal(str)
@@ -379,17 +380,31 @@ class MakePanel(Panel):
         row = QHBoxLayout()
         self._draft = QPushButton("Draft")
         self._draft.setToolTip("A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)")
-        self._draft.clicked.connect(lambda: self.asked.emit("draft"))
         self._make = QPushButton("Make")
         self._make.setObjectName("primary")
         self._make.setToolTip("Put this job into the queue (Ctrl+Return)")
-        self._make.clicked.connect(lambda: self.asked.emit("full"))
+        self._draft.clicked.connect(self._press_draft)
+        self._make.clicked.connect(self._press_make)
+        for button in (self._draft, self._make):  # a click takes no focus, or Space would begin the job again
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         row.addWidget(self._draft, 1)
         row.addWidget(self._make, 2)
         foot.addLayout(row)
         return foot
 
     # Slots
+
+    def _press_draft(self) -> None:
+        self._press(self._draft, "draft")
+
+    def _press_make(self) -> None:
+        self._press(self._make, "full")
+
+    def _press(self, button: QPushButton, stage: Literal["full", "draft"]) -> None:
+        by_keys = self.window().focusWidget() is button
+        self.asked.emit(stage)
+        if not by_keys:
+            self.pointed.emit()
 
     def _touch(self) -> None:
         self.touched.emit()

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from loop_kit import WORDS, ask, editor, pictures, running, say
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -49,6 +51,27 @@ def test_a_take_that_landed_before_the_program_died_doesnt_land_again(
     edit.loop._take_result(*told.args)
     assert edit.project.document is landed
     assert not list(edit.loop._waiting)
+
+
+def test_space_after_a_click_on_the_button_plays_and_asks_for_nothing(
+    qtbot: QtBot, app: App, edit: EditWorkspace
+) -> None:
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
+    qtbot.mouseClick(edit.make._prompt, Qt.MouseButton.LeftButton)
+    say(qtbot, edit)
+    asked: list[str] = []
+    edit.make.asked.connect(asked.append)
+    with qtbot.waitSignal(app.session.job_done):
+        qtbot.mouseClick(edit.make._make, Qt.MouseButton.LeftButton)
+    assert app.window.focusWidget() is edit.timeline.view
+    QTest.keyClick(edit.timeline.view, Qt.Key.Key_Space)
+    assert asked == ["full"]
+    edit.make._make.setFocus()
+    say(qtbot, edit)
+    with qtbot.waitSignal(app.session.job_done):
+        QTest.keyClick(edit.make._make, Qt.Key.Key_Space)
+    assert asked == ["full"] * 2
+    assert app.window.focusWidget() is edit.make._make
 
 
 def test_takes_are_turned_rated_and_the_unused_removed(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
