@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ltxdesktop.ui.icons import app_icon
-from ltxdesktop.ui.parts import ElidedLabel, IconButton, Segments, label
+from ltxdesktop.ui.parts import ElidedButton, ElidedLabel, IconButton, Segments, label
 from ltxdesktop.ui.session import EngineView
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import counted, gigabytes
@@ -72,18 +72,22 @@ class TopBar(QFrame):
         row.setSpacing(9)
         mark = QLabel()
         mark.setPixmap(app_icon().pixmap(QSize(22, 22), self.devicePixelRatioF()))
-        row.addWidget(mark)
-        row.addWidget(label("ltxdesktop", "brand"))
-        row.addSpacing(6)
         self._project = ElidedLabel("", "hint")
         self._project.setAccessibleName("Project")
-        row.addWidget(self._project, 1)
+        left, right = QHBoxLayout(), QHBoxLayout()
+        for side in (left, right):
+            side.setSpacing(9)
+        left.addWidget(mark)
+        left.addWidget(label("ltxdesktop", "brand"))
+        left.addSpacing(6)
+        left.addWidget(self._project, 1)
         self.workspace = Segments("Workspace", workspaces)
         self.workspace.setMinimumWidth(90 * len(workspaces))
-        row.addWidget(self.workspace)
-        row.addStretch(1)
+        row.addLayout(left, 1)
+        row.addWidget(self.workspace)  # in the middle, whatever the engine says
+        row.addLayout(right, 1)
         self._light = Light(look)
-        self._words = QPushButton()
+        self._words = ElidedButton()
         self._words.setObjectName("engine")
         self._words.setFont(figures(self._words.font()))
         self._words.setAccessibleName("Engine")
@@ -93,8 +97,9 @@ class TopBar(QFrame):
         self._restart.clicked.connect(self.restart_requested)
         theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
         theme.clicked.connect(look.toggle)
+        right.addStretch(1)
         for each in (self._light, self._words, self._restart, theme):
-            row.addWidget(each)
+            right.addWidget(each)
         self.show_view(EngineView())
 
     def show_project(self, name: str) -> None:
@@ -108,8 +113,7 @@ class TopBar(QFrame):
     def show_view(self, view: EngineView) -> None:
         words = engine_words(view)
         self._light.show_view(view)
-        self._words.setText(words)
-        about = view.device.name if view.device is not None else words
-        self._words.setToolTip(f"{about}\nWhat works here, and what would unlock more: Set-up")
+        self._words.set_words(words)
+        self._words.setToolTip(f"{words}\nWhat works here, and what would unlock more: Set-up")
         self._words.setAccessibleDescription(words)
         self._restart.setVisible(view.life == "given_up")
