@@ -14,7 +14,12 @@ from ltxdesktop.ui.monitor.picture_view import fitted
 from ltxdesktop.ui.parts import Segments, label
 from ltxdesktop.ui.theme import Look
 
-HINT = "Drag the line of a wipe. The picture follows the playhead; ← and → move it."
+FOLLOWS = "The picture follows the playhead; ← and → move it."
+HINTS = {
+    "wipe": f"Drag the line. {FOLLOWS}",
+    "beside": FOLLOWS,
+    "turn": f"Space or a click shows the other one. {FOLLOWS}",
+}
 Picture = Callable[[int, QSize], QImage]  # frame of the sequence, room in device pixels; called on a worker
 
 
@@ -138,9 +143,9 @@ class CompareWindow(QWidget):
         self._busy = False
         self.view = CompareView(look)
         self.modes = Segments("Compare", [("wipe", "Wipe"), ("beside", "Side by side"), ("turn", "In turn")])
-        self.modes.chosen.connect(self.view.set_mode)
+        self.modes.chosen.connect(self._set_mode)
         self.modes.setToolTip("A wipe whose line is dragged, both beside each other, or one after the other (Space)")
-        self._hint = label(HINT, "hint")
+        self._hint = label(HINTS[self.modes.value], "hint")
         row = QHBoxLayout()
         self.sides = (_choice("A: the take on the left"), _choice("B: the take on the right"))
         for side, widget in enumerate((self.sides[0], self.modes, self.sides[1])):
@@ -165,6 +170,10 @@ class CompareWindow(QWidget):
         self.show()
         self.raise_()
         self.activateWindow()
+
+    def _set_mode(self, mode: str) -> None:
+        self.view.set_mode(mode)
+        self._hint.setText(HINTS[mode])
 
     def _show_sides(self) -> None:
         self.view.name(*(combo.currentText() for combo in self.sides))
@@ -212,7 +221,7 @@ class CompareWindow(QWidget):
 
     def _take(self, made: tuple[QImage, QImage]) -> None:
         self._busy = False
-        self._hint.setText(HINT)
+        self._hint.setText(HINTS[self.modes.value])
         self.view.show_pictures(*made)
         self._next()
 

@@ -16,6 +16,7 @@ from ltxdesktop.loop import joining
 from ltxdesktop.settings.declared import KEEP_TAKES
 from ltxdesktop.ui.drawing import STAR_PX
 from ltxdesktop.ui.editor.workspace import EditWorkspace
+from ltxdesktop.ui.loop.compare import HINTS
 from ltxdesktop.ui.loop.take_cards import lay_out
 from ltxdesktop.ui.loop.takes_view import TakesView
 
@@ -168,6 +169,10 @@ def test_any_two_takes_are_compared_where_they_differ(qtbot: QtBot, edit: EditWo
     assert 20 <= edit.program.frame < 60
     assert [each.currentIndex() for each in compare.sides] == [0, 1]
     qtbot.waitUntil(lambda: not compare.view._pictures[0].isNull())
+    assert "Drag" in compare._hint.text()
+    qtbot.mouseClick(compare.modes._group.button(2), Qt.MouseButton.LeftButton)
+    assert compare._hint.text() == HINTS["turn"]  # there is no line to drag
+    qtbot.mouseClick(compare.modes._group.button(0), Qt.MouseButton.LeftButton)
     original, first = compare.view._pictures
     assert original != first
     compare.sides[0].setCurrentIndex(2)
