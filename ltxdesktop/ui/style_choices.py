@@ -11,6 +11,7 @@ from engine.protocol.messages import Model, ModelCapability
 from engine.protocol.work import Lora
 from ltxdesktop.ui.lora_rows import LoraRows
 from ltxdesktop.ui.parts import Segments, labelled
+from ltxdesktop.words import counted
 
 
 class StyleChoices(QWidget):
@@ -75,6 +76,9 @@ class StyleChoices(QWidget):
     def _show(self) -> None:
         model = self._model
         self._quality.setVisible(model is not None and len(model.qualities) > 1)
+        for quality, words in (("fast", "Fast"), ("quality", "Best")):
+            steps = model.default_steps.get(quality, 0) if model is not None else 0
+            self._quality.set_tip(quality, f"{words}: {counted(steps, 'step')}" if steps else f"Quality: {words}")
         moves = model.camera_moves if model is not None else ()
         before = self.camera
         with QSignalBlocker(self._camera):
