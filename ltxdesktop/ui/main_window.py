@@ -234,7 +234,7 @@ class MainWindow(QMainWindow):
         from ltxdesktop.ui.deliver.workspace import DeliverWorkspace
 
         exports = Exports(self._state_folder, self._cache_folder, self)
-        deliver = DeliverWorkspace(self._look, self._settings, exports)
+        deliver = DeliverWorkspace(self._look, self._settings, exports, parent=self._pages)
         self._pages.addWidget(deliver)
         menu = deliver.menu(self)
         self.menuBar().insertMenu(self._workspace_menu.menuAction(), menu)

@@ -53,15 +53,19 @@ class DeliverWorkspace(QWidget):
         exports: Exports,
         ask_target: AskTarget | None = None,
         ask_stop: AskStop | None = None,
+        parent: QWidget | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(parent)
         self._look, self._settings, self._exports = look, settings, exports
         self._ask_target, self._ask_stop = ask_target or self._ask, ask_stop or self._ask_whether_to_stop
         self._document: Document | None = None
         self._locate: Locate | None = None
-        self.presets = PresetList(look)
-        self.form = SettingsForm()
-        self.queue = QueuePanel(look, exports)
+        # From the outside in: what is put into something else with all that it holds is polished anew each time.
+        self._columns = QSplitter(Qt.Orientation.Horizontal, self)
+        self._left = Panel("Presets", self._columns)
+        self.presets = PresetList(look, self._left)
+        self.form = SettingsForm(self._columns)
+        self.queue = QueuePanel(look, exports, self._columns)
         self.add_button = QPushButton("Add to queue…")
         self._build()
         self.presets.preset_chosen.connect(self.form.show_preset)
@@ -138,13 +142,12 @@ class DeliverWorkspace(QWidget):
         self._exports.close()
 
     def _build(self) -> None:
-        left = Panel("Presets")
-        left.body.addWidget(self.presets, 1)
+        self._left.body.addWidget(self.presets, 1)
         self.add_button.setObjectName("primary")
         self.add_button.setShortcut(QKeySequence("Ctrl+Return"))
         self.add_button.setToolTip(f"Choose where the film goes, and queue it ({self._keys()})")
         self.form.foot.addWidget(self.add_button)
-        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns, left = self._columns, self._left
         columns.setHandleWidth(8)
         columns.setChildrenCollapsible(False)
         widths = (self.presets.wanted_px + PANEL_MARGINS_PX, 540, 480)

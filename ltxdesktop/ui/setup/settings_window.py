@@ -71,11 +71,18 @@ class SettingsWindow(QDialog):
         self._problems.setAccessibleName("Problems with the file of settings")
         self._say_problems(*self._settings.problems)
         column.addWidget(self._problems)
-        column.addWidget(self._build_rows(), 1)
+        self._build_rows(column)
         column.addLayout(self._build_foot())
 
-    def _build_rows(self) -> QScrollArea:
+    def _build_rows(self, column: QVBoxLayout) -> None:
+        """From the outside in: what is put into something else with all that it holds is polished anew each time."""
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column.addWidget(scroll, 1)
         page = QWidget()
+        scroll.setWidget(page)
         page.setObjectName("form")
         rows = QVBoxLayout(page)
         rows.setContentsMargins(0, 0, 8, 0)
@@ -83,26 +90,20 @@ class SettingsWindow(QDialog):
         for group, title in GROUPS.items():
             offered = [each for each in SETTINGS if each.group == group and each not in NO_ROW]
             if offered:
-                rows.addWidget(self._build_group(group, title, offered))
+                self._panels[group] = panel = Panel(title)
+                rows.addWidget(panel)
+                self._fill(panel, offered)
         self._nothing = label("No setting is described by these words.", "hint")
         self._nothing.hide()
         rows.addWidget(self._nothing)
         rows.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(page)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return scroll
 
-    def _build_group(self, group: str, title: str, offered: list[Setting[Any]]) -> Panel:
-        panel = self._panels[group] = Panel(title)
+    def _fill(self, panel: Panel, offered: list[Setting[Any]]) -> None:
         for setting in offered:
-            row = self.rows[setting.key] = SettingRow(self._look, setting)
+            row = self.rows[setting.key] = SettingRow(self._look, setting, panel)
             row.change_requested.connect(self._set)
             row.reset_requested.connect(self._reset)
             panel.body.addWidget(row)
-        return panel
 
     def _build_foot(self) -> QHBoxLayout:
         foot = QHBoxLayout()
