@@ -58,7 +58,7 @@ class App(QObject):
         """
         super().__init__()
         choices = choices or Settings(None)
-        self._application, self._settings = application, settings
+        self._settings = settings
         application.setQuitOnLastWindowClosed(False)  # the engine is ended first
         application.setWindowIcon(app_icon())
         if sys.platform == "darwin":  # nobody else sends such events, and each one would pass through here

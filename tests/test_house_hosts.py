@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from engine.protocol.hosts import HOSTS, HUB, LTX_API, host_of
+from engine.protocol.hosts import HOSTS, HUB, LTX_API
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("engine", "ltxdesktop")
@@ -101,7 +102,7 @@ def test_addresses_in_shipped_data_belong_to_declared_hosts():
     assert len(files) >= 2
     for path in files:
         for address in re.findall(r'"(https?://[^"]+)"', path.read_text(encoding="utf-8")):
-            assert host_of(address) is not None, f"{path.name}: {address}"
+            assert urlsplit(address).hostname in {host.name for host in HOSTS}, f"{path.name}: {address}"
 
 
 def test_only_the_named_files_can_open_a_connection():
@@ -122,8 +123,6 @@ def test_every_host_is_told_in_the_documentation():
 def test_a_persons_own_address_takes_the_place_of_ours():
     assert LTX_API.now({}) == "https://api.ltx.video"
     assert HUB.now({"HF_ENDPOINT": " https://mirror.example "}) == "https://mirror.example"
-    assert host_of("https://huggingface.co/a/b") is HUB
-    assert host_of("https://huggingface.co.evil.example/a") is None
 
 
 # A whole job, watched ------------------------------------------------------------------------------------------------

@@ -213,40 +213,6 @@ class BlockStreamer:
         if fill is not None and self._on_cuda and self._order:
             self._staging.extend((PinnedBytes(largest), torch.cuda.Event()) for _ in range(2))
 
-    @classmethod
-    def of_modules(
-        cls, blocks: Sequence[nn.Module], resident: int, device: torch.device | str, *, slots: int = 2
-    ) -> BlockStreamer:
-        """Streams modules that are already loaded, from pinned host memory; the resident ones move to `device`.
-
-        Meant for networks that others load and call (Gemma's layers); see `on_calls`. Buffers all move to the device.
-        The parameters no longer take gradients.
-        """
-        chosen = streamed_indices(len(blocks), resident)
-        tensors = {index: dict(blocks[index].named_parameters()) for index in chosen}
-        layouts = {
-            index: BlockLayout.of((name, tensor.dtype, tuple(tensor.shape)) for name, tensor in named.items())
-            for index, named in tensors.items()
-        }
-
-        def fill(index: int, buffer: Tensor) -> None:
-            for name, view in layouts[index].views(buffer).items():
-                tensor = tensors[index].pop(name).detach()
-                view.copy_(tensor)
-                socket = _socket(blocks[index], name)
-                socket.table[socket.name] = nn.Parameter(tensor.to("meta"), requires_grad=False)
-
-        with torch.inference_mode(mode=False), torch.no_grad():
-            host = packed(layouts, fill)
-            for block in blocks:
-                block.requires_grad_(requires_grad=False)
-                for module in block.modules():
-                    buffers = parameter_table(module, "_buffers")
-                    buffers.update({name: b if b is None else b.to(device) for name, b in buffers.items()})
-            for index in set(range(len(blocks))) - set(chosen):
-                blocks[index].to(device)
-        return cls(blocks, layouts, device, host=host, slots=slots)
-
     def __call__(self, blocks: nn.ModuleList | Sequence[nn.Module]) -> Generator[tuple[int, Any], None, None]:
         """(index, block) in running order; a streamed block's weights are in place until the next one is asked for."""
         for index, block in enumerate(blocks):

@@ -1,7 +1,7 @@
 """What a media file is: streams, exact rate, size, rotation, colour, sound. Reads headers and one picture, no more.
 
 Exact frame count, duration and "variable or constant rate" need the frame index: `index.build_index` gives them, and
-`probe(path, exact=True)` fills them in here. A header's own claims are marked as claims.
+`probe(path, exact=True)` fills them in here. Without it they are what the header claims.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ class VideoInfo:
     sample_aspect: Fraction  # 1 where the file says nothing
     rate: Fraction | None  # frames per second; nominal where `variable_rate`; None for a still
     variable_rate: bool | None  # None: not known before the index is built
-    frames: int | None  # see frames_exact
-    frames_exact: bool  # False: `frames` is what the header claims
+    frames: int | None  # None: the header doesn't say
     time_base: Fraction  # seconds per pts tick
     start_seconds: Fraction  # container time of the first shown frame: time zero of the media
     colour: ColourTags
@@ -83,7 +82,6 @@ class AudioInfo:
     layout: str  # FFmpeg's name: "mono", "stereo", "5.1(side)", ...
     channel_names: tuple[str, ...]  # "FL", "FR", "FC", "LFE", ...
     time_base: Fraction
-    claimed_seconds: Fraction | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,6 @@ class MediaInfo:
     audio: tuple[AudioInfo, ...]
     is_still: bool
     duration_seconds: Fraction | None  # of the picture, else of the sound; None for stills and where unknown
-    duration_exact: bool
     metadata: dict[str, str]
 
     def require_video(self) -> VideoInfo:
@@ -125,17 +122,16 @@ def probe(path: Path, *, exact: bool = False) -> MediaInfo:
             rate=index.rate,
             variable_rate=not index.is_constant,
             frames=index.frames,
-            frames_exact=True,
             start_seconds=index.start_seconds,
         )
-        return dataclasses.replace(info, video=video, duration_seconds=index.duration_seconds, duration_exact=True)
+        return dataclasses.replace(info, video=video, duration_seconds=index.duration_seconds)
     if info.audio and info.video is None:
         from .decode import AudioReader
 
         with AudioReader(path) as reader:
             first, end = reader.extent()
             seconds = Fraction(end - first, reader.rate)
-        return dataclasses.replace(info, duration_seconds=seconds, duration_exact=True)
+        return dataclasses.replace(info, duration_seconds=seconds)
     return info
 
 
@@ -190,7 +186,6 @@ def _describe(container: InputContainer, path: Path) -> MediaInfo:
         audio=audio,
         is_still=still,
         duration_seconds=seconds,
-        duration_exact=False,
         metadata=metadata,
     )
 
@@ -217,7 +212,6 @@ def _describe_video(container: InputContainer, stream: VideoStream, path: Path, 
         rate=None if still else rate,
         variable_rate=False if still else None,
         frames=1 if still else (claimed or None),
-        frames_exact=still,
         time_base=Fraction(time_base),
         start_seconds=pts * Fraction(time_base),
         colour=ColourTags.of(frame),
@@ -256,5 +250,4 @@ def _describe_audio(stream: AudioStream, track: int) -> AudioInfo:
         layout=layout.name,
         channel_names=tuple(c.name for c in layout.channels),
         time_base=time_base,
-        claimed_seconds=None if stream.duration is None else stream.duration * time_base,
     )

@@ -108,9 +108,9 @@ class Skips(NamedTuple):
         return cls()
 
     @classmethod
-    def self_attention(cls, blocks: Container[int], *, video: bool = True, audio: bool = True) -> Self:
-        """Spatio-temporal guidance: self-attention skipped in these blocks."""
-        return cls(video_self=(blocks if video else (),), audio_self=(blocks if audio else (),))
+    def self_attention(cls, video: Container[int] = (), audio: Container[int] = ()) -> Self:
+        """Spatio-temporal guidance: each stream's self-attention skipped in these blocks."""
+        return cls(video_self=(video,), audio_self=(audio,))
 
     @classmethod
     def isolated(cls) -> Self:

@@ -92,9 +92,3 @@ GEMMA_TERMS: Final = Host(
 )
 
 HOSTS: Final = (LTX_API, HUB, PYPI, TORCH, PYTHON_BUILDS, CONSOLE, GEMMA_TERMS)
-
-
-def host_of(address: str) -> Host | None:
-    """The declared host that this address belongs to."""
-    name = urlsplit(address).hostname
-    return next((host for host in HOSTS if host.name == name), None)

@@ -159,9 +159,9 @@ class TransformerDenoiser:
         return names
 
     def _passes(self, active: _Guidances) -> list[_Pass]:
-        skipped = Skips(
-            video_self=(active.video.stg_blocks if active.video.wants_perturbed else (),),
-            audio_self=(active.audio.stg_blocks if active.audio.wants_perturbed else (),),
+        skipped = Skips.self_attention(
+            video=active.video.stg_blocks if active.video.wants_perturbed else (),
+            audio=active.audio.stg_blocks if active.audio.wants_perturbed else (),
         )
         every = {
             "positive": _Pass(self._positive, Skips.none()),

@@ -37,7 +37,6 @@ class SeenObject:
 
     colour: str
     shape: str
-    shape_sureness: float  # probability of the shape among all shapes, 0..1
     x_F: Tensor  # centre, frame widths from the left
     y_F: Tensor  # centre, frame heights from the top
     radius_F: Tensor  # of a disc of equal area, shorter sides
@@ -61,8 +60,7 @@ class Heard:
 
     loudness: float  # root mean square, 0..1
     onsets_s: tuple[float, ...]
-    pitches_hz: tuple[float, ...]  # of the tone after each onset
-    shape: str  # the shape whose tone the pitches are nearest to; "" without onsets
+    shape: str  # the shape whose tone the pitches behind the onsets are nearest to; "" without onsets
     hum_slope: float  # change of the strongest pitch, octaves per s
     balance: float  # -1 left ... 1 right
 
@@ -156,11 +154,10 @@ class Eye:
         spread = torch.cov((features_NI - self._means[shapes_N]).T)
         self._inverse = torch.inverse(spread + 1e-4 * torch.eye(len(spread)))
 
-    def _name_shape(self, features_FI: Tensor, found_F: Tensor) -> tuple[int, float]:
-        """The most probable shape by the mean of what the frames show, and its probability."""
+    def _name_shape(self, features_FI: Tensor, found_F: Tensor) -> int:
+        """The most probable shape by the mean of what the frames show."""
         away = features_FI[found_F].mean(0) - self._means
-        sureness = torch.softmax(-0.5 * torch.einsum("si,ij,sj->s", away, self._inverse, away), 0)
-        return int(sureness.argmax()), float(sureness.max())
+        return int(torch.einsum("si,ij,sj->s", away, self._inverse, away).argmin())
 
     # -- reading
 
@@ -192,13 +189,12 @@ class Eye:
             if not bool(track.found_F.any()):
                 break
             outline = _outline(torch.where(free, best, -6.0), video, track, self._side)
-            shape, sureness = self._name_shape(outline.features_FI, track.found_F)
+            shape = self._name_shape(outline.features_FI, track.found_F)
             nothing = torch.where(track.found_F, 0.0, math.nan)
             objects.append(
                 SeenObject(
                     colour=COLOURS[colour],
                     shape=SHAPES[shape],
-                    shape_sureness=sureness,
                     x_F=outline.x_F / self.width + nothing,
                     y_F=outline.y_F / self.height + nothing,
                     radius_F=outline.radius_F / self._side + nothing,
@@ -470,7 +466,7 @@ def listen(sound_2S: Tensor, rate: int) -> Heard:
     if clear:
         middle = clear[len(clear) // 2]
         shape = min(zip(SHAPE_PITCH_HZ, SHAPES, strict=True), key=lambda tone: abs(math.log(tone[0] / middle)))[1]
-    return Heard(loudness, onsets, pitches, shape, _hum_slope(mono, rate), balance)
+    return Heard(loudness, onsets, shape, _hum_slope(mono, rate), balance)
 
 
 def _onsets(mono: Tensor, rate: int) -> tuple[float, ...]:

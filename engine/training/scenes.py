@@ -105,16 +105,6 @@ class SceneBatch:
     def to(self, device: torch.device | str) -> SceneBatch:
         return SceneBatch(**{name: value.to(device) for name, value in self._tensors().items()})
 
-    def to_plain(self) -> dict[str, list[float]]:
-        """Numbers and lists only, for JSON (infinities become 1e30); `from_plain` reads it back."""
-        finite = {name: torch.nan_to_num(value, posinf=1e30) for name, value in self._tensors().items()}
-        return {name: numbers(value) for name, value in finite.items()}
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, list[float]]) -> SceneBatch:
-        values = {name: torch.tensor(numbers) for name, numbers in plain.items()}
-        return cls(**{k: torch.where(v > 1e29, math.inf, v) if v.is_floating_point() else v for k, v in values.items()})
-
     @staticmethod
     def cat(batches: Sequence[SceneBatch]) -> SceneBatch:
         columns = [batch._tensors() for batch in batches]

@@ -7,7 +7,7 @@
     scenes.attributes()                                                            # what each scene shows, as words
 
 One scene renders at any size, shape and rate: positions are relative, motion is in seconds. Everything runs on the
-device asked for, in float32. `scenes[index]`, `scenes.to(device)`, `SceneBatch.cat`, `to_plain`/`from_plain` (JSON).
+device asked for, in float32. `scenes[index]`, `scenes.to(device)`, `SceneBatch.cat`.
 
 Truth to measure against: `object_state(scenes, times, aspect)` (centre, radius, angle as seen on screen) and
 `bounce_times(scenes, duration_s)`. `scenes_from_attributes` draws given attributes.

@@ -42,11 +42,10 @@ What = Literal["both", "picture", "sound"]
 
 
 class Made(NamedTuple):
-    """One result as media: where its asked part begins, and how much there is beyond it at either end (s)."""
+    """One result as media: where its asked part begins, behind the handle before it, and how long the one after is."""
 
     media: Media
-    begin_s: Fraction  # of the asked part
-    before_s: Fraction  # handles
+    begin_s: Fraction
     after_s: Fraction
 
 
@@ -113,7 +112,7 @@ def _made(file: ResultFile, recipe: dict[str, Any], name: str) -> Made:
     else:
         unit = max(1, file.sample_rate)
         before, after = Fraction(file.handle_samples_before, unit), Fraction(file.handle_samples_after, unit)
-    return Made(media, before, before, after)
+    return Made(media, before, after)
 
 
 def land(

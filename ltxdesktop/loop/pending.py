@@ -63,9 +63,6 @@ class PendingTakes:
         """Whether it was asked before this start: its take may have landed without that being written here."""
         return job in self._earlier
 
-    def of_project(self, project: str) -> tuple[Pending, ...]:
-        return tuple(each for each in self._waiting.values() if each.project == project)
-
     def add(self, pending: Pending) -> None:
         self._waiting[pending.job] = pending
         self._write()

@@ -34,16 +34,14 @@ class Format:
 
     name: str
     ending: str
-    reads: bool
-    writes: bool
     write: Callable[[Document, Sequence, Locate], Exported] | None = None
 
 
 FORMATS: Final = (
-    Format("OpenTimelineIO", ".otio", reads=True, writes=False),  # writing is Project.save_copy
-    Format("Final Cut Pro 7 XML", ".xml", reads=True, writes=True, write=write_fcp7),
-    Format("CMX 3600 edit list", ".edl", reads=True, writes=True, write=write_edl),
-    Format("Final Cut Pro X XML", ".fcpxml", reads=False, writes=True, write=write_fcpxml),
+    Format("OpenTimelineIO", ".otio"),  # writing is Project.save_copy
+    Format("Final Cut Pro 7 XML", ".xml", write_fcp7),
+    Format("CMX 3600 edit list", ".edl", write_edl),
+    Format("Final Cut Pro X XML", ".fcpxml", write_fcpxml),
 )
 
 

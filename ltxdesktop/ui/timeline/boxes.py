@@ -27,11 +27,6 @@ class Box(NamedTuple):
     def has(self, x: float, y: float) -> bool:
         return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
 
-    def meets(self, other: Box) -> bool:
-        return (
-            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
-        )
-
 
 class Lane(NamedTuple):
     """A track's row: `body` holds the clips, `header` its name and buttons."""

@@ -61,7 +61,7 @@ TICK_PX = 96  # least distance of labelled ticks
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Everything in view. `content_px` is the height of all lanes together, seen or not."""
+    """Everything in view."""
 
     viewport: Viewport
     lanes: tuple[Lane, ...]
@@ -71,7 +71,6 @@ class Layout:
     ticks: tuple[Tick, ...]
     markers: tuple[MarkerBox, ...]
     selected_range: Box | None
-    content_px: float
     selected: Collection[ItemId] = ()  # clips; they show the line of their number
     key: KeyPlace | None = None  # the selected key of one of them
     lines: LineNames = PLAIN_LINES
@@ -104,7 +103,6 @@ def lay_out(
         lay_out_ruler(sequence, viewport),
         tuple(_lay_out_markers(sequence, clips, viewport)),
         lay_out_range(sequence.in_frame, sequence.out_frame, viewport),
-        content_px(sequence, viewport, heights),
         selected,
         key,
         lines,

@@ -144,7 +144,7 @@ def test_transformer_equals_diffusers(diffusers: Any, config: TransformerConfig,
     audio = audio._replace(positions_BAT2=theirs.audio_rope.prepare_audio_coords(2, 9, "cpu"))
     skips = {
         "none": Skips.none(),
-        "self-attention": Skips.self_attention([0]),
+        "self-attention": Skips.self_attention([0], [0]),
         "isolated": Skips.isolated(),
     }[perturbation]
     expected = theirs(

@@ -116,11 +116,11 @@ def test_golden_velocity_with_perturbations(golden: Path, tiny_22b: Transformer,
     params, case = read_case(golden, f"transformer-{name}")
     blocks = params.get("stg_blocks", [])
     skips = {
-        "stg": Skips.self_attention(blocks),
-        "stg-video-only": Skips.self_attention(blocks, audio=False),
+        "stg": Skips.self_attention(blocks, blocks),
+        "stg-video-only": Skips.self_attention(blocks),
         "isolated": Skips.isolated(),
         "guidance-batch": Skips.batch(
-            [Skips.none(), Skips.none(), Skips.self_attention(blocks), Skips.isolated()],
+            [Skips.none(), Skips.none(), Skips.self_attention(blocks, blocks), Skips.isolated()],
         ),
     }[name]
     check_case(tiny_22b, case, skips)
@@ -282,7 +282,7 @@ def test_tables_computed_beforehand_change_nothing():
 def test_guidance_batch_equals_single_passes():
     transformer = make_tiny()
     video, audio = make_streams(batch=4)
-    passes = [Skips.none(), Skips.self_attention([1]), Skips.self_attention([0, 1], video=False), Skips.isolated()]
+    passes = [Skips.none(), Skips.self_attention([1], [1]), Skips.self_attention(audio=[0, 1]), Skips.isolated()]
     together = transformer(video, audio, Skips.batch(passes))
     for row, skips in enumerate(passes):
         alone = transformer(sample(video, row), sample(audio, row), skips)
@@ -290,7 +290,7 @@ def test_guidance_batch_equals_single_passes():
 
 
 def test_skips_of_a_whole_batch_are_plain_flags():
-    skips = Skips.batch([Skips.self_attention([1]), Skips.self_attention(EVERY_BLOCK)])
+    skips = Skips.batch([Skips.self_attention([1], [1]), Skips.self_attention(EVERY_BLOCK, EVERY_BLOCK)])
     first, second = skips.of_blocks(2, torch.device("cpu"))
     assert isinstance(first.video_self, Tensor)
     assert first.video_self.flatten().tolist() == [0, 1]
@@ -467,9 +467,9 @@ def test_compiled_blocks_share_one_graph():
     check_close(transformer(video, audio), expected)
     check_close(transformer(video, audio), expected)
     assert len(graphs) == 1
-    transformer(video, audio, Skips.self_attention([1]))
+    transformer(video, audio, Skips.self_attention([1], [1]))
     assert len(graphs) == 2, "a perturbed block is a graph of its own"
-    mixed = Skips.batch([Skips.none(), Skips.self_attention([1])])
+    mixed = Skips.batch([Skips.none(), Skips.self_attention([1], [1])])
     check_close(transformer(video, audio, mixed), make_tiny(transformer.config)(video, audio, mixed))
     assert len(graphs) == 3, "and so is a block that only some samples skip"
     assert list(transformer.state_dict()) == names

@@ -1,7 +1,6 @@
 """The world is seeded, looks the same at any size and rate, and sounds when it touches."""
 
-import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -43,17 +42,10 @@ def object_mask(scenes: SceneBatch, **how: float) -> Tensor:
 
 def test_equal_seeds_give_equal_scenes_and_others_do_not() -> None:
     one, same, other = (sample_scenes(20, seed, duration_s=2.0, aspect=1.5) for seed in (3, 3, 4))
-    assert one.to_plain() == same.to_plain()
-    assert one.to_plain() != other.to_plain()
+    numbers = [[getattr(scenes, field.name).tolist() for field in fields(scenes)] for scenes in (one, same, other)]
+    assert numbers[0] == numbers[1] != numbers[2]
     assert captions(one, 1) == captions(same, 1) != captions(one, 2)
     assert torch.equal(draw(one[[0]]), draw(same[[0]]))
-
-
-def test_scenes_survive_json() -> None:
-    scenes = sample_scenes(12, 1, duration_s=2.0, aspect=1.5, changes=0.5)
-    again = SceneBatch.from_plain(json.loads(json.dumps(scenes.to_plain())))
-    assert again.attributes() == scenes.attributes()
-    assert torch.equal(draw(again[[0, 3]]), draw(scenes[[0, 3]]))
 
 
 def test_sampling_covers_the_world_evenly() -> None:

@@ -94,7 +94,7 @@ def test_jobs_find_their_places_after_a_restart(tmp_path: Path) -> None:
     waiting.rename_project("untitled", "/film.otio")
     again = PendingTakes(file)
     assert [each.place for each in again] == PLACES[:3]
-    assert [each.job for each in again.of_project("/film.otio")] == ["job-0", "job-1", "job-2"]
+    assert [(each.job, each.project) for each in again] == [(f"job-{n}", "/film.otio") for n in range(3)]
     assert again.of("job-3") is None
 
 
