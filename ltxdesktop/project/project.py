@@ -50,8 +50,9 @@ class Recovery:
     def sentence(self) -> str:
         """What would be recovered, for the person."""
         what = "1 edit" if self.edits == 1 else f"{self.edits} edits"
-        last, days = self.last.astimezone(), (datetime.now(UTC).date() - self.last.date()).days
-        when = f"at {last:%H:%M:%S}" if days == 0 else f"on {last:%d %B at %H:%M}"
+        last = self.last.astimezone()
+        is_today = last.date() == datetime.now().astimezone().date()  # where the person is
+        when = f"at {last:%H:%M:%S}" if is_today else f"on {last:%d %B at %H:%M}"
         return f"The program ended before {what} could be saved; the last was made {when}."
 
 
