@@ -91,9 +91,14 @@ Preference = Literal["", "local", "remote"]  # "": whatever suits
 Way = Literal["local", "pocket", "remote", "none"]
 
 # What LTX-2.3 needs: docs/engine.md has the plans behind these. A card that is sold as 8 GB reports less.
+# So does a machine that is sold with 16 GB: the numbers are a little lower for that.
 LEAST_CARD_GB: Final = 7.5
-LEAST_HOST_GB: Final = 30.0  # weights that don't fit the card stream from here
-LEAST_UNIFIED_GB: Final = 60.0  # one memory for everything, and no 8-bit weights on Apple's GPUs
+LEAST_HOST_GB: Final = 15.0  # the text's conditioner works here beside a card of 8 GB; weights may come from disk
+LEAST_UNIFIED_GB: Final = 30.0  # one memory for everything, and no 8-bit weights on Apple's GPUs
+# With less of both, weights are read from disk at every step.
+CARD_FOR_WEIGHTS_GB: Final = 28.5  # in 8 bits
+HOST_FOR_WEIGHTS_GB: Final = 30.0  # the same, beside a smaller card
+UNIFIED_FOR_WEIGHTS_GB: Final = 60.0
 DOWNLOAD_GB: Final = 75  # checkpoint, upscaler and text encoder
 
 
@@ -146,16 +151,23 @@ def _lack(here: Situation) -> str:
         if here.device_gb < LEAST_CARD_GB:
             return f"The graphics card has {here.device_gb:.0f} GB; LTX-2.3 needs 8 GB."
         if here.memory_gb < LEAST_HOST_GB:
-            return f"The machine has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 32 GB beside a graphics card."
+            return f"The machine has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 16 GB beside a graphics card."
         return ""
     if here.device == "mps":
         if here.memory_gb < LEAST_UNIFIED_GB:
-            return f"This Mac has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 64 GB on Apple's graphics."
+            return f"This Mac has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 32 GB on Apple's graphics."
         return ""
     gpu = "an NVIDIA graphics card with 8 GB or more"
     if here.system == "macos":
-        gpu = "a Mac with an Apple chip and 64 GB"
+        gpu = "a Mac with an Apple chip and 32 GB"
     return f"LTX-2.3 needs {gpu}; here there is only the processor, which would take hours."
+
+
+def _memory_for_weights(here: Situation) -> int:
+    """The memory, as it's sold, with which a machine that can run LTX-2.3 would hold its weights; 0 if it does."""
+    if here.device == "mps":
+        return 0 if here.memory_gb >= UNIFIED_FOR_WEIGHTS_GB else 64
+    return 0 if here.device_gb >= CARD_FOR_WEIGHTS_GB or here.memory_gb >= HOST_FOR_WEIGHTS_GB else 32
 
 
 def _unlocks(here: Situation, lack: str) -> tuple[str, ...]:
@@ -165,7 +177,11 @@ def _unlocks(here: Situation, lack: str) -> tuple[str, ...]:
     if not here.key:
         said.append("Enter an API key (console.ltx.video): LTX-2.3 on Lightricks' servers, for money, on any machine.")
     if lack and here.device == "cuda" and here.device_gb >= LEAST_CARD_GB:
-        said.append("More memory: with 32 GB this graphics card could run LTX-2.3.")
+        said.append("More memory: with 16 GB this graphics card could run LTX-2.3.")
+    if not lack and (enough := _memory_for_weights(here)):
+        said.append(
+            f"More memory: with {enough} GB the weights needn't come from disk at every step, which takes longer."
+        )
     if lack:
         said.append(
             "Use an engine on another machine with a larger graphics card: "

@@ -38,6 +38,7 @@ from engine.backends.local.memory import (
     sampling_bytes,
 )
 from engine.backends.local.sizing import smaller_works
+from engine.backends.policy import Situation, advise
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.fp8 import WeightFormat
 from engine.loading.networks import load_video_decoder, load_video_encoder
@@ -200,6 +201,22 @@ def test_decisions(demand: Demand, memory: Memory, fp8: bool, expected: dict[str
     assert plan.peak <= memory.device_free - (RESERVE if memory.kind != "cpu" else 0)
     assert bool(plan.source) == (plan.resident < 48)
     assert plan.sentences()
+
+
+@pytest.mark.parametrize("memory_gb", [8.2, 16.3, 33.0, 67.0])
+@pytest.mark.parametrize("device_gb", [4.0, 7.9, 12.5, 16.9, 25.3, 33.7])
+def test_the_advice_to_a_machine_keeps_to_the_plans_there_are(device_gb: float, memory_gb: float) -> None:
+    advice = advise(Situation("linux", "cuda", device_gb, memory_gb, "full", key=True))
+    free = Memory("cuda", int(device_gb * GB), int(max(0.0, memory_gb - 7) * GB))  # beside the system and the programs
+    try:
+        plan = make_plan(LARGE, FULL_HD, free, fp8=True)
+    except DoesNotFit:
+        assert advice.way != "local"
+        return
+    if advice.way == "local":
+        assert any("needn't come from disk" in said for said in advice.unlocks) == (plan.source == "disk")
+    else:
+        assert memory_gb < 15  # there are plans, which nobody has tried with so little for all the rest
 
 
 def test_a_text_encoder_that_can_not_be_streamed_works_on_the_host() -> None:

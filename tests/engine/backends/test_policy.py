@@ -99,9 +99,12 @@ def test_where_nothing_can_every_reason_is_said(work: AnyWork, backends: list[Ba
 
 GPU_24 = ("cuda", 24.0, 64.0)
 GPU_8 = ("cuda", 7.9, 32.0)
-GPU_8_LITTLE_HOST = ("cuda", 7.9, 16.0)
+GPU_8_16 = ("cuda", 7.9, 16.3)
+GPU_32_16 = ("cuda", 33.7, 16.3)
+GPU_8_LITTLE_HOST = ("cuda", 7.9, 8.2)
 GPU_4 = ("cuda", 4.0, 32.0)
 MAC_16 = ("mps", 16.0, 16.0)
+MAC_32 = ("mps", 32.0, 32.0)
 MAC_64 = ("mps", 64.0, 64.0)
 NO_GPU = ("cpu", 32.0, 32.0)
 
@@ -125,14 +128,18 @@ TABLE = [
         False,
         "",
         "pocket",
-        "16 GB of memory",
+        "8 GB of memory; LTX-2.3 needs 16",
         ["API key", "More memory", "another"],
     ),
+    ("windows", GPU_8_16, "full", True, "", "local", "can run it", ["with 32 GB the weights"]),
+    ("windows", GPU_8_16, "pocket", False, "", "pocket", "isn't installed", ["Download", "API key", "with 32 GB"]),
+    ("linux", GPU_32_16, "full", True, "", "local", "can run it", []),
     ("windows", GPU_4, "pocket", False, "", "pocket", "4 GB; LTX-2.3 needs 8", ["API key", "another machine"]),
     ("windows", GPU_4, "pocket", True, "", "remote", "4 GB; LTX-2.3 needs 8", ["another machine"]),
-    ("macos", MAC_16, "pocket", False, "", "pocket", "needs 64 GB", ["API key", "another machine"]),
-    ("macos", MAC_16, "pocket", True, "", "remote", "needs 64 GB", ["another machine"]),
-    ("macos", MAC_16, "pocket", True, "local", "pocket", "needs 64 GB", ["another machine", "Choose the LTX API"]),
+    ("macos", MAC_16, "pocket", False, "", "pocket", "needs 32 GB", ["API key", "another machine"]),
+    ("macos", MAC_16, "pocket", True, "", "remote", "needs 32 GB", ["another machine"]),
+    ("macos", MAC_16, "pocket", True, "local", "pocket", "needs 32 GB", ["another machine", "Choose the LTX API"]),
+    ("macos", MAC_32, "full", True, "", "local", "can run it", ["with 64 GB the weights"]),
     ("macos", MAC_64, "full", False, "local", "local", "can run it", ["API key"]),
     ("macos", MAC_64, "pocket", False, "", "pocket", "isn't installed", ["Download", "API key"]),
     ("linux", NO_GPU, "pocket", False, "", "pocket", "only the processor", ["API key", "another machine"]),
@@ -162,13 +169,14 @@ def test_nothing_is_ever_advised_to_leave_without_a_key() -> None:
 
 
 def test_every_combination_keeps_to_the_rules() -> None:
-    machines = (GPU_24, GPU_8, GPU_8_LITTLE_HOST, GPU_4, MAC_16, MAC_64, NO_GPU)
+    good = (GPU_24, GPU_8, GPU_8_16, GPU_32_16, MAC_32, MAC_64)
+    machines = (*good, GPU_8_LITTLE_HOST, GPU_4, MAC_16, NO_GPU)
     wishes = product(("linux", "windows", "macos"), machines, ("full", "pocket", "none"), (False, True), ("", *WAYS))
     for system, machine, installed, key, choice in wishes:
         if (machine[0] == "mps") != (system == "macos") and machine[0] != "cpu":
             continue
         advice = advise(Situation(system, *machine, installed=installed, key=key, preference=choice))  # type: ignore[arg-type]
-        able = machine in (GPU_24, GPU_8, MAC_64)
+        able = machine in good
         case = (system, machine, installed, key, choice, advice)
         assert (advice.way == "local") <= (able and installed == "full"), case
         assert (advice.way == "remote") <= (key and choice != "local"), case
