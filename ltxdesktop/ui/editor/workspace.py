@@ -33,6 +33,7 @@ from ltxdesktop.ui.editor.source_side import SourceSide, Way
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
 from ltxdesktop.ui.editor.start_page import StartPage
 from ltxdesktop.ui.editor.transport import Transport
+from ltxdesktop.ui.editor.trim_view import TrimPair
 from ltxdesktop.ui.keymaps_window import KeymapsWindow
 from ltxdesktop.ui.monitor.planes import Shot
 from ltxdesktop.ui.monitor.sinks import Graphics
@@ -313,7 +314,12 @@ class EditWorkspace(QStackedWidget):
 
     def _preview(self, document: Document | None) -> None:
         """A drag on the timeline goes on: the monitor shows what it would make; None when it's over."""
-        self.program.swap_film(self._film(self.project.document if document is None else document))
+        edges = self.timeline.view.trim_edges() if document is not None else None
+        if edges is None or document is None or self.program.player.playing:
+            self.program.swap_film(self._film(self.project.document if document is None else document))
+        else:
+            accent = self._look.theme.accent
+            self.program.swap_film(partial(TrimPair, document.sequence, self._footage(document), edges, accent))
 
     def _show_film_anew(self) -> None:
         if self.has_project:

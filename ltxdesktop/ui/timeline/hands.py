@@ -57,6 +57,7 @@ from ltxdesktop.ui.timeline.requests import AddKey, Request, SetRange, name_of
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.ui.timeline.surface import TimelineSurface
 from ltxdesktop.ui.timeline.tools import BLADE, SELECT, Tool, blade_frame
+from ltxdesktop.ui.timeline.trim_edges import TrimEdges, edges_of
 from ltxdesktop.ui.timeline.viewport import HEADER_PX, RULER_PX
 from ltxdesktop.ui.timeline.words import tip_for
 
@@ -124,6 +125,10 @@ class TimelineHands(TimelineSurface):
             self._end_drag()
         self.tool = tool
         self._look_under_mouse()
+
+    def trim_edges(self) -> TrimEdges | None:
+        """The pictures that the trim that goes on brings beside each other; None while nothing is trimmed."""
+        return edges_of(self._tried.request, self._tried.document) if self._tried is not None else None
 
     def scene(self) -> Scene:
         """What tools look at. During a drag the document is the one from before it."""
@@ -320,7 +325,7 @@ class TimelineHands(TimelineSurface):
         self._rubber = None
         match outcome:
             case Asked(request=request, guide=guide, words=words):
-                self._tried = tried = self.preview(request)
+                tried = self.preview(request)
                 self._guide = guide if tried.request == request else None
                 self._bubble, self._bubble_is_bad = tried.why or words, bool(tried.why)
             case Extended():
@@ -354,7 +359,7 @@ class TimelineHands(TimelineSurface):
 
     def preview(self, request: Request) -> Tried:
         """Show the document as an edit would make it."""
-        tried = self._edits.attempt(request)
+        self._tried = tried = self._edits.attempt(request)
         if self._document is not tried.document:
             self._document = tried.document
             self._renew()
