@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from ltxdesktop.ui.theme import Look, figures
 
 ICON_PX = 18
+SPARE_PX = 4  # so that words which fit by a fraction of a pixel are whole
 
 
 class Panel(QFrame):
@@ -174,17 +175,20 @@ class ElidedButton(QPushButton):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._whole = ""
+        self._mode = Qt.TextElideMode.ElideRight
         self.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
 
-    def set_words(self, words: str) -> None:
-        if words != self._whole:
-            self._whole = words
+    def set_words(self, words: str, mode: Qt.TextElideMode = Qt.TextElideMode.ElideRight) -> None:
+        """`mode` says where words are left out."""
+        if (words, mode) != (self._whole, self._mode):
+            self._whole, self._mode = words, mode
             self.updateGeometry()
             self._elide()
 
     def sizeHint(self) -> QSize:
         shown = self.fontMetrics().horizontalAdvance(self.text())
-        return super().sizeHint() + QSize(self.fontMetrics().horizontalAdvance(self._whole) - shown, 0)
+        more = self.fontMetrics().horizontalAdvance(self._whole) - shown + SPARE_PX
+        return super().sizeHint() + QSize(more, 0)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(min(60, self.sizeHint().width()), super().minimumSizeHint().height())
@@ -195,7 +199,7 @@ class ElidedButton(QPushButton):
 
     def _elide(self) -> None:
         around = super().sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text())
-        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideRight, self.width() - around))
+        self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width() - around))
 
 
 def label(text: str, kind: str = "") -> QLabel:

@@ -21,7 +21,7 @@ def engine_words(view: EngineView) -> str:
         return view.words
     parts: list[str] = []
     if view.device is not None:
-        parts.append(view.device.name)
+        parts.append(view.device.name.removeprefix("NVIDIA ").removeprefix("GeForce "))
     if view.model:
         parts.append(view.model)
     if view.device is not None and view.device.memory_bytes:
@@ -113,7 +113,8 @@ class TopBar(QFrame):
     def show_view(self, view: EngineView) -> None:
         words = engine_words(view)
         self._light.show_view(view)
-        self._words.set_words(words)
+        modes = Qt.TextElideMode
+        self._words.set_words(words, modes.ElideMiddle if view.life == "ready" else modes.ElideRight)  # jobs are last
         self._words.setToolTip(f"{words}\nWhat works here, and what would unlock more: Set-up")
         self._words.setAccessibleDescription(words)
         self._restart.setVisible(view.life == "given_up")

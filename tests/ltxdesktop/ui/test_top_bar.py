@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -27,6 +28,7 @@ def test_what_the_engine_says_neither_widens_the_window_nor_moves_the_workspaces
     for view in (
         EngineView(life="starting", words="Starting"),
         EngineView(life="ready", words="", device=device, model="ltx-2.3-22b-distilled"),
+        EngineView(life="ready", words="", device=replace(device, name=LONG)),
         EngineView(life="given_up", words=LONG),
     ):
         bar.show_view(view)
@@ -37,6 +39,7 @@ def test_what_the_engine_says_neither_widens_the_window_nor_moves_the_workspaces
         words = next(each for each in bar.findChildren(QPushButton) if each.accessibleName() == "Engine")
         assert bar.rect().contains(words.geometry())
         assert words.accessibleDescription()
+        assert ("…" in words.text()) is (LONG in words.accessibleDescription())
+        assert view.life != "ready" or words.text().endswith("idle")
     assert len(places) == 1
-    assert words.text().endswith("…")
     assert LONG in words.toolTip()
