@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QSplitter,
 LAYOUT_SETTING, MONITORS_SETTING = "edit/layout", "edit/monitors"
 LAYOUT_VERSION = 3  # 2: takes have a panel of their own; 3: jobs too
 ROOM_FOR_TAKES_PX = 1100  # of height: beneath it media and takes would each show one row
+LOW_PX = 740  # of height: above the timeline the Make panel would show one line of the prompt …
+BROAD_PX = 1340  # … and beside it the timeline has room for its tools
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
     Qt.DockWidgetArea.RightDockWidgetArea,
@@ -141,6 +143,8 @@ class Docks(QMainWindow):
             return
         self.tabifyDockWidget(panels["inspector"], panels["make"])
         self.tabifyDockWidget(panels["make"], panels["jobs"])
+        whole = self.height() < LOW_PX and self.width() >= BROAD_PX
+        self.setCorner(Qt.Corner.BottomRightCorner, RIGHT if whole else BOTTOM)
         if self.height() >= ROOM_FOR_TAKES_PX:
             self.addDockWidget(LEFT, panels["takes"])
         else:

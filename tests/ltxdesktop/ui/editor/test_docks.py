@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QWidget
 
 from ltxdesktop.ui.editor.docks import BOTTOM, LEFT, RIGHT, Docks
 
@@ -51,3 +51,16 @@ def test_panels_are_left_for_the_next_start(open_docks):
     again.restore()
     assert again.panels["scopes"].isHidden()
     assert again.panels["inspector"] in again.tabifiedDockWidgets(again.panels["markers"])
+
+
+@pytest.mark.parametrize(("width", "height", "whole"), [(1366, 612, True), (1280, 650, False), (1440, 900, False)])
+def test_on_a_low_screen_the_make_panel_has_the_whole_height(open_docks, width: int, height: int, whole: bool):
+    docks = open_docks()
+    for name, area in (("make", RIGHT), ("jobs", RIGHT), ("takes", LEFT)):
+        docks.add(name, name, QWidget(), area)
+    docks.resize(width, height)
+    docks.lay_out_first()
+    QApplication.sendPostedEvents()
+    timeline, right = docks.panels["timeline"].geometry(), docks.panels["inspector"].geometry()
+    assert (right.bottom() > timeline.top()) is whole
+    assert (timeline.right() < right.left()) is whole
