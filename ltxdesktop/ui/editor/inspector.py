@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
+from typing import NamedTuple
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
@@ -33,12 +34,33 @@ from ltxdesktop.ui.editor.lane_layout import LANE_PX, Number, lanes_of
 from ltxdesktop.ui.editor.number_row import NumberRow
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.title_controls import SolidControls, TitleControls
+from ltxdesktop.ui.editor.transition_controls import Chosen, TransitionControls, chosen_transition, facts_of
 from ltxdesktop.ui.parts import ElidedLabel, label
 from ltxdesktop.ui.theme import Look
-from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.ui.timeline.selection import Selection, TransitionKey
 from ltxdesktop.words import rate_name
 
 LANES_SHOWN = 4  # more of them scroll
+REST_PX = 12  # seen around what is scrolled into view
+
+
+class _Shape(NamedTuple):
+    """Which controls there are."""
+
+    picture: ItemId | None = None
+    sound: ItemId | None = None
+    content: type | None = None
+    effects: tuple[tuple[str, str], ...] = ()  # id and kind of each
+    selected: int = 0
+    takes: int = 0
+    transition: TransitionKey | None = None
+
+    def is_of(self, other: _Shape) -> bool:
+        """Whether both are of the same clips."""
+        return (self.picture, self.sound) == (other.picture, other.sound)
+
+
+NO_SHAPE = _Shape(selected=-1)
 
 
 class Inspector(QWidget):
@@ -53,7 +75,7 @@ class Inspector(QWidget):
         super().__init__()
         self._look, self._project, self._selection = look, project, selection
         self._inspected = Inspected(project, selection)
-        self._shape: tuple[object, ...] = ()
+        self._shape = NO_SHAPE
         self._in_front = True
         self._rows: dict[tuple[str, str], NumberRow] = {}  # ("", name) of the clip, (effect id, name) of an effect
         self._spins: dict[str, QSpinBox] = {}
@@ -61,6 +83,7 @@ class Inspector(QWidget):
         self._name = QLineEdit()
         self._title: TitleControls | None = None
         self._effects: EffectControls | None = None
+        self._transition: TransitionControls | None = None
         self._scroll = _column_of()
         self._lanes = KeyLanes(look)
         self._lanes_page = QFrame()
@@ -108,11 +131,24 @@ class Inspector(QWidget):
         self.show_selection()
 
     def _catch_up(self) -> None:
-        shape = self._shape_of()
-        if shape != self._shape:
+        shape, before = self._shape_of(), self._shape
+        if shape != before:
             self._shape = shape
+            same = shape.is_of(before)
+            place = self._scroll.verticalScrollBar().value() if same else 0
+            known = dict(before.effects if same else shape.effects)
             self._build()
+            fresh = [effect for effect, _ in shape.effects if effect not in known]
+            QTimer.singleShot(0, self, partial(self._come_back, place, fresh))  # once the new controls are laid out
         self._show_values()
+
+    def _come_back(self, place: int, fresh: list[str]) -> None:
+        """To where it was scrolled to when the same clip has other controls now; what is new among them is in view."""
+        self._scroll.verticalScrollBar().setValue(place)
+        if self._effects is not None:
+            for effect in fresh:
+                if effect in self._effects.groups:
+                    self._scroll.ensureWidgetVisible(self._effects.groups[effect], 0, REST_PX)
 
     def edit_name(self) -> None:
         """Let the name of what is selected be typed."""
@@ -120,16 +156,17 @@ class Inspector(QWidget):
         self._name.setFocus()
         self._name.selectAll()
 
-    def _shape_of(self) -> tuple[object, ...]:
+    def _shape_of(self) -> _Shape:
         """What decides which controls there are: when it's the same, only values are shown anew."""
         picture, sound = self._inspected.picture, self._inspected.sound
-        return (
+        return _Shape(
             picture.id if picture else None,
             sound.id if sound else None,
             type(picture.content) if picture else None,
             tuple((effect.id, effect.kind) for effect in picture.effects) if picture else (),
             len(self._selection.clips),
             len(picture.takes) if picture else 0,
+            self._selection.transition,
         )
 
     # Building
@@ -149,14 +186,17 @@ class Inspector(QWidget):
         column.addWidget(self._lanes_page)
 
     def _build(self) -> None:
-        self._rows, self._spins, self._title, self._effects = {}, {}, None, None
+        self._rows, self._spins, self._title, self._effects, self._transition = {}, {}, None, None, None
         page = QWidget()
         page.setObjectName("form")
         column = QVBoxLayout(page)
         column.setContentsMargins(10, 8, 10, 10)
         column.setSpacing(0)
         picture, sound = self._inspected.picture, self._inspected.sound
-        if picture is None and sound is None:
+        chosen = chosen_transition(self._project.document, self._selection)
+        if chosen is not None and picture is None and sound is None:
+            column.addWidget(self._transition_controls(chosen))
+        elif picture is None and sound is None:
             hint = label("Select a clip to see what can be changed about it.", "hint")
             hint.setWordWrap(True)
             column.addWidget(hint)
@@ -169,7 +209,20 @@ class Inspector(QWidget):
         if picture is not None or sound is not None:
             column.addWidget(self._fades())
         column.addStretch(1)
+        before = self._scroll.takeWidget()  # it may be one of its own buttons that has asked for this
         self._scroll.setWidget(page)
+        if before is not None:  # pyright: ignore[reportUnnecessaryComparison]  # none is there at first
+            before.deleteLater()
+
+    def _transition_controls(self, chosen: Chosen) -> QWidget:
+        self._transition = TransitionControls(self._look, self._project, self._selection, chosen)
+        self._facts = ElidedLabel("", "hint")
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._facts)
+        column.addWidget(self._transition)
+        return page
 
     def _head(self) -> QWidget:
         head = QWidget()
@@ -298,6 +351,10 @@ class Inspector(QWidget):
         shown = picture or sound
         if shown is not None:
             self._show_clip(shown)
+        chosen = chosen_transition(document, self._selection)
+        if chosen is not None and self._transition is not None:
+            self._transition.show_transition(chosen)
+            self._facts.set_text(facts_of(chosen, document.sequence))
         if picture is not None and self._title is not None and isinstance(picture.content, Title):
             self._title.show_title(picture.content)
         if picture is not None and self._effects is not None:
