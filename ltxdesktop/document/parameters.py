@@ -14,6 +14,8 @@ from types import MappingProxyType
 from ltxdesktop.document.model import EMPTY, Clip, Effect, Parameter
 
 SILENCE_DB = -60.0  # at this volume and below nothing is heard
+KEPT_PART = "frame.kept"  # where a file of another shape cuts; in the film itself it does nothing
+_KEPT_HELP = "0 left or top, 50 as the whole film's, 100 right or bottom. Deliver shows it, and drags it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ PARAMETERS: Mapping[str, Declared] = _table(
     Declared("crop.top", "Top", "Crop", 0, 0, 1, "%", 0.005),
     Declared("crop.bottom", "Bottom", "Crop", 0, 0, 1, "%", 0.005),
     Declared("opacity", "Opacity", "Composite", 1, 0, 1, "%", 0.01),
+    Declared(KEPT_PART, "Kept part", "Vertical and square", 0.5, 0, 1, "%", 0.01, _KEPT_HELP),
     Declared("volume", "Volume", "Sound", 0, SILENCE_DB, 24, "dB", 0.5, "Silent at -60 dB"),
     Declared("pan", "Pan", "Sound", 0, -1, 1, "", 0.05, "-1 left, 1 right"),
     Declared("colour.exposure", "Exposure", "Colour", 0, -5, 5, "stops", 0.05),

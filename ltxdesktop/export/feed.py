@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Protocol
@@ -58,14 +59,16 @@ class Feed:
         size: tuple[int, int],
         shape: Shape,
         pixel_format: str,
-        focus: float,
+        kept_at: Callable[[int], float],
         gain: float = 1,
         captions: Captions | None = None,
     ) -> None:
-        """`size` is the sequence's; `gain` a factor for all samples; `captions` are laid over the file's frame."""
+        """`size` is the sequence's; `kept_at` says for each of its frames where a filled frame is cut (0..1); `gain`
+        is a factor for all samples; `captions` are laid over the file's frame.
+        """
         self.shape = shape
         self.gain = gain
-        self._film, self._pixel_format, self._focus = film, pixel_format, focus
+        self._film, self._pixel_format, self._kept_at = film, pixel_format, kept_at
         self._captions = captions
         self._scaler = Scaler()
         self._wanted = (shape.width, shape.height)
@@ -78,8 +81,8 @@ class Feed:
         if self._captions is not None:
             return self._captioned(self._captions, picture, frame)
         if self._pixel_format == "rgb24":
-            return self._as_rgb(picture)
-        framed = self._framed(self._as_frame(picture))
+            return self._as_rgb(picture, frame)
+        framed = self._framed(self._as_frame(picture), frame)
         return self._scaler.scaled(framed, framed.width, framed.height, self._pixel_format)
 
     def sound(self, first: int, count: int) -> Samples:
@@ -87,18 +90,18 @@ class Feed:
         return mixed_down(self._film.sound(self.shape.first_sample + first, count), self.shape.channels, self.gain)
 
     def _captioned(self, captions: Captions, picture: Picture, frame: int) -> VideoFrame:
-        framed = self._framed(picture.to_frame(WORKING))
+        framed = self._framed(picture.to_frame(WORKING), frame)
         made = captions.over(framed, frame)
         if self._pixel_format == "rgb24":
             return VideoFrame.from_ndarray(Picture(frame=made).to_rgb(), "rgb24")
         return self._scaler.scaled(made, made.width, made.height, self._pixel_format)
 
-    def _as_rgb(self, picture: Picture) -> VideoFrame:
+    def _as_rgb(self, picture: Picture, number: int) -> VideoFrame:
         """The very pixels that a screen shows."""
         pixels = picture.to_rgb()
         if self._drawn != self._wanted:
             canvas = np.zeros((self.shape.height, self.shape.width, 3), np.uint8)
-            _place(canvas, pixels, *self._offsets())
+            _place(canvas, pixels, *self._offsets(number))
             pixels = canvas
         return VideoFrame.from_ndarray(pixels, "rgb24")
 
@@ -111,19 +114,20 @@ class Feed:
         full = self._pixel_format.startswith("yuv444")
         return self._scaler.from_rgb(frame_over(picture.image), "yuv444p" if full else WORKING)
 
-    def _framed(self, frame: VideoFrame) -> VideoFrame:
-        """The picture cut to, or set into, the file's frame. Offsets are even: colour lies on every second pixel."""
+    def _framed(self, frame: VideoFrame, number: int) -> VideoFrame:
+        """Frame `number` of the film cut to, or set into, the file's frame; offsets are even, for colour is coarser."""
         if self._drawn == self._wanted:
             return frame
         out = self._canvas(frame)
-        left, top = self._offsets()
+        left, top = self._offsets(number)
         for number, (target, source) in enumerate(zip(planes_of(out), planes_of(frame), strict=True)):
             step = frame.width // source.shape[1] if number else 1
             _place(target, source, left // step, top // step)
         return out
 
-    def _offsets(self) -> tuple[int, int]:
-        left, top = (_offset(have, want, self._focus) for have, want in zip(self._drawn, self._wanted, strict=True))
+    def _offsets(self, number: int) -> tuple[int, int]:
+        kept = self._kept_at(number)
+        left, top = (_offset(have, want, kept) for have, want in zip(self._drawn, self._wanted, strict=True))
         return left, top
 
     def _canvas(self, like: VideoFrame) -> VideoFrame:
@@ -150,10 +154,10 @@ def drawn_size(film: tuple[int, int], wanted: tuple[int, int], framing: Framing)
     return close[0], close[1]
 
 
-def _offset(have: int, want: int, focus: float) -> int:
+def _offset(have: int, want: int, kept: float) -> int:
     """Where the file's frame begins in the drawn picture (below 0: bars), even."""
     surplus = have - want
-    place = surplus * focus if surplus > 0 else surplus / 2
+    place = surplus * kept if surplus > 0 else surplus / 2
     return int(place // 2 * 2)
 
 

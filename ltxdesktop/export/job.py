@@ -36,6 +36,7 @@ from ltxdesktop.export.feed import Feed, Samples, captions_for, mixed_down, sequ
 from ltxdesktop.export.feeding import Picture, RenderedFilm, Threads, mix, render
 from ltxdesktop.export.progress import Clock, Pace, Progress
 from ltxdesktop.export.provenance import disclosure
+from ltxdesktop.export.reframing import Reframing
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.target import check_target, flush, remove, size_of
@@ -201,7 +202,11 @@ class Export:
         sequence = self.job.sequence
         size = (sequence.width, sequence.height)
         captions = captions_for(sequence, self.job.settings, self.shape)
-        return Feed(film, size, self.shape, _fed_format(choice, self.shape), self.job.settings.focus, gain, captions)
+        kept_at = self._reframing().at
+        return Feed(film, size, self.shape, _fed_format(choice, self.shape), kept_at, gain, captions)
+
+    def _reframing(self) -> Reframing:
+        return Reframing(self.job.sequence, self.job.media, self.job.settings.focus)
 
     def _options(self, choice: Choice | None) -> dict[str, str]:
         if choice is None:
@@ -291,7 +296,7 @@ class Export:
             small = replace(shape, width=even(width), height=even(round(shape.height * width / shape.width)))
             size = (job.sequence.width, job.sequence.height)
             number = small.number_of(min(max(job.settings.poster, shape.first), shape.last - 1))
-            poster = Feed(film, size, small, "rgb24", job.settings.focus).picture(number)
+            poster = Feed(film, size, small, "rgb24", self._reframing().at).picture(number)
         comment = disclosure(job.sequence, job.media, shape) if job.settings.disclose else ""
         if comment and shape.preset.container in WORDLESS:
             self._notes.append(f"{shape.preset.name} files hold no words, so this one can't say that AI was used.")
