@@ -21,7 +21,7 @@ from av import VideoFrame
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from engine.media.containers import opened, picture_stream
+from engine.media.containers import flush_to_disk, opened, picture_stream
 from engine.media.errors import shown
 from engine.media.index import VideoIndex
 from ltxdesktop.document.model import Clip, Media, MediaId, Sequence
@@ -39,7 +39,7 @@ from ltxdesktop.export.provenance import disclosure
 from ltxdesktop.export.reframing import Reframing
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
 from ltxdesktop.export.subtitles import chapters, srt
-from ltxdesktop.export.target import check_target, flush, remove, size_of
+from ltxdesktop.export.target import check_target, remove, size_of
 from ltxdesktop.export.writing import HOLDS_POSTER, WORDLESS, Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
@@ -167,7 +167,7 @@ class Export:
             self._begin_again()
             out, bridge, choice = self._file(part, instead, extras), None, instead
             sent = self._fill(out, self._feed(film, choice, gain), film, None, None)
-        flush(part)
+        flush_to_disk(part)
         self._step("checking the file")
         verdict = check_film(part, job.target, shape, sent)
         return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
@@ -406,7 +406,7 @@ class Export:
         part = beside.with_name(f".ltx-{secrets.token_hex(6)}.part")
         try:
             part.write_text(text, encoding="utf-8", newline="\n")
-            flush(part)
+            flush_to_disk(part)
             part.replace(beside)
         finally:
             remove(part)
@@ -423,7 +423,7 @@ class Export:
             if beside is not None:
                 remove(beside)
             raise
-        flush(target.parent)
+        flush_to_disk(target.parent)
 
     def _step(self, doing: str, done: int = 0, frames: int = 0) -> None:
         """Say what comes now. Raises Closed when it was cancelled."""

@@ -45,17 +45,6 @@ def remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def flush(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def size_of(path: Path) -> int:
     """Bytes of a file, or of the files in a folder."""
     files = path.iterdir() if path.is_dir() else [path]

@@ -72,7 +72,7 @@ class Ask:
     may_leave: bool = False  # whether it may be sent to a service
 
 
-class _Shared(TypedDict):
+class Shared(TypedDict):
     """The fields that all modes have."""
 
     prompt: str
@@ -88,7 +88,7 @@ class _Shared(TypedDict):
     may_leave: bool
 
 
-class _NewClip(TypedDict):
+class NewClip(TypedDict):
     """The fields of modes that make a clip from nothing."""
 
     width: int
@@ -110,7 +110,7 @@ def mode_of_ask(ask: Ask) -> ModeName:
 
 def work_of(ask: Ask) -> AnyWork:
     """The work as the engine takes it. Call `problems` first: this assumes that there are none."""
-    shared: _Shared = {
+    shared: Shared = {
         "prompt": ask.prompt.strip(),
         "negative": ask.negative.strip(),
         "model": ask.model,
@@ -123,7 +123,7 @@ def work_of(ask: Ask) -> AnyWork:
         "loras": ask.loras,
         "may_leave": ask.may_leave,
     }
-    new_clip: _NewClip = {"width": ask.width, "height": ask.height, "frames": ask.frames, "rate": str(ask.rate)}
+    new_clip: NewClip = {"width": ask.width, "height": ask.height, "frames": ask.frames, "rate": str(ask.rate)}
     if ask.clip is not None and ask.clip_action == "retake":
         return Retake(**shared, source=ask.clip.path, start=ask.selection.start, end=ask.selection.end, what=ask.what)
     if ask.clip is not None:

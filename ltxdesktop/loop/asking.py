@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypedDict
+from typing import Literal
 
 from engine.protocol.messages import BackendCapability, ModelCapability
 from engine.protocol.work import (
@@ -26,7 +26,7 @@ from engine.protocol.work import (
 )
 from ltxdesktop.document.model import Sequence
 from ltxdesktop.document.time import parse_rate, rate_text
-from ltxdesktop.jobs.ask import capability
+from ltxdesktop.jobs.ask import NewClip, Shared, capability
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 from ltxdesktop.words import counted, rate_name
 
@@ -58,30 +58,9 @@ class Wish:
     handles: int = HANDLES  # frames made beyond the cuts, for the blend
 
 
-class _Shared(TypedDict):
-    prompt: str
-    negative: str
-    model: str
-    backend: str
-    seed: int
-    variations: int
-    stage: Literal["full", "draft"]
-    quality: Literal["fast", "quality"]
-    camera: str
-    loras: tuple[Lora, ...]
-    may_leave: bool
-
-
-class _Shape(TypedDict):
-    width: int
-    height: int
-    frames: int
-    rate: str
-
-
 def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
     """The work for one place. A new clip is as large as the sequence unless the wish says otherwise."""
-    shared: _Shared = {
+    shared: Shared = {
         "prompt": wish.prompt.strip(),
         "negative": wish.negative.strip(),
         "model": wish.model,
@@ -135,8 +114,8 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
             raise ValueError("a take's work comes from its recipe")
 
 
-def _new_clip(shared: _Shared, wish: Wish, sequence: Sequence, frames: int, rate: Fraction) -> AnyWork:
-    shape: _Shape = {
+def _new_clip(shared: Shared, wish: Wish, sequence: Sequence, frames: int, rate: Fraction) -> AnyWork:
+    shape: NewClip = {
         "width": wish.width or sequence.width,
         "height": wish.height or sequence.height,
         "frames": frames,

@@ -1,12 +1,15 @@
-"""The field that prompts are written in: a few lines high where there is little room, more where there is."""
+"""The fields of prompts: what is wanted, a few lines high or more where there is room, and what should not be there."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize
-from PySide6.QtWidgets import QPlainTextEdit, QSizePolicy, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from ltxdesktop.ui.parts import label, labelled
 
 LEAST_LINES, MOST_LINES = 3, 8
 MARGINS_PX = 18
+NEGATIVE_PX = 44
 
 
 class PromptField(QPlainTextEdit):
@@ -26,3 +29,45 @@ class PromptField(QPlainTextEdit):
     def sizeHint(self) -> QSize:
         """As little as will do: forms that scroll are as high as their fields want to be."""
         return QSize(super().sizeHint().width(), self.minimumHeight())
+
+
+class NegativeField(QWidget):
+    """What should not be there, with its label: hidden as a whole for models that don't listen to it."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._field = QPlainTextEdit()
+        self._field.setPlaceholderText("What should not be there")
+        self._field.setToolTip("What must not be seen or heard, in your own words")
+        self._field.setTabChangesFocus(True)
+        self._field.setFixedHeight(NEGATIVE_PX)
+        self._field.textChanged.connect(self.changed)
+        column = labelled("&Negative", self._field)
+        column.setContentsMargins(0, 0, 0, 0)
+        self.setLayout(column)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    @property
+    def text(self) -> str:
+        return self._field.toPlainText()
+
+    def write(self, text: str) -> None:
+        """Have these words in it; where they stand already, the cursor stays."""
+        if self._field.toPlainText() != text:
+            self._field.setPlainText(text)
+
+
+def with_earlier(prompt: PromptField, earlier: QWidget) -> QVBoxLayout:
+    """The field under its label, with what offers earlier prompts at the label's right."""
+    words = label("Prompt", "label")
+    words.setBuddy(prompt)
+    head, column = QHBoxLayout(), QVBoxLayout()
+    head.addWidget(words)
+    head.addStretch(1)
+    head.addWidget(earlier)
+    column.setSpacing(2)
+    column.addLayout(head)
+    column.addWidget(prompt, 1)
+    return column

@@ -12,9 +12,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
-    QPlainTextEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -37,9 +35,9 @@ from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.models.take_list import Take
-from ltxdesktop.ui.parts import IconButton, Panel, label, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
-from ltxdesktop.ui.prompt_field import PromptField
+from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_earlier
 from ltxdesktop.ui.prompt_given import GivenBox
 from ltxdesktop.ui.prompt_size import LengthBox, SizeBox
 from ltxdesktop.ui.style_choices import StyleChoices
@@ -239,26 +237,10 @@ class PromptPanel(Panel):
         column.setSpacing(12)
         self._prompt = PromptField(PLACEHOLDER)
         self._prompt.textChanged.connect(self._read_fields)
-        words, head, said = label("Prompt", "label"), QHBoxLayout(), QVBoxLayout()
-        words.setBuddy(self._prompt)
-        head.addWidget(words)
-        head.addStretch(1)
-        head.addWidget(self._history)
-        said.setSpacing(2)
-        said.addLayout(head)
-        said.addWidget(self._prompt, 1)
-        column.addLayout(said, 1)
-        self._negative_box = QWidget()
-        self._negative = QPlainTextEdit()
-        self._negative.setPlaceholderText("What should not be there")
-        self._negative.setTabChangesFocus(True)
-        self._negative.setFixedHeight(50)
-        self._negative.textChanged.connect(self._read_fields)
-        negative = labelled("&Negative", self._negative)
-        negative.setContentsMargins(0, 0, 0, 0)
-        self._negative_box.setLayout(negative)
-        self._negative_box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        column.addWidget(self._negative_box)
+        column.addLayout(with_earlier(self._prompt, self._history), 1)
+        self._negative = NegativeField()
+        self._negative.changed.connect(self._read_fields)
+        column.addWidget(self._negative)
         return column
 
     def _build_numbers(self) -> QVBoxLayout:
@@ -328,7 +310,7 @@ class PromptPanel(Panel):
         self._ask = replace(
             self._ask,
             prompt=self._prompt.toPlainText(),
-            negative=self._negative.toPlainText(),
+            negative=self._negative.text,
             clip_action=self._clip_box.action,
             what=self._clip_box.what,
             direction=self._clip_box.direction,
@@ -423,8 +405,7 @@ class PromptPanel(Panel):
         ask = self._ask
         if self._prompt.toPlainText() != ask.prompt:
             self._prompt.setPlainText(ask.prompt)
-        if self._negative.toPlainText() != ask.negative:
-            self._negative.setPlainText(ask.negative)
+        self._negative.write(ask.negative)
         self._seed.setValue(ask.seed)
         self._variations.setValue(ask.variations)
         for box in (self._clip_box, self._size_box, self._length_box):
@@ -441,7 +422,7 @@ class PromptPanel(Panel):
         self._given_box.show_given(self._given)
         for box in (self._clip_box, self._size_box, self._length_box):
             box.show_ask(ask)
-        self._negative_box.setVisible(model is not None and model.negative)
+        self._negative.setVisible(model is not None and model.negative)
         self._draft.setVisible(model is not None and model.drafts)
         wrong = problems(ask, self._backend(), model)
         self._say(self._problem, wrong if ask.prompt.strip() or len(wrong) > 1 or not self._needs_words(wrong) else [])

@@ -15,9 +15,7 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
-    QPlainTextEdit,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -29,8 +27,8 @@ from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.length_field import LengthField
-from ltxdesktop.ui.parts import IconButton, Panel, Segments, label, labelled, number_field, scrolled_form, wrapped
-from ltxdesktop.ui.prompt_field import PromptField
+from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_earlier
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes
@@ -109,7 +107,7 @@ class MakePanel(Panel):
         sized = self._size_box.isVisibleTo(self)
         return Wish(
             prompt=self._prompt.toPlainText(),
-            negative=self._negative.toPlainText() if found and found[1].negative else "",
+            negative=self._negative.text if found and found[1].negative else "",
             model=model,
             backend=backend,
             seed=self._seed.value(),
@@ -290,17 +288,7 @@ class MakePanel(Panel):
         self._prompt.textChanged.connect(self._touch)
         self._history = EarlierPrompts(self._look, self._prompts)
         self._history.chosen.connect(self.write)
-        head = QHBoxLayout()
-        words = label("Prompt", "label")
-        words.setBuddy(self._prompt)
-        head.addWidget(words)
-        head.addStretch(1)
-        head.addWidget(self._history)
-        said = QVBoxLayout()
-        said.setSpacing(2)
-        said.addLayout(head)
-        said.addWidget(self._prompt, 1)
-        column.addLayout(said, 1)
+        column.addLayout(with_earlier(self._prompt, self._history), 1)
         self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
         self._what.chosen.connect(self._touch)
         column.addWidget(self._what)
@@ -308,17 +296,9 @@ class MakePanel(Panel):
         self._direction.setToolTip("At which end of the clip. The Extend tool (E) drags either end, too")
         self._direction.chosen.connect(self.direction_chosen)
         column.addWidget(self._direction)
-        self._negative_box = QWidget()
-        self._negative = QPlainTextEdit()
-        self._negative.setPlaceholderText("What should not be there")
-        self._negative.setTabChangesFocus(True)
-        self._negative.setFixedHeight(44)
-        self._negative.textChanged.connect(self._touch)
-        negative = labelled("&Negative", self._negative)
-        negative.setContentsMargins(0, 0, 0, 0)
-        self._negative_box.setLayout(negative)
-        self._negative_box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        column.addWidget(self._negative_box)
+        self._negative = NegativeField()
+        self._negative.changed.connect(self._touch)
+        column.addWidget(self._negative)
         return column
 
     def _build_numbers(self) -> QVBoxLayout:
@@ -426,7 +406,7 @@ class MakePanel(Panel):
         backend, model = found if found is not None else (None, None)
         self._about_model.setText(model.description if model is not None else "")
         self._about_model.setVisible(bool(model is not None and model.description))
-        self._negative_box.setVisible(model is not None and model.negative)
+        self._negative.setVisible(model is not None and model.negative)
         self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
         self.consent.show_backend(backend)
         self._style.show_model(model)
