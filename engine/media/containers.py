@@ -203,12 +203,16 @@ class Guard:
 
 
 def flush_to_disk(path: Path) -> None:
-    """fsync a file, or a folder where the system can."""
-    if path.is_dir() and os.name == "nt":
+    """fsync a file, or the names in a folder where the system can. Raises OSError for files alone."""
+    is_folder = path.is_dir()
+    if is_folder and os.name == "nt":
         return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(handle)
+    except OSError:
+        if not is_folder:  # some network file systems refuse folders; what was renamed there is renamed all the same
+            raise
     finally:
         os.close(handle)
 
