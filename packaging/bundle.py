@@ -6,7 +6,7 @@
     macos     ltxdesktop.app, and a disk image
 
 Everything lies in build/ and dist/ afterwards. Steps: set up .venv as dev.py does (with PyInstaller), draw the icons,
-freeze, compile the engine's source, write the licence notices, wrap. See packaging/README.md.
+freeze, compile the engine's source, write the licence notices, weigh, wrap. See packaging/README.md.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ def main() -> int:
     parser.add_argument("--runtime", type=Path, help="runtime of AppImage type 2, from the AppImage project")
     parser.add_argument("--sign", default="", help="windows: signing command, with $f for the file")
     parser.add_argument("--quick", action="store_true", help="compress less: for trying things out")
+    parser.add_argument("--any-size", action="store_true", help="linux: go on with a folder that is past its goal")
+    parser.add_argument("--note-sizes", action="store_true", help="linux: note what each part of the folder weighs")
     asked = parser.parse_args()
     if not sys.platform.startswith(SYSTEMS[asked.system]):
         print(
@@ -69,7 +71,7 @@ def make(asked: argparse.Namespace) -> None:
         freeze(build)
         say("compiling the engine's source, writing the licence notices")
         finish(build, folder, version)
-    say(f"the program's folder: {folder}, {megabytes(folder)} MB")
+    weigh(folder, asked)
     if asked.only == "folder":
         return
     if asked.system == "linux":
@@ -90,7 +92,7 @@ def freeze(build: Path) -> None:
 
 def finish(build: Path, folder: Path, version: str) -> None:
     """What PyInstaller doesn't do. On macOS the same in the app, before it's signed."""
-    from bundling import notices
+    from bundling import base_library, notices
 
     contents = json.loads((build / "contents.json").read_text(encoding="utf-8"))
     app = build / "dist" / "ltxdesktop.app" / "Contents"
@@ -101,6 +103,7 @@ def finish(build: Path, folder: Path, version: str) -> None:
         run(sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", inside / SOURCE)
         notices.write(top / "licences", version, contents, ROOT)
     if sys.platform.startswith("linux"):
+        base_library.compress(folder / "_internal" / base_library.NAME)
         strip(folder)
 
 
@@ -135,10 +138,20 @@ def wrap_linux(asked: argparse.Namespace, folder: Path, build: Path, output: Pat
         say(f"{done}, {done.stat().st_size / 1e6:.0f} MB")
 
 
-def megabytes(folder: Path) -> int:
-    return round(
-        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink()) / 1e6
-    )
+def weigh(folder: Path, asked: argparse.Namespace) -> None:
+    """Say how large the folder is. On Linux, past its goal, that's where it ends: see `bundling/sizes.py`."""
+    from bundling import sizes
+    from bundling.linux import CannotBundle
+
+    now, notes = sizes.parts(folder), HERE / "sizes.json"
+    say(f"the program's folder: {folder}, {sum(now.values()) / 1e6:.1f} MB")
+    if asked.system != "linux":
+        return
+    if asked.note_sizes:
+        sizes.note(notes, now)
+    words = sizes.complaint(now, sizes.noted(notes))
+    if words and not asked.any_size:
+        raise CannotBundle(words)
 
 
 def run(*words: object) -> None:

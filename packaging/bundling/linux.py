@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from bundling import elf, layout
+from bundling import elf, layout, system_icu
 
 LIBRARY: Final = "usr/lib/ltxdesktop"
 MAINTAINER: Final = "the ltxdesktop authors <maintainers@ltxdesktop.org>"
@@ -122,7 +122,8 @@ def depends(target: Path) -> list[str]:
     """The packages that bring what the tree's files ask of the system, with the glibc that they need."""
     files = elf.programs(target / LIBRARY)
     packages = {_package_of(name) for name in elf.asked_of_the_system(files)} - {"libc6", ""}
-    return [f"libc6 (>= {elf.oldest_glibc(files)})", *sorted({*packages, *LOADED_BY_NAME})]
+    named = {*LOADED_BY_NAME, *([system_icu.PACKAGES] if system_icu.is_the_systems(target / LIBRARY) else [])}
+    return [f"libc6 (>= {elf.oldest_glibc(files)})", *sorted(packages | named)]
 
 
 def _package_of(library: str) -> str:

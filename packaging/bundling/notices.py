@@ -29,9 +29,9 @@ Python packages at https://pypi.org in the versions below, FFmpeg and its librar
 https://github.com/PyAV-Org/pyav-ffmpeg (the scripts that build them, with the addresses of all sources), Qt at
 https://download.qt.io/official_releases/QtForPython/. Libraries of Debian or Ubuntu are named with their source
 package. Qt is used under the LGPL: its libraries lie in this bundle as files of their own and may be replaced. Some
-large libraries have small stand-ins here, which our source makes and names in packaging/bundling/standins.py; ICU's
-table is shortened. An AppImage begins with the AppImage project's runtime (MIT), which holds squashfuse (BSD-2-Clause),
-libfuse (LGPL-2.1), zstd and zlib: https://github.com/AppImage/type2-runtime.
+large libraries have small stand-ins here, which our source makes and names in packaging/bundling/standins.py; ICU is
+the system's, or Qt's with a shortened table. An AppImage begins with the AppImage project's runtime (MIT), which holds
+squashfuse (BSD-2-Clause), libfuse (LGPL-2.1), zstd and zlib: https://github.com/AppImage/type2-runtime.
 
 The models have licences of their own; none of the official LTX-2.3 weights are part of this. The small model that comes
 along (Pocket) is part of ltxdesktop.

@@ -3,7 +3,7 @@
 Each was linked into a wheel by its makers, so the file has to be there for the loader; what it can do doesn't. Made
 with the C compiler while bundling; where there is none, or a library isn't as expected, the large one stays and that's
 said. They are: what `EMPTY` names (every function fails), libraries that are in the bundle more than once (all but one
-become empty files that name that one), NumPy's OpenBLAS (`linear_algebra.c`) and Qt's ICU table (`icu.py`).
+become empty files that name that one), and NumPy's OpenBLAS (`linear_algebra.c`). Qt's ICU: `system_icu.py`.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from functools import cache
 from pathlib import Path, PurePath
 from typing import Final
 
-from bundling import icu
-
 HERE: Final = Path(__file__).resolve().parent
 
 # Shell patterns over a library's file name: every function of these returns -1, and why that's right.
@@ -27,9 +25,9 @@ EMPTY: Final = {
     "libasound-*": "FFmpeg's ALSA devices: sound is played by PortAudio",
     "libxcb-????????.so*": "FFmpeg's screen recording, and Pillow's (xcb_connection_has_error says -1, and both end)",
     "libXau-*": "goes with the above",
+    "libopencore-amr*": "FFmpeg reads AMR by itself; the app writes none",
 }
 _OPENBLAS: Final = "libscipy_openblas64_*"
-_ICU: Final = "libicudata.so.*"
 # As auditwheel names a wheel's own copy of a library: libwebp-51b0b3f7.so.7.2.0.
 _OF_A_WHEEL: Final = re.compile(r"^(lib\w+)-[0-9a-f]{8}\.so\.(\d+)(\..*)?$")
 # Sums may be taken in any order, as OpenBLAS takes them.
@@ -52,7 +50,7 @@ def replaced(entries: Iterable[Entry], folder: Path, say: Callable[[str], None])
         try:
             if (made := _made(name, file, every, folder)) is not None:
                 small[name] = made
-        except (CannotReplace, icu.NotAsExpected, subprocess.CalledProcessError, FileNotFoundError) as exc:
+        except (CannotReplace, subprocess.CalledProcessError, FileNotFoundError) as exc:
             say(f"{name} stays whole: {exc}")
     return [
         (entry[0], str(small[PurePath(entry[0]).name]), entry[2])
@@ -63,10 +61,6 @@ def replaced(entries: Iterable[Entry], folder: Path, say: Callable[[str], None])
 
 
 def _made(name: str, file: Path, every: Sequence[Entry], folder: Path) -> Path | None:
-    if fnmatch(name, _ICU):
-        target = folder / name
-        target.write_bytes(icu.smaller(file.read_bytes()))
-        return target
     users = [Path(entry[1]) for entry in every if entry[2] != "SYMLINK" and Path(entry[1]) != file]
     if fnmatch(name, _OPENBLAS):
         return linear_algebra(name, asked_for(file, [path for path in users if "numpy" in path.parts]), folder)
@@ -94,8 +88,8 @@ def linear_algebra(name: str, wanted: dict[str, str], folder: Path) -> Path:
     """OpenBLAS's stand-in under its name. Raises CannotReplace where NumPy asks for more than it has."""
     target = folder / name
     source = HERE / "linear_algebra.c"
-    _compile(source, target, *_FAST, "-Wall", "-Werror", "-Wno-unused-parameter", "-lm")
-    missing = set(wanted) - set(_defined(target))
+    compile_library(source, target, *_FAST, "-Wall", "-Werror", "-Wno-unused-parameter", "-lm")
+    missing = set(wanted) - set(defined_in(target))
     if missing:
         raise CannotReplace(f"NumPy asks for {', '.join(sorted(missing))}")
     return target
@@ -112,7 +106,7 @@ def empty(name: str, wanted: dict[str, str], folder: Path) -> Path:
     lines = [f"{node} {{ global: {'; '.join(names)}; }};\n" for node, names in nodes.items() if node]
     versions.write_text("".join(lines), encoding="utf-8")
     script = [f"-Wl,--version-script={versions}"] if lines else []
-    _compile(source, target, "-Os", "-nostdlib", "-fno-builtin", "-fno-asynchronous-unwind-tables", *script)
+    compile_library(source, target, "-Os", "-nostdlib", "-fno-builtin", "-fno-asynchronous-unwind-tables", *script)
     return target
 
 
@@ -121,16 +115,17 @@ def forwarder(name: str, wanted: dict[str, str], same: Path, folder: Path) -> Pa
 
     Raises CannotReplace where that one hasn't got it, or versions are asked for, which only a whole library can have.
     """
-    missing = sorted(set(wanted) - set(_defined(same)))
+    missing = sorted(set(wanted) - set(defined_in(same)))
     if missing or any(wanted.values()):
         raise CannotReplace(f"{same.name} can't do for it ({missing[0] if missing else 'versions are asked for'})")
     source, target = folder / f"{name}.c", folder / name
     source.write_text("", encoding="utf-8")
-    _compile(source, target, "-nostdlib", "-Wl,--no-as-needed", str(same))
+    compile_library(source, target, "-nostdlib", "-Wl,--no-as-needed", str(same))
     return target
 
 
-def _compile(source: Path, target: Path, *options: str) -> None:
+def compile_library(source: Path, target: Path, *options: str) -> None:
+    """Make a shared library, under its own name, without symbols. Raises CannotReplace, FileNotFoundError (no cc)."""
     words = ["cc", "-shared", "-fPIC", "-s", f"-Wl,-soname,{target.name}", "-o", str(target), str(source), *options]
     try:
         subprocess.run(words, check=True, capture_output=True, text=True)
@@ -145,7 +140,7 @@ _SYMBOL: Final = re.compile(r"^(?:[0-9a-f]+)?\s+([A-Za-z]) ([^@\s]+)(?:@{1,2}(\S
 
 def asked_for(library: Path, users: Iterable[Path]) -> dict[str, str]:
     """The functions of a library that the users name, each with its version or "". Raises CannotReplace."""
-    there = _defined(library)
+    there = defined_in(library)
     wanted = {name: version for user in users for name, version in _undefined(user).items() if name in there}
     variables = sorted(name for name in wanted if there[name] not in "TWi")
     if variables:
@@ -153,7 +148,7 @@ def asked_for(library: Path, users: Iterable[Path]) -> dict[str, str]:
     return wanted
 
 
-def _defined(library: Path) -> dict[str, str]:
+def defined_in(library: Path) -> dict[str, str]:
     """Names that a library has, each with nm's letter of its kind."""
     return {name: kind for kind, name, _ in _symbols(library, "--defined-only")}
 

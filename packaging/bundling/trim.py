@@ -42,6 +42,8 @@ EXCLUDED_MODULES: Final = (
     "doctest",
     "lib2to3",
     "xmlrpc",
+    "asyncio",  # only typing_extensions names it, for functions of a kind that nothing here has
+    "_pydecimal",  # decimal in Python, for Pythons without it in C
     "IPython",
     "matplotlib",
     "yaml",
@@ -97,6 +99,10 @@ DROPPED: Final = {
     "PySide6/Qt/plugins/networkinformation/*": "no QtNetwork",
     "PySide6/Qt/plugins/tls/*": "no QtNetwork",
     "PySide6/Qt/plugins/wayland-graphics-integration-server/*": "the app is no compositor",
+    "PySide6/Qt/plugins/wayland-shell-integration/libfullscreen-shell*": "for desktops in a window of another",
+    "PySide6/Qt/plugins/wayland-shell-integration/libivi-shell*": "for cars",
+    "PySide6/Qt/plugins/wayland-shell-integration/libqt-shell*": "for compositors made with Qt's own protocol",
+    "PySide6/Qt/plugins/wayland-shell-integration/libwl-shell*": "what desktops had before xdg-shell, and have no more",
     "*Qt6Qml*": "no QML",
     "*Qt6Quick*": "no QML",
     "*Qt6VirtualKeyboard*": "no QML",
