@@ -122,6 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "engine":
         from ltxdesktop.pack import command as pack_command
 
+        if options.engine_command in ("install", "download", "repair", "run"):  # they go out
+            from ltxdesktop.settings.declared import PROXY
+            from ltxdesktop.settings.window import settings_of_the_window, use_proxy
+
+            use_proxy(settings_of_the_window().get(PROXY))
         return pack_command.run(options)
     if options.command == "diagnostics":
         from ltxdesktop.diagnostics import command as diagnostics

@@ -23,6 +23,7 @@ from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.declared import CACHE_FOLDER, ENGINE_COMMAND, MODELS_FOLDER, PROXY, SCREEN, THEME
 from ltxdesktop.settings.errors import NotSaved
 from ltxdesktop.settings.store import FILE_NAME, Settings
+from ltxdesktop.settings.window import models_folder, use_proxy
 from ltxdesktop.ui.collecting import Collecting
 from ltxdesktop.ui.engine_link import EngineLink
 from ltxdesktop.ui.icons import app_icon
@@ -204,13 +205,6 @@ class App(QObject):
         self.session.engine_lost(words, given_up=given_up)
 
 
-def use_proxy(address: str) -> None:
-    """Have engines that are started from now on go out through this; "" leaves it to the environment and the system."""
-    if address:
-        for scheme in ("http", "https"):
-            os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = address
-
-
 def run(options: argparse.Namespace) -> int:
     """Run the program until its window is closed; the exit status."""
     application = QApplication(sys.argv[:1])
@@ -226,8 +220,9 @@ def run(options: argparse.Namespace) -> int:
     kept_log = KeptLog(Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation)))
     kept_log.start()
     command = options.engine or choices.get(ENGINE_COMMAND)
-    models = str(Path(folder).expanduser()) if (folder := choices.get(MODELS_FOLDER)) else ""
-    find_engine = partial(engine_command, command, options.backend, options.store, models, background=True)
+    find_engine = partial(
+        engine_command, command, options.backend, options.store, models_folder(choices), background=True
+    )
     try:
         words = find_engine()
     except NoPack:

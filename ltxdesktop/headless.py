@@ -2,7 +2,7 @@
 
 With a clip a range of it is made again and the take is joined into the clip; with other words a new clip is made. With
 nothing named at all it's the sample that comes with the program. Progress goes to standard error; the last line on
-standard output is the path of the finished film.
+standard output is the path of the finished film. Engine, models and proxy are those of the window's settings.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.pack.errors import PackError
 from ltxdesktop.resources import samples
+from ltxdesktop.settings.declared import ENGINE_COMMAND, PROXY
+from ltxdesktop.settings.store import Settings
+from ltxdesktop.settings.window import models_folder, settings_of_the_window, use_proxy
 from ltxdesktop.words import clock, step_words
 
 PROMPT = "A red ball bounces to the right on a meadow."
@@ -261,11 +264,18 @@ def _range(text: str, frames: int) -> FrameRange:
     return FrameRange(int(start), int(end))
 
 
+def command_of(options: argparse.Namespace, settings: Settings) -> list[str]:
+    """How the engine is started: as the words say, else as the window starts it. Raises NoPack."""
+    command = options.engine or settings.get(ENGINE_COMMAND)
+    return engine_command(command, options.backend, options.store, models_folder(settings))
+
+
 def run(options: argparse.Namespace) -> int:
     """`ltxdesktop make`: the exit status."""
-    teller = Teller()
+    teller, settings = Teller(), settings_of_the_window()
+    use_proxy(settings.get(PROXY))
     try:
-        with PlainEngine(engine_command(options.engine, options.backend, options.store)) as engine:
+        with PlainEngine(command_of(options, settings)) as engine:
             film = make_film(engine, options, teller)
     except (MakeFailed, JobsError, PackError, OSError) as exc:
         teller.line(f"ltxdesktop: {exc}")

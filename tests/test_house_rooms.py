@@ -40,6 +40,7 @@ OUTSIDE: dict[str, set[str]] = {
     "engine.fetching": {"keyring", "msgspec", "platformdirs", "psutil", "truststore", "urllib3"},
     "ltxdesktop.document": set(),
     "ltxdesktop.settings": set(),
+    "ltxdesktop.settings.window": {"PySide6"},
     "ltxdesktop.words": set(),
     "ltxdesktop.resources": set(),
     "ltxdesktop.pack": {"platformdirs", "psutil", "truststore"},
@@ -53,6 +54,7 @@ OUTSIDE: dict[str, set[str]] = {
     "ltxdesktop.export": {"numpy", "av", "PySide6"},  # QtGui for text without a window
     "ltxdesktop.ui": {"PySide6", "msgspec", "numpy", "sounddevice"},
     "ltxdesktop.ui.background": {"PySide6", "shiboken6"},  # is the asker still there?
+    "ltxdesktop.ui.dressing": {"PySide6", "shiboken6"},  # is the part still there?
     "ltxdesktop.ui.monitor": {"PySide6", "shiboken6", "numpy", "av"},  # its planes go to the graphics processor
     "ltxdesktop.ui.setup.key_keeper": {"keyring"},
     "ltxdesktop.headless": set(),
@@ -72,7 +74,7 @@ LIGHT: list[tuple[str, list[str]]] = [
     ("engine.backends.policy", ["torch", "av", "numpy", "urllib3"]),
     ("engine.backends.remote.backend", ["torch", "PySide6", "transformers", "keyring"]),
     ("ltxdesktop.document", ["PySide6", "torch", "numpy", "av", "msgspec"]),
-    ("ltxdesktop.settings", ["PySide6", "torch"]),
+    ("ltxdesktop.settings.window", ["PySide6", "torch"]),
     ("ltxdesktop.media", ["PySide6", "torch", "av"]),
     ("ltxdesktop.media.files", ["PySide6", "torch"]),
     ("ltxdesktop.jobs", ["torch", "PySide6"]),

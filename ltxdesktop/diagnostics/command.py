@@ -11,6 +11,7 @@ from ltxdesktop.diagnostics.pages import Page, pages_of, save
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.settings.declared import ENGINE_COMMAND
 from ltxdesktop.settings.store import FILE_NAME, Settings
+from ltxdesktop.settings.window import folders_of_the_window, models_folder
 
 
 def run(options: argparse.Namespace) -> int:
@@ -18,9 +19,10 @@ def run(options: argparse.Namespace) -> int:
     if not options.show and not options.output:
         print("ltxdesktop: say --show to see what it holds, or -o FILE.zip to save it", file=sys.stderr)
         return 2
-    config, state = _folders_of_the_window()
+    config, state = folders_of_the_window()
     settings = Settings(config / FILE_NAME)
-    command = engine_command(options.engine or settings.get(ENGINE_COMMAND), options.backend, options.store)
+    named = options.engine or settings.get(ENGINE_COMMAND)
+    command = engine_command(named, options.backend, options.store, models_folder(settings))
     jobs, problem = ask_jobs(command)
     facts = gather(settings, state, doctor=ask_doctor(command), jobs=jobs, jobs_problem=problem)
     pages = pages_of(facts, words=options.with_prompts, names=options.with_names)
@@ -39,16 +41,3 @@ def run(options: argparse.Namespace) -> int:
 def as_text(pages: tuple[Page, ...]) -> str:
     """All files one after the other, each under its name."""
     return "\n".join(f"===== {page.name} =====\n{page.text}" for page in pages)
-
-
-def _folders_of_the_window() -> tuple[Path, Path]:
-    """Where the window keeps its settings and its log: Qt says, without a screen."""
-    from PySide6.QtCore import QCoreApplication, QStandardPaths
-
-    QCoreApplication.setApplicationName("ltxdesktop")
-    QCoreApplication.setOrganizationName("ltxdesktop")
-    places = QStandardPaths.StandardLocation
-    config, state = (
-        QStandardPaths.writableLocation(each) for each in (places.AppConfigLocation, places.AppDataLocation)
-    )
-    return Path(config), Path(state)
