@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from PySide6.QtCore import QObject, QSettings, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Document, Media, MediaId, MediaKind, Sequence, TrackId
+from ltxdesktop.document.model import BinId, Document, Media, MediaId, MediaKind, Sequence, TrackId
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.materials import Imported, Materials
 from ltxdesktop.ui.editor.media_panel import MediaPanel
@@ -84,12 +85,17 @@ class Importing(QObject):
             self.problem.emit(imported.trouble)
         media = [self._files.as_of_project(each) for each in imported.media]
         known = {(each.path, each.kind): each.id for each in self._project.document.media.values()}
-        fresh = [replace(each, bin=self._panel.bin) for each in media if (each.path, each.kind) not in known]
+        fresh = [each for each in media if (each.path, each.kind) not in known]
         if fresh:
             words = f"Import {fresh[0].name}" if len(fresh) == 1 else f"Import {len(fresh)} files"
             before = self._project.document.sequence
-            fits = before is not self._chosen
-            self._project.edit(words, lambda document: _with_media(document, fresh, fits=fits))
+            fits, top = before is not self._chosen, self._panel.bin
+
+            def put(document: Document) -> Document:
+                document, binned = _in_bins(document, fresh, imported.folders, top)
+                return _with_media(document, binned, fits=fits)
+
+            self._project.edit(words, put)
             self._say_format(before, self._project.document.sequence)
             self._panel.choose([each.id for each in fresh])
         elif imported.media:
@@ -122,6 +128,23 @@ class Importing(QObject):
             return document
 
         self._project.edit("Append", append)
+
+
+def _in_bins(
+    document: Document, media: list[Media], folders: Mapping[MediaId, tuple[str, ...]], top: BinId | None
+) -> tuple[Document, list[Media]]:
+    """The document with a bin for each folder that was brought in, below `top`, and the media put into them."""
+    bins = {(each.parent, each.name): each.id for each in document.bins}
+    placed: list[Media] = []
+    for each in media:
+        place = top
+        for name in folders.get(each.id, ()):
+            if (place, name) not in bins:
+                document = edits.add_bin(document, name, place)
+                bins[place, name] = document.bins[-1].id
+            place = bins[place, name]
+        placed.append(replace(each, bin=place))
+    return document, placed
 
 
 def _with_media(document: Document, media: list[Media], *, fits: bool) -> Document:

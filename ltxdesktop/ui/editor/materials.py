@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 from importlib import import_module
@@ -40,6 +40,8 @@ class Imported:
 
     media: tuple[Media, ...]
     problems: tuple[str, ...] = ()
+    folders: Mapping[MediaId, tuple[str, ...]] = field(default_factory=dict[MediaId, tuple[str, ...]])
+    """The dropped folder that a media came from, and those below it: names, from the outside in."""
 
     @property
     def trouble(self) -> str:
@@ -187,6 +189,7 @@ class Materials(QObject):
 
         gathered = gather(paths)
         found: list[Media] = []
+        folders: dict[MediaId, tuple[str, ...]] = {}
         problems: list[str] = []
         single = [(path, False) for path in gathered.files] + [(path, True) for path in gathered.sequences]
         for number, (path, is_sequence) in enumerate(single):
@@ -195,10 +198,13 @@ class Materials(QObject):
             self._looked_at.emit(number, len(single))
             try:
                 found.append(files.describe(path, sequence=is_sequence))
+                folder = gathered.folders.get(path)
+                if folder is not None:
+                    folders[found[-1].id] = (folder.name, *path.parent.relative_to(folder).parts)
             except (MediaError, OSError) as exc:
                 problems.append(str(exc))
         self._looked_at.emit(len(single), len(single))
-        return Imported(tuple(found), tuple(problems))
+        return Imported(tuple(found), tuple(problems), folders)
 
     def _say_import_failed(self, done: Callable[[Imported], None], problem: Exception) -> None:
         done(Imported((), (str(problem),)))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPixmap
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from ltxdesktop.document.model import MediaKind
-from ltxdesktop.ui.editor.media_list import ENTRY, Entry, Index, MediaList
+from ltxdesktop.ui.editor.media_list import BETWEEN, ENTRY, Entry, Index, MediaList
 from ltxdesktop.ui.editor.stand_ins import StandIn
 from ltxdesktop.ui.icons import pixmap
 from ltxdesktop.ui.theme import Look, figures
@@ -18,6 +19,7 @@ LEAST_CARD_PX = 128  # two of them fit beside each other into the panel as it is
 MOST_CARD_PX = 190
 UNDER_PICTURE_PX = 44  # name and facts
 LINE_PX = 40
+FACTS_PX = 11  # of their letters
 
 
 class Boxes(NamedTuple):
@@ -49,6 +51,14 @@ def lay_out_line(line: QRect) -> Boxes:
     left = picture.right() + 10
     width = inner.right() - left
     return Boxes(picture, QRect(left, inner.top(), width, 18), QRect(left, inner.top() + 17, width, 16))
+
+
+def fitting(facts: str, room_px: int, width_of: Callable[[str], int]) -> str:
+    """As many of the facts as fit whole, the first at least: half a size says nothing."""
+    parts = facts.split(BETWEEN)
+    while len(parts) > 1 and width_of(BETWEEN.join(parts)) > room_px:
+        parts.pop()
+    return BETWEEN.join(parts)
 
 
 class MediaCards(QStyledItemDelegate):
@@ -88,7 +98,10 @@ class MediaCards(QStyledItemDelegate):
         if stand_in is not None and not entry.missing:
             self._paint_stand_in(painter, boxes.picture, stand_in)
             facts = stand_in.words if stand_in.is_coming or stand_in.problem else facts
-        self._paint_line(painter, boxes.facts, facts, theme.bad if entry.missing else theme.quiet, 11)
+        font = figures(painter.font())
+        font.setPixelSize(FACTS_PX)
+        facts = fitting(facts, boxes.facts.width(), QFontMetrics(font).horizontalAdvance)
+        self._paint_line(painter, boxes.facts, facts, theme.bad if entry.missing else theme.quiet, FACTS_PX)
         painter.restore()
 
     def _paint_ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:

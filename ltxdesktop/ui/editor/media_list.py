@@ -18,6 +18,7 @@ from ltxdesktop.words import clock, counted, rate_name
 
 ENTRY = Qt.ItemDataRole.UserRole
 PICTURE_PX = 108
+BETWEEN = "  "  # facts
 Index = QModelIndex | QPersistentModelIndex
 
 
@@ -56,7 +57,7 @@ def facts_of(media: Media) -> str:
         parts.append(f"{rate_name(media.rate)} fps")
     if media.kind is MediaKind.AUDIO:
         parts.append(f"{media.sample_rate / 1000:g} kHz")
-    return "  ".join(parts)
+    return BETWEEN.join(parts)
 
 
 class MediaList(QAbstractListModel):

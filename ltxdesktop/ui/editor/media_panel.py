@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent, QResizeEvent
+from PySide6.QtGui import QAction, QDrag, QDragEnterEvent, QDragMoveEvent, QDropEvent, QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from ltxdesktop.document import edits
 from ltxdesktop.document.model import BinId, Document, Media, MediaId, MediaKind
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.drag_picture import hang_on
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.media_cards import MediaCards, card_size
 from ltxdesktop.ui.editor.media_list import Entry, MediaList
@@ -96,6 +97,21 @@ class MediaView(QListView):
         self._cards.hovered = None
         self._media.end_scrub()
         self.viewport().update()
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:
+        """With a small picture beside the mouse: Qt would hang the whole card over the place where it's dropped."""
+        dragged = [index for index in self.selectedIndexes() if index.flags() & Qt.ItemFlag.ItemIsDragEnabled]
+        if not dragged:
+            return
+        index = self.currentIndex() if self.currentIndex() in dragged else dragged[0]
+        entry = self._media.entry(index)
+        drag = QDrag(self)
+        drag.setMimeData(self._media.mimeData(dragged))
+        picture = self._media.picture(entry) if entry is not None else None
+        if picture is None or picture.isNull():
+            picture = self.grab(self._cards.boxes(self.visualRect(index)).picture).toImage()
+        hang_on(drag, picture, self.devicePixelRatioF(), len(dragged))
+        drag.exec(supportedActions, self.defaultDropAction())
 
     # Qt's own answers for IconMode move the items about: files and media are what's dropped here
 

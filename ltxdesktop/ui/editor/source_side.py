@@ -8,11 +8,12 @@ from functools import partial
 from typing import Literal, TypedDict
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtGui import QDrag, QPixmap
+from PySide6.QtGui import QDrag
 
 from ltxdesktop.document import edits
 from ltxdesktop.document.errors import DocumentError
 from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, Sequence, TrackId
+from ltxdesktop.ui.editor.drag_picture import hang_on
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
@@ -21,7 +22,6 @@ from ltxdesktop.ui.timeline.drops import Dragged, mime_of
 from ltxdesktop.ui.timeline.patching import Patch
 
 WHOLE = Patch()
-DRAG_PX = 120  # width of the picture that hangs on the mouse
 Way = Literal["insert", "overwrite", "append"]
 
 
@@ -172,12 +172,7 @@ class SourceSide(QObject):
             return
         drag = QDrag(self._monitor)
         drag.setMimeData(mime_of(dragged))
-        picture = self._monitor.view.picture
-        if not picture.isNull():
-            ratio = self._monitor.devicePixelRatioF()
-            small = picture.scaledToWidth(round(DRAG_PX * ratio), Qt.TransformationMode.SmoothTransformation)
-            small.setDevicePixelRatio(ratio)
-            drag.setPixmap(QPixmap.fromImage(small))
+        hang_on(drag, self._monitor.view.picture, self._monitor.devicePixelRatioF())
         drag.exec(Qt.DropAction.CopyAction)
 
     def _follow(self, before: Document, after: Document, name: str) -> None:

@@ -20,6 +20,7 @@ from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.selection import Selection
 
+SPIN_PX = 140
 _Change = Callable[["Chosen"], Transition]
 SPINS = (
     ("length", "Length", "How long it lasts, as far as both clips have material"),
@@ -101,6 +102,7 @@ class TransitionControls(Group):
         row.addStretch(1)
         spin = QSpinBox()
         spin.setSuffix(" frames")
+        spin.setFixedWidth(SPIN_PX)
         spin.setAlignment(Qt.AlignmentFlag.AlignRight)
         spin.setKeyboardTracking(False)
         spin.setAccessibleName(words)
