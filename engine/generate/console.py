@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, cast
 
-from engine.backends.base import JobCancelled, JobContext, NoticeKind, PlannedPhase
+from engine.backends.base import NoticeKind, PlannedPhase
 from engine.protocol.messages import Timing
 from engine.server.progress import ProgressClock
+from engine.server.timed import TimedJob, Told
 
 _REDRAW_S = 0.1
 _RUNS_KEPT = 20  # per device, model and phase
@@ -83,7 +84,7 @@ def _valid(found: Mapping[object, object]) -> dict[str, list[float]]:
     return runs
 
 
-class ConsoleJob(JobContext):
+class ConsoleJob(TimedJob):
     """The context of the one job: draws a line that changes in place, or prints a line per phase."""
 
     def __init__(
@@ -97,63 +98,22 @@ class ConsoleJob(JobContext):
         out: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.clock = ProgressClock(clock)
-        self.model = ""
-        self._scratch = scratch
-        self._output_folder = output_folder
-        self._history = history
-        self._cancel = cancel
+        super().__init__(scratch, output_folder, cancel, history.seconds_per_work, ProgressClock(clock))
         self._quiet = quiet
         self._out = out or sys.stderr
         self._live = self._out.isatty()
         self._now = clock
         self._drawn_at = -math.inf
         self._drawn = False
+        self._lined = ""  # the phase that has its line
 
     # --- JobContext ---
 
-    @property
-    def scratch(self) -> Path:
-        return self._scratch
-
-    @property
-    def output_folder(self) -> Path:
-        return self._output_folder
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancel.is_set()
-
-    def check(self) -> None:
-        if self._cancel.is_set():
-            raise JobCancelled
-
-    def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
-        self.model = model
-        self.clock.plan(phases, lambda phase: self._history.seconds_per_work(model, phase))
-
-    def phase(self, name: str, steps: int | None = None, variation: int = 0) -> None:
-        changed = name != self.clock.name
-        self.clock.begin(name, steps)
-        if changed and not self._live:
+    def _show(self, told: Told) -> None:
+        if told == "phase" and not self._live and self.clock.name != self._lined:
+            self._lined = self.clock.name
             self.line(plain_line(self.clock))
-        self._draw(force=True)
-        self.check()
-
-    def phase_within(self, name: str, steps: int | None = None) -> None:
-        self.clock.begin_within(name, steps)
-        self._draw(force=True)
-        self.check()
-
-    def resume(self) -> None:
-        self.clock.resume()
-        self._draw(force=True)
-        self.check()
-
-    def step(self, done: int) -> None:
-        self.clock.step(done)
-        self._draw()
-        self.check()
+        self._draw(force=told != "step")
 
     @property
     def wants_preview(self) -> bool:

@@ -2,24 +2,23 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.backends.base import Job, JobCancelled, JobContext, NoticeKind, PlannedPhase
+from engine.backends.base import Job, NoticeKind
 from engine.protocol.framing import EVENT_LIMITS
 from engine.protocol.messages import JobNotice, JobPreview, JobProgress, Timing
 from engine.protocol.ring import RingWriter
 from engine.server.outbox import Outbox
 from engine.server.progress import ProgressClock
+from engine.server.timed import History, TimedJob, Told
 
 PREVIEW_EVERY_S = 0.1
 
-History = Callable[[str, str], float | None]  # (model, phase) -> seconds per work on this machine
 
-
-class RunningJob(JobContext):
+class RunningJob(TimedJob):
     """The context of one job, made by the work loop, asked to end by the pipe thread."""
 
     def __init__(
@@ -35,20 +34,14 @@ class RunningJob(JobContext):
         remember: Callable[[str], None],
         ring_lock: threading.Lock,
     ) -> None:
+        super().__init__(scratch, output_folder, threading.Event(), history, ProgressClock())
         self.job = job
-        self.clock = ProgressClock()
-        self.model = ""
         self.remembered = False  # whether a later engine can pick it up
         self.cancelled_by_person = False
-        self._scratch = scratch
-        self._output_folder = output_folder
         self._outbox = outbox
         self._ring = ring
         self._previews = previews
-        self._history = history
         self._remember = remember
-        self._ending = threading.Event()
-        self._variation = 0
         self._last_preview_s = -1e9
         self._ring_lock = ring_lock
 
@@ -62,51 +55,6 @@ class RunningJob(JobContext):
         self._ending.set()
 
     # --- what the backend calls ---
-
-    @property
-    def scratch(self) -> Path:
-        return self._scratch
-
-    @property
-    def output_folder(self) -> Path:
-        return self._output_folder
-
-    @property
-    def cancelled(self) -> bool:
-        return self._ending.is_set()
-
-    def check(self) -> None:
-        if self._ending.is_set():
-            raise JobCancelled
-
-    def wait(self, seconds: float) -> None:
-        if self._ending.wait(seconds):
-            raise JobCancelled
-
-    def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None:
-        self.model = model
-        self.clock.plan(phases, lambda phase: self._history(model, phase))
-
-    def phase(self, name: str, steps: int | None = None, variation: int = 0) -> None:
-        self._variation = variation
-        self.clock.begin(name, steps)
-        self._tell_progress()
-        self.check()
-
-    def phase_within(self, name: str, steps: int | None = None) -> None:
-        self.clock.begin_within(name, steps)
-        self._tell_progress()
-        self.check()
-
-    def resume(self) -> None:
-        self.clock.resume()
-        self._tell_progress()
-        self.check()
-
-    def step(self, done: int) -> None:
-        self.clock.step(done)
-        self._tell_progress()
-        self.check()
 
     @property
     def wants_preview(self) -> bool:
@@ -160,7 +108,7 @@ class RunningJob(JobContext):
         """End the last phase; return how long each took, with its amount of work."""
         return self.clock.finish()
 
-    def _tell_progress(self) -> None:
+    def _show(self, told: Told) -> None:
         self._outbox.post_progress(
             JobProgress(
                 job=self.job.id,
@@ -171,7 +119,7 @@ class RunningJob(JobContext):
                 steps=self.clock.steps,
                 fraction=self.clock.fraction(),
                 seconds_left=self.clock.seconds_left(),
-                variation=self._variation,
+                variation=self.variation,
                 variations=self.job.work.variations,
             )
         )
