@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
 SCREEN = "1920x1200x24"
 PATIENCE_MS = 300_000  # for what a test waits for: it comes at once, or much later where many share two cores
-GRACE_S = 30  # how long something that was told to stop may take to be gone
+GRACE_S = 120  # how long something that was told to stop may take to be gone
 ALL_EVERY = 10  # tests: then cycles among what has lived longer are collected too
 
 OUR_LOGGERS = ("engine", "ltxdesktop")

@@ -22,7 +22,7 @@ from ltxdesktop.jobs.plain import PlainEngine
 from ltxdesktop.project.reading import read_project
 from ltxdesktop.resources import samples
 
-LONG_S = 120
+LONG_S = 300
 
 
 def make(store: Path, *words: str, engine: str = "") -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.media.probe import probe
 
-LONG_S = 120
+LONG_S = 300
 
 
 def test_a_paid_job_is_agreed_to_by_a_word(api: Any, tmp_path: Path):

@@ -52,14 +52,14 @@ def test_twenty_kills_at_random_bytes_cost_less_than_a_hundredth(tmp_path: Path)
             have = part.stat().st_size if part.exists() else 0
             fake.plan.append(Fault(stall_after=point - have))
             fetching = start(fake)
-            assert fake.stalled.wait(60)
+            assert fake.stalled.wait(300)
             fake.stalled.clear()
             while not part.exists() or part.stat().st_size < point - IN_FLIGHT:
                 assert fetching.poll() is None
             fetching.kill()
-            assert fetching.wait(60) != 0
+            assert fetching.wait(300) != 0
             assert not (models / "large.safetensors").exists()
-        assert start(fake).wait(60) == 0
+        assert start(fake).wait(300) == 0
         assert fake.sent_bytes - SIZE <= SIZE // 100
         assert len(fake.to("sender")) == KILLS + 1
     assert (models / "large.safetensors").read_bytes() == data

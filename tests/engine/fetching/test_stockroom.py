@@ -104,7 +104,7 @@ def stall(fake: FakeHub, engine: EngineProcess, after: int = 100_000) -> str:
     """Begin a download whose bytes stop coming; return it when they have."""
     fake.plan.append(Fault(stall_after=after))
     errand = begin(engine, Download(packages=("big",), alone=True))
-    assert fake.stalled.wait(60)
+    assert fake.stalled.wait(300)
     fake.stalled.clear()
     return errand
 
@@ -155,7 +155,7 @@ def test_downloads_run_beside_jobs_and_are_paused_resumed_and_cancelled(start: A
     assert fake.sent_bytes == sum(len(FILES[name]) for name in FILES if name != "unknown.safetensors")
     fake.plan.append(Fault(stall_after=10))
     unknown = begin(engine, Download(packages=("unknown",)))
-    assert fake.stalled.wait(60)
+    assert fake.stalled.wait(300)
     engine.ask(SteerErrand(errand=unknown, action="cancel"), Ok)
     state(engine, unknown, "cancelled")
     engine.ask(SteerErrand(errand=unknown, action="forget"), Ok)
@@ -201,7 +201,7 @@ def test_a_killed_engine_goes_on_with_its_downloads_and_a_paused_one_stays_pause
     assert fake.to("sender")[-1].headers["range"] == "bytes=200000-"
     fake.plan.append(Fault(stall_after=10))
     unknown = begin(second, Download(packages=("unknown",)))
-    assert fake.stalled.wait(60)
+    assert fake.stalled.wait(300)
     second.ask(SteerErrand(errand=unknown, action="pause"), Ok)
     state(second, unknown, "paused")
     second.kill()

@@ -65,7 +65,7 @@ def outbox(pipe: SlowPipe, gone: list[OSError]) -> Iterator[Outbox]:
     outbox = Outbox(pipe.write, gone.append)
     outbox.start()
     outbox.post(Pong(call=999))
-    assert pipe.reached.wait(30)
+    assert pipe.reached.wait(300)
     yield outbox
     pipe.open.set()
     outbox.close(30)
@@ -129,7 +129,7 @@ def test_who_posts_too_much_waits_until_the_reader_goes_on(outbox: Outbox, pipe:
 
     poster = threading.Thread(target=post_many)
     poster.start()
-    assert full.wait(30)
+    assert full.wait(300)
     assert poster.is_alive()
     assert len(posted) == MOST_WAITING
     assert [event.call for event in sent_after(outbox, pipe, poster) if isinstance(event, Pong)] == list(range(count))
@@ -137,7 +137,7 @@ def test_who_posts_too_much_waits_until_the_reader_goes_on(outbox: Outbox, pipe:
 
 def sent_after(outbox: Outbox, pipe: SlowPipe, poster: threading.Thread) -> list[Event]:
     pipe.open.set()
-    poster.join(30)
+    poster.join(300)
     return sent(outbox, pipe)
 
 
@@ -190,7 +190,7 @@ def test_what_waits_or_is_being_sent_goes_first(pipe: SlowPipe, gone: list[OSErr
     outbox = Outbox(pipe.write, gone.append, lambda _size: free.is_set())
     outbox.post(Pong(call=1))
     outbox.start()
-    assert pipe.reached.wait(30)  # the thread has the first in hand
+    assert pipe.reached.wait(300)  # the thread has the first in hand
     free.set()
     for call in (2, 3):
         outbox.post(Pong(call=call))

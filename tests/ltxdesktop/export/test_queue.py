@@ -83,7 +83,7 @@ def test_what_runs_when_the_program_ends_runs_again(queue, document, files, tmp_
     queue._on_progress = lambda entry, progress: running.set()
     queue.add(document, FFV1, tmp_path / "film.mkv", lambda media: tmp_path / media.path)
     queue.start()
-    assert running.wait(30)
+    assert running.wait(300)
     second = again(queue, files, tmp_path)
     assert states(second) in ([Waiting], [Done])  # it may just have been finished
     second.close()

@@ -18,7 +18,7 @@ from ltxdesktop.pack.recipe import Variant
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the small Python archive is made of this one's files")
 
-LONG_S = 120
+LONG_S = 300
 ROOT = Path(__file__).resolve().parents[3]
 CPU = Variant("cpu", "")
 INSTALL = """

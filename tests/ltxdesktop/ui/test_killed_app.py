@@ -18,7 +18,7 @@ from PIL import Image
 from engine.backends.remote.ledger import Ledger
 from engine.media.probe import probe
 
-LONG_S = 60.0
+LONG_S = 300.0
 ROOT = Path(__file__).parents[3]
 
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 
 HEAVY = ("ltxdesktop.render", "ltxdesktop.media.files", "ltxdesktop.media.decoders", "ltxdesktop.project.project", "av")
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 class Witness(MetaPathFinder):

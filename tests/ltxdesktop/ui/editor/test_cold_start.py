@@ -12,6 +12,6 @@ def test_first_project_is_loaded_by_a_worker(film: Path, tmp_path: Path):
     script = Path(__file__).with_name("open_cold.py")
     line = [sys.executable, str(script), str(film), str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[4])}
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["shown"]
