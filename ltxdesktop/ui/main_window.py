@@ -349,6 +349,7 @@ class MainWindow(QMainWindow):
         self._settings.setValue(WORKSPACE, self.workspace)
         self._settings.setValue(WINDOW_GEOMETRY, self.saveGeometry())
         self._settings.setValue("window/columns", self.generate.columns_state())
+        self.hide()  # what runs is waited for behind it: a picture that is decoded, an export that is cut off
         self._set_up.close()
         self._in_use.close()
         if self.deliver is not None:
