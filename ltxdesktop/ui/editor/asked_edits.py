@@ -88,4 +88,5 @@ class AskedEdits(QObject):
         if self._project.edit("Add title", add):
             after = self._project.document.sequence
             self._selection.choose([c.id for t in after.tracks for c in t.clips if c.id not in before])
-            self._docks.show_panel("inspector")  # its words are there
+            self._docks.show_panel("inspector")
+            self._inspector.edit_title()

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, ItemId, Solid, Title
+from ltxdesktop.document.model import Clip, Document, ItemId, MediaKind, Solid, Title
 from ltxdesktop.document.parameters import EFFECTS, PARAMETERS, Declared
 from ltxdesktop.document.time import timecode
 from ltxdesktop.loop.joining import with_take
@@ -70,6 +70,7 @@ class Inspector(QWidget):
     """
 
     place_asked = Signal(int)  # frame of the sequence: a key lane was pressed
+    finished = Signal()  # typing has ended: the keys are the timeline's again
 
     def __init__(self, look: Look, project: OpenProject, selection: Selection) -> None:
         super().__init__()
@@ -84,6 +85,7 @@ class Inspector(QWidget):
         self._title: TitleControls | None = None
         self._effects: EffectControls | None = None
         self._transition: TransitionControls | None = None
+        self._solid: SolidControls | None = None
         self._scroll = _column_of()
         self._lanes = KeyLanes(look)
         self._lanes_page = QFrame()
@@ -156,6 +158,13 @@ class Inspector(QWidget):
         self._name.setFocus()
         self._name.selectAll()
 
+    def edit_title(self) -> None:
+        """Let the words of the title that is selected be typed."""
+        self._catch_up()
+        if self._title is not None:
+            self._title.text.setFocus()
+            self._title.text.selectAll()
+
     def _shape_of(self) -> _Shape:
         """What decides which controls there are: when it's the same, only values are shown anew."""
         picture, sound = self._inspected.picture, self._inspected.sound
@@ -187,6 +196,7 @@ class Inspector(QWidget):
 
     def _build(self) -> None:
         self._rows, self._spins, self._title, self._effects, self._transition = {}, {}, None, None, None
+        self._solid = None
         page = QWidget()
         page.setObjectName("form")
         column = QVBoxLayout(page)
@@ -240,9 +250,11 @@ class Inspector(QWidget):
     def _build_picture(self, column: QVBoxLayout, clip: Clip) -> None:
         if isinstance(clip.content, Title):
             self._title = TitleControls(self._look, self._inspected, clip.content)
+            self._title.text.finished.connect(self.finished)
             column.addWidget(self._title)
         elif isinstance(clip.content, Solid):
-            column.addWidget(SolidControls(self._look, self._inspected))
+            self._solid = SolidControls(self._look, self._inspected)
+            column.addWidget(self._solid)
         if len(clip.takes) > 1:
             column.addWidget(self._take_controls(clip))
         declared = [each for each in PARAMETERS.values() if each.group not in SOUND_GROUPS]
@@ -357,6 +369,8 @@ class Inspector(QWidget):
             self._facts.set_text(facts_of(chosen, document.sequence))
         if picture is not None and self._title is not None and isinstance(picture.content, Title):
             self._title.show_title(picture.content)
+        if self._solid is not None:
+            self._solid.show_solid()
         if picture is not None and self._effects is not None:
             self._effects.show_effects(picture)
         self._show_lanes()
@@ -375,11 +389,13 @@ class Inspector(QWidget):
             self._name.setText(clip.name)
         start = sequence.start_of(clip.id) or 0
         at, length = (timecode(frame, sequence.rate) for frame in (sequence.first_frame + start, clip.duration))
-        speed = "" if clip.speed == 1 else f"   {float(clip.speed) * 100:g} %"
+        speed = "" if clip.speed == 1 else f" · {float(clip.speed) * 100:g} %"
         media = self._project.document.media.get(clip.media) if clip.media is not None else None
-        source = f"   {media.width}×{media.height} {rate_name(media.rate)}" if media is not None and media.width else ""
-        several = f"   ({len(self._selection.clips)} selected)" if len(self._selection.clips) > 2 else ""
-        self._facts.set_text(f"{at}  +{length}{speed}{source}{several}")
+        source = f" · {media.width}×{media.height}" if media is not None and media.width else ""
+        moves = media is not None and media.kind is not MediaKind.STILL and media.width
+        rate = f" · {rate_name(media.rate)} fps" if media is not None and moves else ""
+        several = f" · {len(self._selection.clips)} selected" if len(self._selection.clips) > 2 else ""
+        self._facts.set_text(f"{at} · {length} long{several}{speed}{source}{rate}")
         for name, value in (("in", clip.fade_in), ("out", clip.fade_out)):
             spin = self._spins.get(name)
             if spin is not None and not spin.hasFocus():

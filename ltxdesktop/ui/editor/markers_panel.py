@@ -43,6 +43,7 @@ ID_ROLE = Qt.ItemDataRole.UserRole
 
 
 NAME, CLIP, NOTE = 1, 2, 3  # columns; the place comes first
+NAME_PX = 56  # at least
 
 
 class Listed(NamedTuple):
@@ -94,7 +95,9 @@ class MarkersPanel(QWidget):
         self.tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
         self.tree.header().setStretchLastSection(False)
         self.tree.header().setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        self.tree.header().setSectionResizeMode(NOTE, QHeaderView.ResizeMode.ResizeToContents)
+        for column in (CLIP, NOTE):
+            self.tree.header().setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+        self.tree.header().setMinimumSectionSize(NAME_PX)
         for column in (0, CLIP):
             self.tree.setItemDelegateForColumn(column, _Fixed(self.tree))
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)

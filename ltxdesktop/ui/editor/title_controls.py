@@ -10,8 +10,8 @@ from dataclasses import replace
 from functools import partial
 from itertools import count
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QFocusEvent, QFont, QKeyEvent
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QFontComboBox,
     QHBoxLayout,
     QPlainTextEdit,
-    QPushButton,
     QWidget,
 )
 
@@ -29,16 +28,19 @@ from ltxdesktop.document.parameters import Declared
 from ltxdesktop.ui.editor.fold import Group
 from ltxdesktop.ui.editor.inspected import Inspected
 from ltxdesktop.ui.editor.number_row import NumberRow
+from ltxdesktop.ui.editor.swatch import Swatch, colour_of
 from ltxdesktop.ui.theme import Look
 
 ALIGNMENTS = ("left", "centre", "right")
 WEIGHTS = (("Light", 300), ("Regular", 400), ("Medium", 500), ("Semibold", 600), ("Bold", 700), ("Black", 900))
-COLOURS = (("colour", "Text…"), ("outline_colour", "Outline…"), ("background", "Behind…"))
+COLOURS = (("colour", "Text"), ("outline_colour", "Outline"), ("background", "Behind"))
 NUMBERS = (
     Declared("size", "Size", "Title", 0.08, 0.005, 1, "%", 0.005, "Share of the frame's height"),
     Declared("x", "Across", "Title", 0.5, -1, 2, "%", 0.01, "Middle of the text; 50 % = centre"),
     Declared("y", "Down", "Title", 0.5, -1, 2, "%", 0.01, "Middle of the text; 50 % = centre"),
-    Declared("line_spacing", "Lines", "Title", 1.15, 0.5, 3, "%", 0.05, "From line to line; 100 % = the font's own"),
+    Declared(
+        "line_spacing", "Line height", "Title", 1.15, 0.5, 3, "%", 0.05, "From line to line; 100 % = the font's own"
+    ),
     Declared("outline", "Outline", "Title", 0, 0, 0.1, "%", 0.001, "Share of the frame's height"),
     Declared("shadow", "Shadow", "Title", 0, 0, 0.1, "%", 0.001, "Share of the frame's height"),
 )
@@ -49,6 +51,13 @@ class TitleText(QPlainTextEdit):
     """The words. Says when somebody has stopped writing."""
 
     left = Signal()
+    finished = Signal()  # Esc: the keys are the timeline's again
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.finished.emit()
+        else:
+            super().keyPressEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -66,7 +75,7 @@ class TitleControls(Group):
         self._session = next(self._sessions)
         self.text = TitleText(title.text)
         self.text.setAccessibleName("Text")
-        self.text.setToolTip("The words of the title")
+        self.text.setToolTip("The words of the title; Esc goes back to the timeline")
         self.text.setFixedHeight(TEXT_PX)
         self.text.textChanged.connect(self._write)
         self.text.left.connect(self._end_typing)
@@ -76,10 +85,11 @@ class TitleControls(Group):
         self.rows.addWidget(self._family)
         self._build_letters()
         self.numbers = {declared.name: self._number(look, declared) for declared in NUMBERS}
+        self.swatches: dict[str, Swatch] = {}
         row = QHBoxLayout()
+        row.setSpacing(4)
         for name, words in COLOURS:
-            button = QPushButton(words)
-            button.setToolTip(f"Colour: {words.removesuffix('…').lower()}")
+            button = self.swatches[name] = Swatch(look, words, f"Colour: {words.lower()}")
             button.clicked.connect(partial(self._ask_colour, name))
             row.addWidget(button)
         self.rows.addLayout(row)
@@ -89,6 +99,8 @@ class TitleControls(Group):
         """Show what the title is now."""
         for name, row in self.numbers.items():
             row.show_value(float(getattr(title, name)), keyed=False, on_key=False)
+        for name, swatch in self.swatches.items():
+            swatch.show_colour(str(getattr(title, name)))
         if self.text.toPlainText() != title.text:
             self.text.blockSignals(True)
             self.text.setPlainText(title.text)
@@ -189,10 +201,16 @@ class SolidControls(Group):
     def __init__(self, look: Look, inspected: Inspected) -> None:
         super().__init__(look, "Colour")
         self._inspected = inspected
-        button = QPushButton("Colour…")
-        button.setToolTip("The colour that fills the frame")
-        button.clicked.connect(self._ask)
-        self.rows.addWidget(button)
+        self.swatch = Swatch(look, "Colour", "The colour that fills the frame")
+        self.swatch.clicked.connect(self._ask)
+        self.rows.addWidget(self.swatch)
+        self.show_solid()
+
+    def show_solid(self) -> None:
+        """Show the colour that it is now."""
+        clip = self._inspected.picture
+        if clip is not None and isinstance(clip.content, Solid):
+            self.swatch.show_colour(clip.content.colour)
 
     def _ask(self) -> None:
         clip = self._inspected.picture
@@ -204,8 +222,6 @@ class SolidControls(Group):
 
 def ask_colour(parent: QWidget, now: str) -> str:
     """A colour as "#rrggbbaa"; "" when nothing was chosen."""
-    before = QColor(now[:7])
-    before.setAlpha(int(now[7:9] or "ff", 16))
     option = QColorDialog.ColorDialogOption.ShowAlphaChannel
-    chosen = QColorDialog.getColor(before, parent, "Colour", option)
+    chosen = QColorDialog.getColor(colour_of(now), parent, "Colour", option)
     return f"{chosen.name()}{chosen.alpha():02x}" if chosen.isValid() else ""

@@ -217,6 +217,7 @@ class EditWorkspace(QStackedWidget):
             monitor.stumbled.connect(self.said)
         self.source_side.placed.connect(self.timeline.go_to)
         self.inspector.place_asked.connect(self.timeline.go_to)
+        self.inspector.finished.connect(self.timeline.view.setFocus)
         self.markers.chosen.connect(self.timeline.go_to)
 
     def _wire_desks(self) -> None:
@@ -324,6 +325,10 @@ class EditWorkspace(QStackedWidget):
     def _show_film_anew(self) -> None:
         if self.has_project:
             self.program.swap_film(self._film(self.project.document))
+
+    def film_of(self, document: Document) -> partial[SequenceSource]:
+        """Opens a document's film for others that show pictures of it; called on their worker."""
+        return self._film(document)
 
     def _film(self, document: Document) -> partial[SequenceSource]:
         return partial(SequenceSource, document.sequence, self._footage(document))
