@@ -315,6 +315,13 @@ class Backend(ABC):
         """Ask the service whether it accepts the key, at no cost. Takes seconds. Raises Unsupported."""
         raise Unsupported(f"the backend {self.name} needs no key")
 
+    def outdated(self) -> str:
+        """Why only a new process would see what is here now, as a sentence; "" as long as nothing came or went.
+
+        Asked often: it has to be cheap.
+        """
+        return ""
+
     def free_memory(self) -> None:  # noqa: B027  (nothing to do is a proper answer)
         """Let go of everything resident."""
 

@@ -115,6 +115,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     result: Literal["good", "none", "nonsense", "missing_file"] = "good"
 
 
+CARDS: Final = "cards.txt"  # in the folder of models: what graphics cards there are, for the test's backend
+
+
 class TestBackend(Backend):
     """The backend. Its device is made up."""
 
@@ -124,6 +127,7 @@ class TestBackend(Backend):
     def __init__(self, places: Places) -> None:
         self._places = places
         self._resident = ""
+        self._cards = self._named_cards()
 
     def capability(self, refresh: bool = False) -> BackendCapability:
         modes = tuple(ModeCapability(mode=mode, available=True, max_frames=100_000) for mode in _MODES)
@@ -151,6 +155,13 @@ class TestBackend(Backend):
 
     def models(self) -> tuple[Model, ...]:
         return (Model(model=MODEL, title="Test stripes", kind="model", installed=True, licence="Apache-2.0"),)
+
+    def outdated(self) -> str:
+        return "A graphics card has come." if self._named_cards() != self._cards else ""
+
+    def _named_cards(self) -> str:
+        file = self._places.models / CARDS
+        return file.read_text(encoding="utf-8") if file.is_file() else ""
 
     def device(self) -> Device:
         return Device(name="Test device", kind="cpu", memory_bytes=8 << 30, free_bytes=4 << 30)

@@ -672,7 +672,7 @@ class Notice(EventBase, frozen=True, kw_only=True, tag="notice"):
 
 
 class Goodbye(EventBase, frozen=True, kw_only=True, tag="goodbye"):
-    """The last message: why the engine ends. After any kind but `asked`, starting it again at once won't help."""
+    """The last message: why the engine ends. Starting it again at once helps after `asked` and `broken` only."""
 
     kind: Literal["asked", "store_locked", "store_broken", "bad_protocol", "broken"]
     message: str

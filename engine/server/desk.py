@@ -69,13 +69,16 @@ class Desk:
         on_opened: Callable[[], None],
         describe: Callable[[tuple[Model, ...]], tuple[Model, ...]] = lambda models: models,
         models: Path | None = None,
+        look_at_devices: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_opened` is called after an answer that may have opened backends: the device is known then.
 
         `describe` adds to a list of weights what isn't the backends' to know. `models` is the folder of weights: where
         other files lie in it than at the last answer, whoever put them there, the backends look anew.
+        `look_at_devices` is called before it's told what works: a device may have come or gone.
         """
         self._models = models
+        self._look_at_devices = look_at_devices
         self._lain: frozenset[Lying] | None = None
         self._pool = pool
         self._outbox = outbox
@@ -120,6 +123,7 @@ class Desk:
         match question:
             case GetCapabilities(call=call, refresh=refresh, preference=preference):
                 self._preference = self._preference if preference is None else preference
+                self._look_at_devices()
                 refresh = self._lies_otherwise() or refresh
                 self._outbox.post(self._capabilities(call, self._pool.capabilities(refresh)))
                 self._on_opened()

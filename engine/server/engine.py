@@ -85,6 +85,7 @@ class Engine:
         self._hello: ClientHello | None = None
         self._greeted = threading.Event()
         self._loop: WorkLoop | None = None
+        self._stock: Stockroom | None = None
         self._outbox = Outbox(
             partial(write_all, wire.write_fd), self._on_reader_gone, partial(takes_at_once, wire.write_fd)
         )
@@ -178,14 +179,17 @@ class Engine:
             previews=hello.previews,
             scratch=scratch,
             results=places.results,
+            is_free=self._is_free,
         )
-        models = self._settings.models
-        desk = Desk(pool, self._outbox, store.seconds_per_work, loop.tell_state, self._describe_loras, models)
+        desk = Desk(
+            pool, self._outbox, store.seconds_per_work, loop.tell_state, self._describe_loras, self._settings.models,
+            loop.look_at_devices,
+        )  # fmt: skip
         recovered = store.recover()
         for job in recovered:
             self._outbox.post(JobChanged(job=job, state=store.state(job)))
         loop.tell_state(recovered=len(recovered))
-        stock = self._make_stockroom(loop, desk)
+        stock = self._stock = self._make_stockroom(loop, desk)
         self._loop = loop
         if self._stop.is_set():  # between the hello and here
             loop.stop()
@@ -218,6 +222,10 @@ class Engine:
             hold=loop.hold,
             on_changed=lambda: self._look_again(desk),
         )
+
+    def _is_free(self) -> bool:
+        """Whether no errand of the models' folder would be cut off by a new start."""
+        return self._stock is None or not self._stock.is_busy
 
     def _describe_loras(self, models: tuple[Model, ...]) -> tuple[Model, ...]:
         from engine.fetching.loras import LoraFolder

@@ -98,7 +98,9 @@ class WorkLoop:
         previews: bool,
         scratch: Path,
         results: Path,
+        is_free: Callable[[], bool] = lambda: True,
     ) -> None:
+        """`is_free`: whether nothing but jobs would be cut off by a new start of the engine."""
         self._store = store
         self._pool = pool
         self._outbox = outbox
@@ -106,6 +108,7 @@ class WorkLoop:
         self._previews = previews
         self._scratch = scratch
         self._results = results
+        self._is_free = is_free
         self._changed = threading.Condition(threading.RLock())
         self._questions: deque[EnhancePrompt] = deque()
         self._free_memory = False
@@ -198,6 +201,20 @@ class WorkLoop:
         with self._changed:
             self._free_memory = True
             self._wake()
+
+    def look_at_devices(self) -> None:
+        """Have `run` return, for a new process, if other devices are here now and nothing is cut off by that.
+
+        Otherwise it's for the next look; jobs in the queue wait for the new process.
+        """
+        why = self._pool.outdated()
+        if not why or not self._is_free():
+            return
+        with self._changed:
+            if not self._running and not self._questions:
+                _log.info("the engine ends, to be started anew: %s", why)
+                self._broken = why
+                self._wake()
 
     def stop(self) -> None:
         """Have `run` return soon; a running job is asked to end. Waits for the lock only to wake the loop."""
@@ -305,6 +322,10 @@ class WorkLoop:
 
     def _do(self, head: NextJob, lane: Lane) -> None:
         """Run one job from its start to the keeping of its end; nothing happens if it belongs to the other lane now."""
+        if lane == "here":
+            self.look_at_devices()
+            if self._broken:
+                return
         try:
             told = self._pool.capabilities()
             choice = choose(as_asked(head), told)
@@ -357,7 +378,7 @@ class WorkLoop:
         """Mark the job as running; False when that can't be done now."""
         try:
             with self._changed:
-                if self._stopping:
+                if self._stopping or self._broken:
                     return False
                 state = self._store.start(context.job.id, backend.name, context.job.attempt)
                 self._full = False

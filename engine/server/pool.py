@@ -88,6 +88,10 @@ class BackendPool:
                 told.append(BackendCapability(backend=name, title=name, available=False, why_not=exc.reason))
         return tuple(told)
 
+    def outdated(self) -> str:
+        """Why only a new process would see what is here now, for any backend that is open; "" if none says so."""
+        return next((why for backend in self.opened if (why := backend.outdated())), "")
+
     def models(self) -> tuple[Model, ...]:
         """The weights that any backend knows of, each once."""
         found: dict[tuple[str, str], Model] = {}

@@ -104,6 +104,12 @@ class Stockroom:
         for thread in (self._downloads, self._errands, self._thread):
             thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether an errand is under way."""
+        with self._lock:
+            return any(task.errand.state not in (*ENDED, "paused") for task in self._tasks.values())
+
     def ask(self, request: PackageRequest) -> bool:
         """Have this answered; False when too many wait already. What steers an errand is done at once."""
         if isinstance(request, SteerErrand):

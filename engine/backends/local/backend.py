@@ -20,6 +20,7 @@ from engine.backends.base import (
     Places,
 )
 from engine.backends.local.capabilities import model_capability
+from engine.backends.local.cards import cards
 from engine.backends.local.catalogue import InstalledModel, ModelDescription
 from engine.backends.local.honesty import prompt_note
 from engine.backends.local.lending import Loading, LocalNetworks, Precision, free_memory
@@ -52,6 +53,7 @@ class LocalBackend(Backend):
     def __init__(self, places: Places, device: str | None = None) -> None:
         """`device` such as "cuda:1"; the best one by default."""
         self._places = places
+        self._cards = cards()  # before the device is asked for: what comes meanwhile counts as news
         self._device = torch.device(device or _best_device())
         self._models = OpenedModels(places, self._device, Precision.of(self._device))
         self._prompts = PromptReader(ContextCache(places.cache / "contexts"))
@@ -101,6 +103,12 @@ class LocalBackend(Backend):
         cpu = f"CPU, {threads} thread{'s' if threads != 1 else ''}"
         name = cpu if self._device.type == "cpu" else "Apple GPU"
         return Device(name=name, kind=memory.kind, memory_bytes=total, free_bytes=memory.device_free)
+
+    def outdated(self) -> str:
+        there = cards()
+        if there == self._cards:
+            return ""
+        return "A graphics card has come." if there > self._cards else "A graphics card has gone."
 
     @property
     def resident_model(self) -> str:

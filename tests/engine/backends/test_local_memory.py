@@ -492,3 +492,16 @@ def test_networks_in_turns_and_streamed_blocks_make_the_same_frames(
 def loaded(desk: Desk) -> frozenset[str]:
     networks = desk.backend._networks
     return frozenset() if networks is None else networks.loaded
+
+
+def test_a_card_that_came_or_went_is_news_for_a_new_process(
+    models_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = ["0000:01:00.0 nvidia"]
+    monkeypatch.setattr(backend_module, "cards", lambda: frozenset(listed))
+    backend = Desk.at(tmp_path, models_folder).backend
+    assert not backend.outdated()
+    listed.append("0000:0a:00.0 nvidia")
+    assert backend.outdated() == "A graphics card has come."
+    listed.clear()
+    assert backend.outdated() == "A graphics card has gone."
