@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,7 @@ SCREEN = "1920x1200x24"
 PATIENCE_MS = 300_000  # for what a test waits for: it comes at once, or much later where many share two cores
 GRACE_S = 120  # how long something that was told to stop may take to be gone
 ALL_EVERY = 10  # tests: then cycles among what has lived longer are collected too
+LONG_S = 0.05  # of collecting: what torch and its like bring takes a quarter of a second
 
 OUR_LOGGERS = ("engine", "ltxdesktop")
 
@@ -59,9 +61,12 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(autouse=True)
 def collected_between_tests() -> Iterator[None]:
-    """What a test has left in cycles goes after it, on the main thread."""
+    """What a test has left in cycles goes after it, on the main thread. A library that it has imported is set aside."""
     yield
+    began = time.thread_time()
     gc.collect(2 if gc.get_count()[2] >= ALL_EVERY else 1)
+    if time.thread_time() - began > LONG_S:
+        gc.freeze()
 
 
 # A private screen ----------------------------------------------------------------------------------------------------
