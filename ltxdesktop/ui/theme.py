@@ -135,6 +135,8 @@ QCheckBox::indicator { width: 15px; height: 15px; border: 1px solid $faint; bord
 QCheckBox::indicator:hover { border-color: $accent; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($tick); }
 QCheckBox:focus { color: $accent; }
+QCheckBox:disabled { color: $faint; }
+QCheckBox::indicator:checked:disabled { background: $control; border-color: $faint; }
 
 QAbstractSpinBox QLineEdit { background: transparent; border: none; padding: 0 0 0 6px; }
 QSpinBox, QDoubleSpinBox { padding: 5px 20px 5px 2px; }
