@@ -28,6 +28,7 @@ from ltxdesktop.render.frames import (
     scaler_for,
     tagged,
     turned,
+    with_whole_rows,
 )
 from ltxdesktop.render.look import NEUTRAL, Look
 from ltxdesktop.render.picture import straight_image
@@ -150,13 +151,17 @@ def _straight_bgra(frame: VideoFrame, tags: ColourTags) -> VideoFrame:
     if frame.format.name == "bgra":
         return frame
     matrix = Matrix.BT709 if tags.used_matrix is Matrix.RGB else tags.used_matrix
-    return VideoReformatter().reformat(
-        frame,
-        format="bgra",
-        # swscale knows BT.601 by its other number
-        src_colorspace=int(Matrix.BT470BG if matrix is Matrix.SMPTE170M else matrix),
-        src_color_range=ColorRange.JPEG if tags.full_range else ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-        interpolation=SCALING,
-        threads=1,
-    )
+
+    def converted(whole: VideoFrame) -> VideoFrame:
+        return VideoReformatter().reformat(
+            whole,
+            format="bgra",
+            # swscale knows BT.601 by its other number
+            src_colorspace=int(Matrix.BT470BG if matrix is Matrix.SMPTE170M else matrix),
+            src_color_range=ColorRange.JPEG if tags.full_range else ColorRange.MPEG,
+            dst_color_range=ColorRange.JPEG,
+            interpolation=SCALING,
+            threads=1,
+        )
+
+    return with_whole_rows(frame, converted)
