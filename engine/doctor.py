@@ -19,6 +19,7 @@ import msgspec
 import psutil
 
 from engine.backends.base import Places
+from engine.backends.local.cards import cards, has_nvidia
 from engine.backends.policy import THIS_SYSTEM, Advice, Situation, advise, situation_of
 from engine.protocol.messages import PROTOCOL, BackendCapability, Device, ExitStatus
 from engine.server.engine import Settings
@@ -103,7 +104,7 @@ def look(settings: Settings) -> Report:
             missing.append(name)
     memory = psutil.virtual_memory()
     backends = _backends(settings)
-    situation = situation_of(THIS_SYSTEM, memory.total, backends)
+    situation = situation_of(THIS_SYSTEM, memory.total, backends, has_nvidia=has_nvidia(cards()))
     folders = {
         "jobs": settings.store,
         "results": settings.results or settings.store / "results",

@@ -112,6 +112,7 @@ class Situation(NamedTuple):
     installed: Installed
     key: bool  # an API key is known
     preference: Preference = ""
+    idle_card: bool = False  # an NVIDIA card that the engine doesn't see
 
 
 class Advice(NamedTuple):
@@ -157,6 +158,11 @@ def _lack(here: Situation) -> str:
         if here.memory_gb < LEAST_UNIFIED_GB:
             return f"This Mac has {here.memory_gb:.0f} GB of memory; LTX-2.3 needs 32 GB on Apple's graphics."
         return ""
+    if here.idle_card:
+        return (
+            "An NVIDIA graphics card is here, but the engine doesn't see it: its driver is missing or too old, or the "
+            "engine was installed for the processor."
+        )
     gpu = "an NVIDIA graphics card with 8 GB or more"
     if here.system == "macos":
         gpu = "a Mac with an Apple chip and 32 GB"
@@ -182,6 +188,11 @@ def _unlocks(here: Situation, lack: str) -> tuple[str, ...]:
         said.append(
             f"More memory: with {enough} GB the weights needn't come from disk at every step, which takes longer."
         )
+    if here.idle_card:
+        said.append(
+            "Install the card's driver, then the engine anew (Engine › Install the engine…): with 8 GB or more that "
+            "card can run LTX-2.3."
+        )
     if lack:
         said.append(
             "Use an engine on another machine with a larger graphics card: "
@@ -193,9 +204,14 @@ def _unlocks(here: Situation, lack: str) -> tuple[str, ...]:
 
 
 def situation_of(
-    system: System, memory_bytes: int, backends: Sequence[BackendCapability], preference: Preference = ""
+    system: System,
+    memory_bytes: int,
+    backends: Sequence[BackendCapability],
+    preference: Preference = "",
+    *,
+    has_nvidia: bool = False,
 ) -> Situation:
-    """The situation that the backends' own words describe."""
+    """The situation that the backends' own words describe. `has_nvidia`: the system lists a card of NVIDIA's."""
     local = next((backend for backend in backends if not backend.remote), None)
     remote = next((backend for backend in backends if backend.remote), None)
     device = local.device if local is not None else None
@@ -206,4 +222,6 @@ def situation_of(
     for model in local.models if local is not None else ():
         if model.available:
             installed = "pocket" if model.ships and installed == "none" else "full" if not model.ships else installed
-    return Situation(system, kind, device_gb, memory_gb, installed, remote is not None and remote.available, preference)
+    key = remote is not None and remote.available
+    idle = has_nvidia and kind == "cpu"
+    return Situation(system, kind, device_gb, memory_gb, installed, key, preference, idle)

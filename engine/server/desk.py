@@ -16,6 +16,7 @@ import psutil
 from msgspec.structs import replace
 
 from engine.backends.base import Estimate, JobError, Unsupported
+from engine.backends.local.cards import cards, has_nvidia
 from engine.backends.policy import THIS_SYSTEM, Preference, advise, choose, situation_of
 from engine.protocol.messages import (
     Advised,
@@ -151,7 +152,8 @@ class Desk:
 
     def _capabilities(self, call: int, told: tuple[BackendCapability, ...]) -> Capabilities:
         """What works, with the advice that follows from it now."""
-        advice = advise(situation_of(THIS_SYSTEM, psutil.virtual_memory().total, told, self._preference))
+        total, nvidia = psutil.virtual_memory().total, has_nvidia(cards())
+        advice = advise(situation_of(THIS_SYSTEM, total, told, self._preference, has_nvidia=nvidia))
         here = next((backend.backend for backend in told if not backend.remote), "")
         return Capabilities(
             call=call,

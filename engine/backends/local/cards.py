@@ -9,15 +9,21 @@ from typing import Final
 
 PCI: Final = Path("/sys/bus/pci/devices")
 _DISPLAY: Final = "0x03"  # class of PCI devices: display controllers, those without a screen included
-_MAKERS: Final = frozenset({"0x10de", "0x1002"})  # NVIDIA, AMD: torch computes with theirs
+_NVIDIA: Final = "10de"
+_MAKERS: Final = frozenset({_NVIDIA, "1002"})  # and AMD: torch computes with theirs
 
 
 def cards(folder: Path = PCI) -> frozenset[str]:
-    """The cards that torch could compute with: place and driver on Linux, names on Windows; on Macs none comes or goes.
+    """The cards that torch could compute with: place, maker and driver on Linux, a name instead on Windows.
 
-    Cheap: no driver is asked, nothing wakes up. A card whose driver is loaded later counts as another.
+    On Macs none comes or goes. Cheap: no driver is asked, nothing wakes up. A card whose driver is loaded later counts as another.
     """
     return frozenset(_on_windows()) if sys.platform == "win32" else frozenset(_of_pci(folder))
+
+
+def has_nvidia(listed: frozenset[str]) -> bool:
+    """Whether one of the cards is NVIDIA's, working or not."""
+    return any(_NVIDIA in each.lower().split(" ")[1] for each in listed)
 
 
 def _of_pci(folder: Path) -> list[str]:
@@ -25,15 +31,17 @@ def _of_pci(folder: Path) -> list[str]:
         places = sorted(folder.iterdir())
     except OSError:
         return []
-    return [f"{place.name} {_driver(place)}" for place in places if _is_card(place)]
+    made = {place: _maker_of_card(place) for place in places}
+    return [f"{place.name} {maker} {_driver(place)}" for place, maker in made.items() if maker in _MAKERS]
 
 
-def _is_card(place: Path) -> bool:
+def _maker_of_card(place: Path) -> str:
+    """The maker's number; "" for what is no graphics card."""
     try:
         kind, maker = ((place / name).read_text(encoding="ascii").strip() for name in ("class", "vendor"))
     except (OSError, ValueError):  # it went a moment ago
-        return False
-    return kind.startswith(_DISPLAY) and maker in _MAKERS
+        return ""
+    return maker.removeprefix("0x") if kind.startswith(_DISPLAY) else ""
 
 
 def _driver(place: Path) -> str:
@@ -64,7 +72,8 @@ def _on_windows() -> list[str]:
     adapter = Adapter(ctypes.sizeof(Adapter))
     number = 0
     while ctypes.windll.user32.EnumDisplayDevicesW(None, number, ctypes.byref(adapter), 0):
-        if any(f"VEN_{maker[2:].upper()}" in adapter.id.upper() for maker in _MAKERS):
-            found.add(f"{adapter.id} {adapter.title}")
+        maker = adapter.id.upper().partition("VEN_")[2][:4].lower()
+        if maker in _MAKERS:
+            found.add(f"{adapter.id.replace(' ', '_')} {maker} {adapter.title}")
         number += 1
     return sorted(found)

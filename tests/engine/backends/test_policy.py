@@ -3,6 +3,7 @@
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine.backends.base import Unsupported
@@ -160,6 +161,17 @@ def test_the_advice_for_a_machine_with_its_reason_and_what_would_unlock_more(
     assert len(advice.unlocks) == len(unlocks), advice.unlocks
     for word in unlocks:
         assert any(word in said for said in advice.unlocks), (word, advice.unlocks)
+
+
+def test_a_card_that_the_engine_does_not_see_is_said_with_what_to_do() -> None:
+    here = [BackendCapability(backend="local", title="Here", available=True, models=(model("pocket", ships=True),))]
+    advice = advise(situation_of("linux", 32 * 10**9, here, has_nvidia=True))
+    assert advice.way == "pocket"
+    assert "doesn't see it: its driver is missing" in advice.reason
+    assert any("then the engine anew" in said for said in advice.unlocks)
+    card = Device(name="card", kind="cuda", memory_bytes=24 * 10**9)
+    seen = [msgspec.structs.replace(here[0], device=card)]
+    assert not situation_of("linux", 32 * 10**9, seen, has_nvidia=True).idle_card
 
 
 def test_nothing_is_ever_advised_to_leave_without_a_key() -> None:

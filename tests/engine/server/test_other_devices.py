@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from plain_client import EngineProcess
 
-from engine.backends.local.cards import cards
+from engine.backends.local.cards import cards, has_nvidia
 from engine.backends.testing import CARDS
 from engine.protocol.messages import Capabilities, Done, ExitStatus, GetCapabilities, Goodbye, JobProgress
 
@@ -79,10 +79,12 @@ def pci(tmp_path: Path) -> Path:
 
 
 def test_cards_are_those_that_torch_could_compute_with(pci: Path, tmp_path: Path) -> None:
-    assert cards(pci) == {"0000:01:00.0 "}
+    assert cards(pci) == {"0000:01:00.0 10de "}
+    assert has_nvidia(cards(pci))
     (tmp_path / "drivers/nvidia").mkdir(parents=True)
     (pci / "0000:01:00.0/driver").symlink_to(tmp_path / "drivers/nvidia")
-    assert cards(pci) == {"0000:01:00.0 nvidia"}  # its driver has come
+    assert cards(pci) == {"0000:01:00.0 10de nvidia"}  # its driver has come
     (pci / "0000:01:00.0/class").unlink()
     assert not cards(pci)
     assert not cards(tmp_path / "nowhere")
+    assert not has_nvidia(frozenset({"0000:10:de.0 1002 amdgpu"}))
