@@ -16,7 +16,8 @@ _MAKERS: Final = frozenset({_NVIDIA, "1002"})  # and AMD: torch computes with th
 def cards(folder: Path = PCI) -> frozenset[str]:
     """The cards that torch could compute with: place, maker and driver on Linux, a name instead on Windows.
 
-    On Macs none comes or goes. Cheap: no driver is asked, nothing wakes up. A card whose driver is loaded later counts as another.
+    On Macs none comes or goes. A card whose driver is loaded later counts as another. Cheap: no driver is asked,
+    nothing wakes up.
     """
     return frozenset(_on_windows()) if sys.platform == "win32" else frozenset(_of_pci(folder))
 
