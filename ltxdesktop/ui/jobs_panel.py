@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QStackedLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QStackedLayout, QWidget
 
 from ltxdesktop.ui.cards import JobCards
+from ltxdesktop.ui.list_panel import ListPanel
 from ltxdesktop.ui.models.job_list import JobEntry, JobListModel
 from ltxdesktop.ui.models.values import VALUE
-from ltxdesktop.ui.parts import IconButton, Panel, label
+from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.theme import Look
 
 
-class JobsPanel(Panel):
+class JobsPanel(ListPanel):
     """Shows a `JobListModel`; every action is a button, a menu entry and a key."""
 
     cancel_requested = Signal(str)
@@ -26,20 +26,12 @@ class JobsPanel(Panel):
         self, look: Look, jobs: JobListModel, parent: QWidget | None = None, *, with_keys: bool = True
     ) -> None:
         """Without keys where they mean something else, as in the Edit workspace."""
-        super().__init__("Jobs", parent)
-        self._look, self._jobs, self._with_keys = look, jobs, with_keys
-        self._actions: dict[str, QAction] = {}
-        self._list = QListView()
+        super().__init__("Jobs", look, parent)
+        self._jobs = jobs
         self._list.setModel(jobs)
         self._list.setItemDelegate(JobCards(look, self))
-        self._list.setAccessibleName("Jobs")
-        self._list.setMouseTracking(True)
-        self._list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._list.customContextMenuRequested.connect(self._show_menu)
         self._list.selectionModel().currentChanged.connect(self._choose)
-        look.changed.connect(self._list.viewport().update)
 
         self._empty = label("Nothing to do. What you generate is queued here.", "hint")
         self._empty.setWordWrap(True)
@@ -49,39 +41,24 @@ class JobsPanel(Panel):
         self._pages.addWidget(self._list)
         self.body.addLayout(self._pages, 1)
 
-        self._add("cancel", "cancel", "Cancel this job", "Del", self._cancel)
-        self._add("retry", "retry", "Try this job again", "Ctrl+R", self._retry)
-        self._add("up", "up", "Earlier in the queue", "Ctrl+Up", self._earlier)
-        self._add("down", "down", "Later in the queue", "Ctrl+Down", self._later)
-        self._add("clear", "clear", "Clear what has ended", "Ctrl+Shift+Del", self.clear_requested.emit)
+        for name, words, keys, call in (
+            ("cancel", "Cancel this job", "Del", self._cancel),
+            ("retry", "Try this job again", "Ctrl+R", self._retry),
+            ("up", "Earlier in the queue", "Ctrl+Up", self._earlier),
+            ("down", "Later in the queue", "Ctrl+Down", self._later),
+            ("clear", "Clear what has ended", "Ctrl+Shift+Del", self.clear_requested.emit),
+        ):
+            self._add(name, name, words, keys if with_keys else "", call)
+        # Delete means another thing in a text field
+        self._actions["cancel"].setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         for signal in (jobs.dataChanged, jobs.modelReset, jobs.rowsInserted, jobs.rowsRemoved, jobs.rowsMoved):
             signal.connect(self._refresh)
         self._refresh()
-
-    @property
-    def actions_by_name(self) -> dict[str, QAction]:
-        """For the menu bar."""
-        return self._actions
 
     def choose(self, job: str) -> None:
         row = self._jobs.row_of(job)
         if row >= 0:
             self._list.setCurrentIndex(self._jobs.index(row))
-
-    def _add(self, name: str, icon: str, words: str, keys: str, call: object) -> None:
-        button = IconButton(self._look, icon, words, keys if self._with_keys else "")
-        action = QAction(words, self)
-        if self._with_keys:
-            action.setShortcut(QKeySequence(keys))
-        action.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
-        if name == "cancel":  # Delete means another thing in a text field
-            action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-        action.triggered.connect(call)
-        button.clicked.connect(action.trigger)
-        action.enabledChanged.connect(button.setEnabled)
-        self.addAction(action)
-        self._actions[name] = action
-        self.head.addWidget(button)
 
     def _current(self) -> JobEntry | None:
         index = self._list.currentIndex()
@@ -107,13 +84,6 @@ class JobsPanel(Panel):
         self._refresh()
         if (entry := self._current()) is not None:
             self.chosen.emit(entry.job)
-
-    def _show_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self._actions.values():
-            menu.addAction(action)
-        menu.exec(self._list.viewport().mapToGlobal(at))
-        menu.deleteLater()
 
     def _refresh(self) -> None:
         """Which actions make sense for the chosen job."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QObject, QPoint, Qt, Signal, SignalInstance
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence, QMouseEvent
+from functools import partial
+
+from PySide6.QtCore import QEvent, QModelIndex, QObject, Qt, Signal, SignalInstance
+from PySide6.QtGui import QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QComboBox,
     QLineEdit,
     QListView,
-    QMenu,
     QStackedLayout,
     QWidget,
 )
@@ -18,15 +18,16 @@ from engine.protocol.work import Extend, Retake
 from ltxdesktop.ui.cards import TAKE_SIZE, TakeCards
 from ltxdesktop.ui.drawing import RATING_KEYS
 from ltxdesktop.ui.hover_films import HoverFilms
+from ltxdesktop.ui.list_panel import ListPanel
 from ltxdesktop.ui.models.take_list import Take, TakeFilter, TakeListModel
 from ltxdesktop.ui.models.values import VALUE
-from ltxdesktop.ui.parts import IconButton, Panel, label
+from ltxdesktop.ui.parts import label
 from ltxdesktop.ui.theme import Look
 
 SEARCH_PX = 240
 
 
-class TakesPanel(Panel):
+class TakesPanel(ListPanel):
     """Shows a `TakeListModel`."""
 
     chosen = Signal(object)  # Take, to be played
@@ -43,11 +44,9 @@ class TakesPanel(Panel):
 
     def __init__(self, look: Look, takes: TakeListModel, films: HoverFilms, parent: QWidget | None = None) -> None:
         """`films` plays what the mouse is on."""
-        super().__init__("Takes", parent)
-        self._look, self._takes, self._films = look, takes, films
+        super().__init__("Takes", look, parent)
+        self._takes, self._films = takes, films
         self._shown = TakeFilter(takes, self)
-        self._actions: dict[str, QAction] = {}
-        self._list = QListView()
         self._list.setModel(self._shown)
         cards = TakeCards(look, films, self)
         cards.rated.connect(self.rated)
@@ -57,11 +56,6 @@ class TakesPanel(Panel):
         self._list.setMovement(QListView.Movement.Static)
         self._list.setUniformItemSizes(True)
         self._list.setMinimumHeight(TAKE_SIZE.height())
-        self._list.setMouseTracking(True)
-        self._list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self._list.setAccessibleName("Takes")
-        self._list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        self._list.customContextMenuRequested.connect(self._show_menu)
         self._list.selectionModel().currentChanged.connect(self._choose)
         self._list.clicked.connect(self._choose)
         self._list.setToolTip("A click plays a take, a click on its stars rates it (1 to 5; 0 takes that back)")
@@ -69,7 +63,6 @@ class TakesPanel(Panel):
         self._list.installEventFilter(self)
         self._list.entered.connect(self._hover)
         films.shown.connect(self._redraw)
-        look.changed.connect(self._list.viewport().update)
 
         self._empty = label("Finished takes appear here, with everything needed to make them again.", "hint")
         self._empty.setWordWrap(True)
@@ -83,24 +76,22 @@ class TakesPanel(Panel):
         self._build_filter()
         self.body.addLayout(self._pages, 1)
 
-        self._add("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested)
-        self._add("again", "again", "Again with this recipe", "Ctrl+G", self.again_requested)
-        self._add("vary", "vary", "Vary: the same with another seed", "Ctrl+Shift+G", self.vary_requested)
-        self._add("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested)
-        self._add("recipe", "info", "Show the recipe", "Ctrl+I", self.recipe_requested)
-        self._add("join", "film", "Save the whole clip with this take in it…", "Ctrl+Shift+S", self.join_requested)
-        self._add("timeline", "append", "To the timeline, at the playhead", "Ctrl+E", self.timeline_requested)
-        self._add("media", "folder", "Into the project's media", "Ctrl+Shift+E", self.media_requested)
-        self._add("save", "save", "Save a copy…", "Ctrl+S", self.save_requested)
+        for name, icon, words, keys, asked in (
+            ("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested),
+            ("again", "again", "Again with this recipe", "Ctrl+G", self.again_requested),
+            ("vary", "vary", "Vary: the same with another seed", "Ctrl+Shift+G", self.vary_requested),
+            ("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested),
+            ("recipe", "info", "Show the recipe", "Ctrl+I", self.recipe_requested),
+            ("join", "film", "Save the whole clip with this take in it…", "Ctrl+Shift+S", self.join_requested),
+            ("timeline", "append", "To the timeline, at the playhead", "Ctrl+E", self.timeline_requested),
+            ("media", "folder", "Into the project's media", "Ctrl+Shift+E", self.media_requested),
+            ("save", "save", "Save a copy…", "Ctrl+S", self.save_requested),
+        ):
+            self._add(name, icon, words, keys, partial(self._ask, asked))
         for model in (takes, self._shown):
             for signal in (model.modelReset, model.rowsInserted, model.rowsRemoved):
                 signal.connect(self._refresh)
         self._refresh()
-
-    @property
-    def actions_by_name(self) -> dict[str, QAction]:
-        """For the menu bar."""
-        return self._actions
 
     def choose(self, path: str) -> None:
         """Show a take; what is searched for gives way to it."""
@@ -135,33 +126,14 @@ class TakesPanel(Panel):
         for place, field in enumerate(self._filters, start=1):
             self.head.insertWidget(place, field, 1 if field is self._search else 0)
 
-    def _add(self, name: str, icon: str, words: str, keys: str, signal: SignalInstance) -> None:
-        button = IconButton(self._look, icon, words, keys)
-        action = QAction(words, self)
-        action.setShortcut(QKeySequence(keys))
-
-        def ask() -> None:
-            if (take := self.current()) is not None:
-                signal.emit(take)
-
-        action.triggered.connect(ask)
-        button.clicked.connect(action.trigger)
-        action.enabledChanged.connect(button.setEnabled)
-        self.addAction(action)
-        self._actions[name] = action
-        self.head.addWidget(button)
+    def _ask(self, signal: SignalInstance) -> None:
+        if (take := self.current()) is not None:
+            signal.emit(take)
 
     def _choose(self) -> None:
         self._refresh()
         if (take := self.current()) is not None:
             self.chosen.emit(take)
-
-    def _show_menu(self, at: QPoint) -> None:
-        menu = QMenu(self)
-        for action in self._actions.values():
-            menu.addAction(action)
-        menu.exec(self._list.viewport().mapToGlobal(at))
-        menu.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The mouse leaves the list, or a digit rates."""
