@@ -31,7 +31,7 @@ class Film(Protocol):
 
 def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> Sequence:
     """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in where they are."""
-    if settings.subtitles is Subtitles.BURNT and not _is_cut(sequence, shape):
+    if settings.subtitles is Subtitles.BURNT and not is_cut(sequence, shape):
         return sequence
     tracks = tuple(replace(t, muted=True) if t.kind is TrackKind.SUBTITLE else t for t in sequence.tracks)
     return replace(sequence, tracks=tracks)
@@ -39,12 +39,12 @@ def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> 
 
 def captions_for(sequence: Sequence, settings: Settings, shape: Shape) -> Captions | None:
     """The subtitles that have to be drawn for the file's frame; None where there are none, or the film has them."""
-    wanted = settings.subtitles is Subtitles.BURNT and shape.has_picture and _is_cut(sequence, shape)
+    wanted = settings.subtitles is Subtitles.BURNT and shape.has_picture and is_cut(sequence, shape)
     texts = any(any(track.clips) for track in sequence.of_kind(TrackKind.SUBTITLE) if not track.muted)
     return Captions(sequence, (shape.width, shape.height)) if wanted and texts else None
 
 
-def _is_cut(sequence: Sequence, shape: Shape) -> bool:
+def is_cut(sequence: Sequence, shape: Shape) -> bool:
     """Is a part of the film's picture outside of the file's frame?"""
     size, wanted = (sequence.width, sequence.height), (shape.width, shape.height)
     return shape.framing is Framing.FILL and drawn_size(size, wanted, shape.framing) != wanted

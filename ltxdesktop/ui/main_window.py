@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ltxdesktop.document.model import ItemId
 from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
@@ -226,7 +227,8 @@ class MainWindow(QMainWindow):
             self.deliver = self._make_deliver()
         open_now = self.edit.project
         film = replace(open_now.document, name=open_now.name)
-        self.deliver.show_film(film, self.edit.files.locate, self.edit.program.frame)
+        pictures = self.edit.film_of(open_now.document)
+        self.deliver.show_film(film, self.edit.files.locate, self.edit.program.frame, pictures)
         return self.deliver
 
     def _make_deliver(self) -> DeliverWorkspace:
@@ -244,7 +246,17 @@ class MainWindow(QMainWindow):
         menu.menuAction().setVisible(False)
         deliver.said.connect(self._say_shortly)
         deliver.problem.connect(self.generate.show_problem)
+        deliver.kept_asked.connect(self._keep_part)
         return deliver
+
+    def _keep_part(self, clip: ItemId, frame: int, place: float | None) -> None:
+        """Another part of a clip is kept by files of another shape; arrows are one step of the history."""
+        from ltxdesktop.ui.deliver.reframe_view import with_kept_part
+
+        if self.edit is not None:
+            edit = partial(with_kept_part, clip_id=clip, frame=frame, place=place)
+            self.edit.project.edit("Kept part", edit, merge=f"kept part of {clip}")
+            self._page("deliver")
 
     def _resume_exports(self) -> None:
         """Go on with what an earlier session left waiting."""

@@ -10,9 +10,12 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QV
 from ltxdesktop.document.model import Sequence
 from ltxdesktop.document.time import timecode
 from ltxdesktop.export.errors import ExportError
+from ltxdesktop.export.feed import is_cut
 from ltxdesktop.export.presets import PRESETS, Framing
 from ltxdesktop.export.settings import LOUDNESS_TARGETS, Settings, Subtitles, shape_of, size_estimate
+from ltxdesktop.ui.deliver.reframe_view import ReframeView
 from ltxdesktop.ui.parts import Panel, Segments, label, labelled, number_field, side_by_side, wrapped
+from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import counted, gigabytes, rate_name, seconds_of
 
 _SIZES = ((3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (1080, 1920), (1080, 1350), (1080, 1080))
@@ -26,8 +29,9 @@ class SettingsForm(Panel):
 
     changed = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__("Settings", parent)
+        self.reframe = ReframeView(look, self)
         self._preset = "h264"
         self._sequence: Sequence | None = None
         self._playhead = 0
@@ -134,7 +138,8 @@ class SettingsForm(Panel):
         self.framing.setToolTip("What happens where the film's shape isn't the file's")
         self.focus_place = number_field(0, 100, 5)
         self.focus_place.setToolTip(
-            "Which part of a filled frame is kept: 0 left or top, 50 middle, 100 right or bottom"
+            "Which part of a filled frame is kept: 0 left or top, 50 middle, 100 right or bottom. "
+            "Below, each clip can have a place of its own"
         )
         self.focus_place.setSuffix(" %")
         self.focus_place.setValue(50)
@@ -173,6 +178,7 @@ class SettingsForm(Panel):
         self._picture = _group(
             side_by_side(labelled("Size", self.size_box), labelled("Pictures a second", self.rate_box)),
             side_by_side(labelled("Where shapes differ", self.framing), labelled("Kept part", self.focus_place)),
+            self.reframe,
         )
         self._rate = _group(
             labelled("Size of the file by", self.by),
@@ -227,6 +233,8 @@ class SettingsForm(Panel):
             parts = [seconds_of(shape.last - shape.first, sequence.rate)]
             if shape.has_picture:
                 parts.append(f"{shape.width} × {shape.height}, {counted(shape.frames, 'picture')}")
+                self.reframe.show_shape((shape.width, shape.height), settings.focus)
+            self.reframe.setVisible(shape.has_picture and is_cut(sequence, shape))
             estimate = size_estimate(shape, settings.bitrate_kbps)
             self.summary.setText(" · ".join([*parts, f"about {gigabytes(estimate)}"]))
             place = [
@@ -236,6 +244,7 @@ class SettingsForm(Panel):
             self.range_words.setText(f"{place[0]} – {place[1]}")
         else:
             self.range_words.setText("")
+            self.reframe.hide()
         self.changed.emit()
 
     def _poster_frame(self) -> int | None:

@@ -27,6 +27,7 @@ from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiti
 from ltxdesktop.ui.deliver.exports import Exports
 from ltxdesktop.ui.deliver.preset_list import PresetList
 from ltxdesktop.ui.deliver.queue_list import ExportCards, QueueModel, Row
+from ltxdesktop.ui.deliver.reframe_view import OpenFilm
 from ltxdesktop.ui.deliver.settings_form import SettingsForm
 from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import IconButton, Panel, label
@@ -45,6 +46,7 @@ class DeliverWorkspace(QWidget):
 
     said = Signal(str)  # for the status bar
     problem = Signal(str)  # what a person has to know
+    kept_asked = Signal(str, int, object)  # as `ReframeView` asks
 
     def __init__(
         self,
@@ -64,12 +66,13 @@ class DeliverWorkspace(QWidget):
         self._columns = QSplitter(Qt.Orientation.Horizontal, self)
         self._left = Panel("Presets", self._columns)
         self.presets = PresetList(look, self._left)
-        self.form = SettingsForm(self._columns)
+        self.form = SettingsForm(look, self._columns)
         self.queue = QueuePanel(look, exports, self._columns)
         self.add_button = QPushButton("Add to queue…")
         self._build()
         self.presets.preset_chosen.connect(self.form.show_preset)
         self.form.changed.connect(self._refresh)
+        self.form.reframe.kept_asked.connect(self.kept_asked)
         self.add_button.clicked.connect(self.add)
         exports.refused.connect(self.problem)
         self.queue.said.connect(self.said)
@@ -87,9 +90,16 @@ class DeliverWorkspace(QWidget):
     def preset(self) -> Preset:
         return self.presets.preset
 
-    def show_film(self, document: Document | None, locate: Locate | None = None, playhead: int = 0) -> None:
+    def show_film(
+        self,
+        document: Document | None,
+        locate: Locate | None = None,
+        playhead: int = 0,
+        open_film: OpenFilm | None = None,
+    ) -> None:
         """The project as it is now, and the frame that is looked at in it; None while none is open."""
         self._document, self._locate = document, locate
+        self.form.reframe.show_film(document, open_film, playhead)
         self.form.show_sequence(document.sequence if document is not None else None, playhead)
 
     def add(self) -> None:
@@ -99,7 +109,8 @@ class DeliverWorkspace(QWidget):
         preset, document = self.preset, self._document
         folder = str(self._settings.value(FOLDER_SETTING, str(Path.home())))
         words = f"{preset.name} (*{preset.suffix})" if preset.suffix else "Folder of pictures (*)"
-        chosen = self._ask_target(str(Path(folder) / f"{document.name}{preset.suffix}"), words)
+        shaped = f" {preset.id}" if preset.width else ""  # else a film's versions would propose to replace each other
+        chosen = self._ask_target(str(Path(folder) / f"{document.name}{shaped}{preset.suffix}"), words)
         if not chosen:
             return
         target = Path(chosen)
@@ -139,6 +150,7 @@ class DeliverWorkspace(QWidget):
     def close_all(self) -> None:
         """Stop what runs; the next start of the program goes on with it."""
         self._settings.setValue(PRESET_SETTING, self.preset.id)
+        self.form.reframe.close_all()
         self._exports.close()
 
     def _build(self) -> None:
