@@ -123,10 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from ltxdesktop.pack import command as pack_command
 
         if options.engine_command in ("install", "download", "repair", "run"):  # they go out
-            from ltxdesktop.settings.declared import PROXY
-            from ltxdesktop.settings.window import settings_of_the_window, use_proxy
+            from ltxdesktop.settings.window import settings_of_the_window, tell_commands
 
-            use_proxy(settings_of_the_window().get(PROXY))
+            tell_commands(settings_of_the_window())
         return pack_command.run(options)
     if options.command == "diagnostics":
         from ltxdesktop.diagnostics import command as diagnostics

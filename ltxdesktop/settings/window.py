@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ltxdesktop.settings.declared import MODELS_FOLDER
+from ltxdesktop.settings.declared import MIRROR, MODELS_FOLDER, PROXY
 from ltxdesktop.settings.store import FILE_NAME, Settings
 
 
@@ -38,3 +38,14 @@ def use_proxy(address: str) -> None:
     if address:
         for scheme in ("http", "https"):
             os.environ[f"{scheme}_proxy"] = os.environ[f"{scheme.upper()}_PROXY"] = address
+
+
+def tell_commands(settings: Settings) -> None:
+    """Tell the engine's commands by the environment what the settings say: the proxy, the models' folder, the mirror.
+
+    A folder or mirror that the environment names already stays.
+    """
+    use_proxy(settings.get(PROXY))
+    for name, value in (("LTX_MODELS", models_folder(settings)), ("HF_ENDPOINT", settings.get(MIRROR))):
+        if value:
+            os.environ.setdefault(name, value)

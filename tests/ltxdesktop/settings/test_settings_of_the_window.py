@@ -14,9 +14,9 @@ import pytest
 from ltxdesktop import headless
 from ltxdesktop.__main__ import main
 from ltxdesktop.pack import command as pack_command
-from ltxdesktop.settings.declared import ENGINE_COMMAND, MODELS_FOLDER, PROXY
+from ltxdesktop.settings import window
+from ltxdesktop.settings.declared import ENGINE_COMMAND, MIRROR, MODELS_FOLDER, PROXY
 from ltxdesktop.settings.store import FILE_NAME, Settings
-from ltxdesktop.settings.window import folders_of_the_window
 
 ROOT = Path(__file__).parents[3]
 VARIABLES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")
@@ -56,23 +56,30 @@ def test_make_goes_out_by_the_proxy_of_the_settings(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("words", "goes_out"), [(["install"], True), (["run", "models"], True), (["status"], False)])
-def test_the_engine_is_installed_by_the_proxy_of_the_settings(
-    words: list[str], goes_out: bool, monkeypatch: pytest.MonkeyPatch
+def test_the_engines_commands_are_told_what_the_settings_say(
+    words: list[str], goes_out: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
-    for name in VARIABLES:
+    for name in (*VARIABLES, "LTX_MODELS", "HF_ENDPOINT"):
         monkeypatch.setenv(name, "")  # so that it's taken back after the test
+    monkeypatch.delenv("LTX_MODELS")
+    monkeypatch.setenv("HF_ENDPOINT", "https://own.example")
     given: list[str] = []
+    told: list[str | None] = []
 
     def note(_options: argparse.Namespace) -> int:
         given.extend(os.environ[name] for name in VARIABLES)
+        told.extend(os.environ.get(name) for name in ("LTX_MODELS", "HF_ENDPOINT"))
         return 0
 
     monkeypatch.setattr(pack_command, "run", note)
-    file = folders_of_the_window()[0] / FILE_NAME
-    settings = Settings(file)
+    settings = Settings(None)
     settings.set(PROXY, ADDRESS)
-    try:
-        assert main(["engine", *words]) == 0
-    finally:
-        file.unlink()
+    settings.set(MODELS_FOLDER, str(tmp_path / "weights"))
+    settings.set(MIRROR, "https://mirror.example")
+    monkeypatch.setattr(window, "settings_of_the_window", lambda: settings)
+    assert main(["engine", *words]) == 0
     assert given == [ADDRESS if goes_out else ""] * len(VARIABLES)
+    assert told == [
+        str(tmp_path / "weights") if goes_out else None,
+        "https://own.example",
+    ]  # the person's own goes first
