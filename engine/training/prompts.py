@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from random import Random
 
+from engine.training.captions import caption
 from engine.training.words import (
     BACKGROUNDS,
     CAMERAS,
@@ -19,7 +20,6 @@ from engine.training.words import (
     STYLES,
     TRAVELLING,
     Attributes,
-    caption,
     parse_prompt,
 )
 

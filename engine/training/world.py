@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from random import Random
 
-from engine.training import words
+from engine.training.captions import caption
 from engine.training.picture import render_video
 from engine.training.scenes import (
     CameraState,
@@ -54,4 +54,4 @@ def captions(scenes: SceneBatch, seed: int, *, changed: bool = False) -> list[st
     """One caption per scene, phrasings drawn from `seed`; with `changed`, of what is seen during mid-clip changes."""
     random = Random(seed)
     attributes = scenes.changed_attributes() if changed else scenes.attributes()
-    return [words.caption(each, random=random) for each in attributes]
+    return [caption(each, random=random) for each in attributes]

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.models.gemma import Gemma
+from engine.training.captions import caption
 from engine.training.prompts import QUESTIONS, answers, draw_completion
 from engine.training.run import Budget
 from engine.training.text_encoder import END_OF_TURN, Texts, build_tokenizer, train
-from engine.training.words import BACKGROUNDS, COLOURS, MOTIONS, SHAPES, caption, parse_prompt
+from engine.training.words import BACKGROUNDS, COLOURS, MOTIONS, SHAPES, parse_prompt
 from engine.training.world import captions, sample_scenes
 
 SHIPPED = Path(__file__).parents[3] / "resources" / "pocket" / "gemma"

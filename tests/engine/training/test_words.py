@@ -1,4 +1,4 @@
-"""Captions say what they mean: they are read back, completed and noted on."""
+"""Captions say what they mean: they are read back, and what a prompt has beyond them is noted."""
 
 import subprocess
 import sys
@@ -7,20 +7,13 @@ from random import Random
 
 import pytest
 
+from engine.training.captions import PHRASINGS, caption
 from engine.training.prompts import draw_attributes
 from engine.training.words import (
-    CAMERAS,
-    COLOURS,
     LANGUAGES,
-    MOTIONS,
-    PHRASINGS,
-    SHAPES,
     Attributes,
-    caption,
-    complete,
     note,
     parse_prompt,
-    vocabulary,
 )
 
 
@@ -71,33 +64,7 @@ def test_a_note_names_what_is_outside_the_world() -> None:
     assert "names none" in note("on a beach")
 
 
-@pytest.mark.parametrize(
-    "prefix", ["", "a red ba", "a red ball", "a blue star bounces", "a large", "On a beach", "A cat"]
-)
-def test_completions_are_whole_prompts_that_keep_the_prefix(prefix: str) -> None:
-    suggestions = complete(prefix, 5)
-    assert len(set(suggestions)) == len(suggestions) == 5
-    asked = parse_prompt(prefix)
-    for text in suggestions:
-        parsed = parse_prompt(text)
-        assert None not in (parsed.shape, parsed.colour, parsed.motion, parsed.background)
-        assert parsed.unknown == ()
-        for name in ("shape", "colour", "background", "size"):
-            assert getattr(asked, name) in (None, getattr(parsed, name)), text
-    assert complete(prefix, 5) == suggestions
-    if prefix.startswith("a "):
-        assert all(text.startswith(prefix) for text in suggestions)
-
-
-def test_the_vocabulary_lists_what_the_base_model_draws() -> None:
-    words = vocabulary()
-    assert words["shapes"] == SHAPES
-    assert words["colours"] == COLOURS
-    assert words["motions"] == MOTIONS
-    assert set(words["camera moves"]) == set(CAMERAS) - {"pull out"}
-
-
 def test_words_need_no_torch() -> None:
-    code = "import engine.training.words, sys; print(*sys.modules)"
+    code = "import engine.training.captions, sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert "torch" not in loaded.split()
