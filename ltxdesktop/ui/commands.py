@@ -179,6 +179,13 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "view.safe_areas", "Safe areas", ("Ctrl+'",), "93 % and 90 % of the picture (EBU R 95)", checkable=True
     )
+    yield Command(
+        "view.handles",
+        "Handles in the picture",
+        ("Shift+H",),
+        "The selected clip is moved, scaled and turned there",
+        True,
+    )
     yield Command("view.grab", "Save this picture…", ("Ctrl+Shift+E",), "The frame at the playhead as a PNG file")
     yield Command("view.palette", "All commands…", ("Ctrl+Shift+P", "F1"), "Find a command by its words")
     yield Command("view.keys", "Keyboard shortcuts…", ("Ctrl+Alt+K",))

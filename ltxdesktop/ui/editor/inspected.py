@@ -125,11 +125,15 @@ class Inspected:
 
         self.project.edit(f"Key of {self.words(effect, name)}", toggle)
 
+    def with_value(self, document: Document, clip: ItemId, name: str, value: float, effect: str = "") -> Document:
+        """The document with a number of one clip set: for all of the clip, or as a key at the playhead."""
+        frame = self.frame_in(document, clip)
+        changed = valued(self.parameter(document, clip, effect, name), frame, value)
+        return edits.set_value(document, clip, name, changed, effect=effect or None)
+
     def _with_value(self, document: Document, effect: str, name: str, value: float) -> Document:
         for clip in self._targets(effect, name):
-            frame = self.frame_in(document, clip)
-            changed = valued(self.parameter(document, clip, effect, name), frame, value)
-            document = edits.set_value(document, clip, name, changed, effect=effect or None)
+            document = self.with_value(document, clip, name, value, effect)
         return document
 
     def _targets(self, effect: str, name: str) -> list[ItemId]:

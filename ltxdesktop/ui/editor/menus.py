@@ -187,6 +187,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "view.source",
             "view.program",
             "view.full_screen",
+            "view.handles",
             "view.safe_areas",
             "view.theme",
         ),

@@ -51,7 +51,19 @@ SOURCE_MENU = (
     "",
     *LOOK,
 )
-PROGRAM_MENU = ("play.toggle", "play.range", "", *MARKS, "", "sequence.marker", "source.match", "view.grab", "", *LOOK)
+PROGRAM_MENU = (
+    "play.toggle",
+    "play.range",
+    "",
+    *MARKS,
+    "",
+    "sequence.marker",
+    "source.match",
+    "view.grab",
+    "",
+    "view.handles",
+    *LOOK,
+)
 
 
 class EditMonitor(QFrame):

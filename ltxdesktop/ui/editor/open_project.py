@@ -88,6 +88,10 @@ class OpenProject(QObject):
         if self._history.dragging:
             self._history.commit()
 
+    def cancel(self) -> None:
+        """Throw the drag that goes on away."""
+        self._history.cancel()
+
     def undo(self) -> None:
         self._history.undo()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QFocusEvent, QImage, QMouseEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QApplication, QWidget
@@ -55,6 +57,7 @@ class MonitorView(PictureView):
         self._grabbed: QPointF | None = None
         self._pulled: QPointF | None = None
         self._safe_areas = False
+        self._overlay: Callable[[QPainter], None] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     @property
@@ -96,6 +99,14 @@ class MonitorView(PictureView):
 
     def set_safe_areas(self, on: bool) -> None:
         self._safe_areas = on
+        self._refresh()
+
+    def set_overlay(self, paint: Callable[[QPainter], None]) -> None:
+        """Who paints over the picture, in logical pixels."""
+        self._overlay = paint
+
+    def redraw(self) -> None:
+        """What is painted over the picture has changed."""
         self._refresh()
 
     def picture_rect(self) -> QRectF:
@@ -166,6 +177,8 @@ class MonitorView(PictureView):
             return
         if self._safe_areas:
             self._paint_safe_areas(painter, self.picture_rect())
+        if self._overlay is not None:
+            self._overlay(painter)
         if self._badge:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_badge(painter)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QStackedWidget, QVBoxLayout, Q
 from ltxdesktop.document.model import Document, Media, MediaId, TrackKind
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.asked_edits import AskedEdits
+from ltxdesktop.ui.editor.canvas_hands import CanvasHands
 from ltxdesktop.ui.editor.docks import BOTTOM, LEFT, RIGHT, Docks
 from ltxdesktop.ui.editor.history_panel import HistoryPanel
 from ltxdesktop.ui.editor.importing import Folders, Importing
@@ -89,6 +90,7 @@ class EditWorkspace(QStackedWidget):
         self.transport = Transport(self.source_side, (self.source, self.program), self.project, self.timeline, self)
         self.importing = Importing(self.project, self.files, self.materials, self.media, self.timeline, folders, self)
         self.desk = ProjectDesk(self.project, self.files, self.materials, self.importing, self.timeline, folders, self)
+        self.canvas = CanvasHands(look, self.program, self.project, self.selection)
         self.asked = AskedEdits(self.project, self.selection, self.inspector, self._docks, lambda: self.playhead, self)
         self._wire()
         self._bind()
@@ -266,6 +268,7 @@ class EditWorkspace(QStackedWidget):
             actions.bind(name, call)
         for name in ("media", "inspector", "markers", "steps", "scopes", "takes", "jobs"):
             actions.bind(f"panel.{name}", partial(self._docks.go_to, name))
+        actions.bind_checked("view.handles", self.canvas.set_on, on=True)
         actions.bind_checked("project.proxies", self.materials.stand_ins.show, on=True)
         for command in actions.names():
             actions[command].setEnabled(actions.bound(command) or actions[command].isCheckable())
@@ -394,6 +397,7 @@ class EditWorkspace(QStackedWidget):
     def _follow_program(self, frame: int) -> None:
         self.timeline.set_playhead(frame, follow=self.program.player.playing)
         self.inspector.set_playhead(frame)
+        self.canvas.set_playhead(frame)
 
     def _measure(self, picture: Shot) -> None:
         self.scopes.show_picture(picture)
