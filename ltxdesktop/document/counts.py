@@ -40,16 +40,18 @@ class Places(Mapping[ItemId, int]):
         return Places(self._base, (*self._log, (first, last, len(new) - (last - first))), added)
 
     def __getitem__(self, item: ItemId) -> int:
-        place = self._find(item)
+        place = self.find(item)
         if place is None:
             raise KeyError(item)
         return place
 
     def __contains__(self, item: object) -> bool:
-        return self._find(item) is not None
+        return self.find(cast(ItemId, item)) is not None if self._log else item in self._base
 
-    def _find(self, item: object) -> int | None:
-        item = cast(ItemId, item)
+    def find(self, item: ItemId) -> int | None:
+        """Where an item is; None if it isn't on the track."""
+        if not self._log:
+            return self._base.get(item)
         if item in self._added:
             line, place = self._added[item]
         elif item in self._base:
@@ -95,14 +97,21 @@ class Links(Mapping[LinkId, tuple[ItemId, ...]]):
             over[link] = tuple(other for other in over.get(link, self._base.get(link, ())) if other != clip_id)
         for clip_id, link in come.items():
             over[link] = (*over.get(link, self._base.get(link, ())), clip_id)
-        changed = Links(self._base, over)
-        return changed if len(over) <= self.LARGEST else Links(dict(changed))
+        if len(over) <= self.LARGEST:
+            return Links(self._base, over)
+        return Links({link: clips for link, clips in {**self._base, **over}.items() if clips})
 
     def __getitem__(self, link: LinkId) -> tuple[ItemId, ...]:
-        clips = self._over[link] if link in self._over else self._base[link]
+        clips = self.of(link)
         if not clips:
             raise KeyError(link)
         return clips
+
+    def of(self, link: LinkId) -> tuple[ItemId, ...]:
+        """The clips of a link; none if it isn't on the track."""
+        if self._over is not EMPTY and link in self._over:
+            return self._over[link]
+        return self._base.get(link, ())
 
     def __iter__(self) -> Iterator[LinkId]:
         for link in {**self._base, **self._over}:

@@ -299,12 +299,12 @@ class Track:
         return tuple(itertools.accumulate((item.duration for item in self.items), initial=0))
 
     @cached_property
-    def index(self) -> Mapping[ItemId, int]:
+    def index(self) -> Places:
         """Where in `items` each item is."""
         return Places({item.id: place for place, item in enumerate(self.items)})
 
     @cached_property
-    def links(self) -> Mapping[LinkId, tuple[ItemId, ...]]:
+    def links(self) -> Links:
         """The clips of each link that are on this track."""
         found: dict[LinkId, tuple[ItemId, ...]] = {}
         for item in self.items:
@@ -418,20 +418,24 @@ class Sequence:
 
     def members(self, link: LinkId) -> tuple[ItemId, ...]:
         """The clips of one link, in track order."""
-        return tuple(clip_id for track in self.tracks for clip_id in track.links.get(link, ()))
+        return tuple([clip_id for track in self.tracks for clip_id in track.links.of(link)])
 
     def track_of(self, item: ItemId) -> Track | None:
-        return next((track for track in self.tracks if item in track.index), None)
+        for track in self.tracks:  # thousands of times in a row when many clips are selected: no generator
+            if item in track.index:
+                return track
+        return None
 
     def track(self, track_id: TrackId) -> Track | None:
         return next((track for track in self.tracks if track.id == track_id), None)
 
     def clip(self, clip_id: ItemId) -> Clip | None:
-        track = self.track_of(clip_id)
-        if track is None:
-            return None
-        item = track.items[track.index[clip_id]]
-        return item if isinstance(item, Clip) else None
+        for track in self.tracks:
+            place = track.index.find(clip_id)
+            if place is not None:
+                item = track.items[place]
+                return item if isinstance(item, Clip) else None
+        return None
 
     def start_of(self, item: ItemId) -> int | None:
         """The sequence frame at which an item begins."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, Effect, ItemId, Parameter, TrackKind
+from ltxdesktop.document.lookup import Placed
+from ltxdesktop.document.model import Clip, Document, Effect, ItemId, Parameter, Sequence, TrackKind
 from ltxdesktop.document.parameters import EFFECTS, PARAMETERS, effect_value, value_of
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.shaping import toggled, valued
@@ -24,6 +25,8 @@ class Inspected:
     def __init__(self, project: OpenProject, selection: Selection) -> None:
         self.project, self.selection = project, selection
         self.playhead = 0
+        self._asked: tuple[Sequence, frozenset[ItemId]] | None = None
+        self._found: list[Placed] = []
 
     # What is selected
 
@@ -37,27 +40,26 @@ class Inspected:
         return self._first(TrackKind.AUDIO)
 
     def _first(self, *kinds: TrackKind) -> Clip | None:
-        sequence = self.project.document.sequence
-        found = [each for each in self.chosen() if (track := sequence.track_of(each)) and track.kind in kinds]
-        primary = self.selection.primary
-        wanted = primary if primary in found else found[0] if found else None
-        return sequence.clip(wanted) if wanted is not None else None
+        sequence, primary = self.project.document.sequence, self.selection.primary
+        if primary is not None and (track := sequence.track_of(primary)) is not None and track.kind in kinds:
+            return sequence.clip(primary)
+        return next((each.clip for each in self._placed() if each.track.kind in kinds), None)
 
     def chosen(self) -> list[ItemId]:
         """The selected clips in the order of time."""
-        sequence = self.project.document.sequence
-        placed = [(sequence.start_of(each) or 0, each) for each in self.selection.clips if sequence.clip(each)]
-        return [each for _, each in sorted(placed)]
+        return [each.clip.id for each in self._placed()]
 
     def of_kind(self, *, sound: bool) -> list[ItemId]:
         """The selected clips that a picture's or a sound's number goes to."""
-        sequence = self.project.document.sequence
-        found: list[ItemId] = []
-        for each in self.chosen():
-            track = sequence.track_of(each)
-            if track is not None and (track.kind is TrackKind.AUDIO) is sound:
-                found.append(each)
-        return found
+        return [each.clip.id for each in self._placed() if (each.track.kind is TrackKind.AUDIO) is sound]
+
+    def _placed(self) -> list[Placed]:
+        """The selected clips in the order of time; found once for all the controls that ask, and there may be many."""
+        asked = self.project.document.sequence, self.selection.clips
+        if self._asked is None or self._asked[0] is not asked[0] or self._asked[1] is not asked[1]:
+            self._asked = asked
+            self._found = sorted(self.selection.placed(asked[0]), key=lambda each: (each.start, each.clip.id))
+        return self._found
 
     def effect(self, effect: str) -> Effect | None:
         """An effect of the picture, by its id."""

@@ -168,28 +168,28 @@ class Finder:
             return False
         if self.selection.gap is not None:
             return True
-        sequence = self.document.sequence
-        clips = [clip for each in self.selection.clips if (clip := sequence.clip(each)) is not None]
-        spans = [(sequence.start_of(clip.id) or 0, clip) for clip in clips]
-        return bool(spans) and all(start >= last or start + clip.duration <= first for start, clip in spans)
+        found = self.selection.placed(self.document.sequence)
+        return bool(found) and all(each.start >= last or each.start + each.clip.duration <= first for each in found)
 
     def _film_clip(self) -> tuple[Clip, Track] | None:
         """The selected clip with footage on a video track; of linked picture and sound the picture."""
-        sequence, selection = self.document.sequence, self.selection
-        for clip_id in sorted(selection.clips, key=lambda each: each != selection.primary):
-            track, clip = sequence.track_of(clip_id), sequence.clip(clip_id)
-            if clip is not None and clip.takes and track is not None and track.kind is TrackKind.VIDEO:
-                return clip, track
-        return None
+        primary = self.selection.primary
+        found = [
+            each
+            for each in self.selection.placed(self.document.sequence)
+            if each.clip.takes and each.track.kind is TrackKind.VIDEO
+        ]
+        chosen = next((each for each in found if each.clip.id == primary), found[0] if found else None)
+        return (chosen.clip, chosen.track) if chosen is not None else None
 
     def _sound_clip(self) -> Clip | None:
         """The selected sound, if it is sound alone."""
-        for clip_id in sorted(self.selection.clips):
-            clip = self.document.sequence.clip(clip_id)
-            media = self.document.media.get(clip.media) if clip is not None and clip.media is not None else None
+        sounds: list[Clip] = []
+        for _, _, clip in self.selection.placed(self.document.sequence):
+            media = self.document.media.get(clip.media) if clip.media is not None else None
             if media is not None and media.kind is MediaKind.AUDIO:
-                return clip
-        return None
+                sounds.append(clip)
+        return min(sounds, key=lambda clip: clip.id, default=None)
 
     def _named_in(self, first: int, last: int) -> list[ItemId]:
         """Selected clips with a picture that the range touches: then only they are meant."""

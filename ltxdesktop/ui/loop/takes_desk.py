@@ -93,17 +93,14 @@ class TakesDesk(QObject):
     @property
     def clip(self) -> Clip | None:
         """The selected clip with a picture, else the selected sound."""
-        sequence = self._project.document.sequence
-        found: list[tuple[bool, Clip]] = []
-        for clip_id in self._selection.clips:
-            clip, track = sequence.clip(clip_id), sequence.track_of(clip_id)
-            if clip is not None and clip.takes and track is not None:
-                found.append((track.kind is not TrackKind.VIDEO, clip))
-        return min(found, key=lambda each: (each[0], each[1].id), default=(False, None))[1]
+        found = self._selection.placed(self._project.document.sequence)
+        with_takes = [(each.track.kind is not TrackKind.VIDEO, each.clip) for each in found if each.clip.takes]
+        return min(with_takes, key=lambda each: (each[0], each[1].id), default=(False, None))[1]
 
     def refresh(self) -> None:
         """Another clip, or other takes."""
-        clip, media = self.clip, self._media()
+        clip = self.clip
+        media = self._media_of(clip)
         self._show(clip)
         several = clip is not None and len(clip.takes) > 1
         made = media is not None and bool(media.recipe)
@@ -147,8 +144,7 @@ class TakesDesk(QObject):
         show = partial(self._view.show_picture, media.id)
         self._materials.ask_picture(("takes", media.id), media, 0.5, PICTURE_PX, show)
 
-    def _media(self) -> Media | None:
-        clip = self.clip
+    def _media_of(self, clip: Clip | None) -> Media | None:
         return self._project.document.media.get(clip.media) if clip is not None and clip.media is not None else None
 
     # Choosing
@@ -246,7 +242,8 @@ class TakesDesk(QObject):
         self._remake("Finish", remaking.finished)
 
     def _remake(self, words: str, work_of: Callable[[Media], AnyWork]) -> None:
-        clip, media = self.clip, self._media()
+        clip = self.clip
+        media = self._media_of(clip)
         if clip is None or media is None:
             return
         try:
@@ -258,7 +255,7 @@ class TakesDesk(QObject):
         self._submit(work, place, f"{words}: {media.name}")
 
     def show_recipe(self) -> None:
-        media = self._media()
+        media = self._media_of(self.clip)
         if media is not None and media.recipe:
             known = {field.name for field in msgspec.structs.fields(Recipe)}
             recipe = msgspec.convert({name: value for name, value in media.recipe.items() if name in known}, Recipe)

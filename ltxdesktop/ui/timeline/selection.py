@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, Signal
 
+from ltxdesktop.document.lookup import Placed, existing_clips, find_clips
 from ltxdesktop.document.model import ItemId, Sequence
 from ltxdesktop.ui.timeline.boxes import KeyPlace
 
@@ -24,7 +25,7 @@ class Selected(NamedTuple):
 
     def existing(self, sequence: Sequence) -> Selected:
         """What of it there is in a sequence."""
-        clips = frozenset(each for each in self.clips if sequence.clip(each) is not None)
+        clips = existing_clips(sequence, self.clips)
         gap = self.gap if self.gap is not None and sequence.track_of(self.gap) is not None else None
         key = self.key if self.key is not None and _has_key(sequence, self.key) else None
         transition = self.transition
@@ -43,6 +44,8 @@ class Selection(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._now = Selected()
+        self._asked: tuple[Sequence, frozenset[ItemId]] | None = None
+        self._placed: list[Placed] = []
 
     @property
     def now(self) -> Selected:
@@ -52,6 +55,17 @@ class Selection(QObject):
     @property
     def clips(self) -> frozenset[ItemId]:
         return self._now.clips
+
+    def placed(self, sequence: Sequence) -> list[Placed]:
+        """The selected clips that are in a sequence, track by track in the order of time.
+
+        Found once for all who show the selection: it may have 10,000 clips.
+        """
+        asked = self._asked
+        if asked is None or asked[0] is not sequence or asked[1] is not self.clips:
+            self._asked = sequence, self.clips
+            self._placed = find_clips(sequence, self.clips)
+        return self._placed
 
     @property
     def gap(self) -> ItemId | None:
