@@ -55,7 +55,8 @@ from engine.protocol.work import (
 )
 from engine.training.captions import caption
 from engine.training.contact_sheet import write_contact_sheet
-from engine.training.measure import Seen, eye, listen
+from engine.training.listening import listen
+from engine.training.measure import Seen, eye
 from engine.training.words import CAMERAS, Attributes
 from engine.training.world import bounce_times, render_audio, render_video, sample_scenes, scenes_from_attributes
 from ltxdesktop.loop.joining import BLEND_FRAMES

@@ -6,7 +6,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from engine.training.measure import Eye, listen
+from engine.training.listening import listen
+from engine.training.measure import Eye
 from engine.training.words import BACKGROUNDS, SHAPES, Attributes
 from engine.training.world import (
     bounce_times,
