@@ -96,7 +96,14 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--loudness", type=float, default=None, metavar="LUFS", help="such as -14, -16 or -23")
     export.add_argument("--subtitles", choices=("burnt", "file", "none"), default="burnt", help="default: burnt in")
     export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
-    export.add_argument("--focus", type=float, default=0.5, metavar="0..1", help="where a filled frame is cut")
+    export.add_argument(
+        "--focus",
+        type=float,
+        default=0.5,
+        metavar="0..1",
+        help="where a filled frame is cut: 0 left or top, 1 right or bottom (default: 0.5, the middle); "
+        "clips with a place of their own keep it",
+    )
     export.add_argument(
         "--no-disclosure", action="store_true", help="don't say in the file that parts of it were generated"
     )

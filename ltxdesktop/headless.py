@@ -68,6 +68,7 @@ class Teller:
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._phase = ""
+        self._told: set[str] = set()  # a phase goes on after one within it: each is said once
 
     def progress(self, event: JobProgress) -> None:
         step = f", {step_words(event.phase, event.step, event.steps)}" if event.steps else ""
@@ -75,13 +76,15 @@ class Teller:
         line = f"{event.fraction:4.0%}  {event.phase}{step}{left}"
         if self._live:
             print(f"\r\033[K{line}", end="", file=sys.stderr, flush=True)
-        elif event.phase != self._phase:
+        elif event.phase not in self._told:
             print(f"{event.fraction:4.0%}  {event.phase}", file=sys.stderr, flush=True)
         self._phase = event.phase
+        self._told.add(event.phase)
 
     def line(self, words: str) -> None:
         print(("\r\033[K" if self._live and self._phase else "") + words, file=sys.stderr, flush=True)
         self._phase = ""
+        self._told.clear()
 
 
 def make_film(engine: PlainEngine, wanted: argparse.Namespace, teller: Teller) -> Path:

@@ -72,7 +72,7 @@ class JobEntry:
         if at.steps:
             parts.append(step_words(at.phase, at.step, at.steps))
         if at.variations > 1:
-            parts.append(f"variation {at.variation + 1} of {at.variations}")
+            parts.append(f"take {at.variation + 1} of {at.variations}")
         if at.seconds_left is not None:
             parts.append(f"{clock(at.seconds_left)} left")
         return " · ".join(parts)

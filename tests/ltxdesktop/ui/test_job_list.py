@@ -68,12 +68,14 @@ def test_status_says_phase_step_and_time_left(jobs: JobListModel):
 
 def test_what_has_no_steps_of_a_model_is_said_in_per_cent(jobs: JobListModel):
     jobs.show_progress(
-        JobProgress(job="run", phase="loading", step=12, steps=100, fraction=0.1, phase_index=2, phase_count=9)
+        JobProgress(
+            job="run", phase="loading", step=12, steps=100, phase_index=2, phase_count=9, variation=1, variations=4
+        )
     )
     entry = jobs.entry("run")
     assert entry is not None
-    assert entry.status == "Loading · 12 %"
-    assert jobs.data(jobs.index(0), Qt.ItemDataRole.ToolTipRole) == "running\nLoading · 12 %\nPart 3 of 9"
+    assert entry.status == "Loading · 12 % · take 2 of 4"
+    assert jobs.data(jobs.index(0), Qt.ItemDataRole.ToolTipRole) == "running\nLoading · 12 % · take 2 of 4\nPart 3 of 9"
 
 
 def test_progress_of_a_job_that_ended_is_dropped(jobs: JobListModel):
