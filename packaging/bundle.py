@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,11 @@ def make(asked: argparse.Namespace) -> None:
 
 
 def freeze(build: Path) -> None:
-    """Run PyInstaller: `build/dist` has the result, `build/contents.json` where each file came from."""
+    """Run PyInstaller: `build/dist` has the result, `build/contents.json` where each file came from.
+
+    Nothing of an earlier run is used: files from an archive are as old as their commit, and PyInstaller goes by times.
+    """
+    shutil.rmtree(build / "work", ignore_errors=True)
     words = ["--noconfirm", "--log-level", "WARN", "--distpath", build / "dist", "--workpath", build / "work"]
     run(sys.executable, "-m", "PyInstaller", *words, HERE / "app.spec")
 
