@@ -71,7 +71,7 @@ def weights_lines(models: Sequence[Model], backends: Sequence[BackendCapability]
     if lines and all(line.mark != "good" for line in lines):
         lines.insert(0, Line("plain", "One of these is enough, with the text encoder that it names."))
         if _only_a_processor(backends):
-            slow = "This machine has no graphics card for it; on the processor alone it would take hours."
+            slow = "The engine has no graphics card for it here; on the processor alone it would take hours."
             lines.insert(0, Line("missing", slow))
     return lines
 
