@@ -63,10 +63,20 @@ class GenerateWorkspace(QWidget):
         self._films = HoverFilms(background, self)
         self.takes = TakesPanel(look, session.takes, self._films)
         session.takes.use_ratings(memories.ratings)
+        self._was_up = False
         self._lay_out()
         self._wire_session()
         self._wire_panels()
         self._show_first_hint()
+
+    def come_up(self) -> None:
+        """Shown instead of another workspace: the words have the focus, unless something here had it before.
+
+        Else the first button would have it, and Space would take the clip away.
+        """
+        if not self._was_up:
+            self._was_up = True
+            self.prompt.focus_prompt()
 
     def columns_state(self) -> QByteArray:
         """How wide the panels are, for `restore_columns`."""

@@ -204,7 +204,11 @@ class MainWindow(QMainWindow):
     def show_workspace(self, name: str) -> None:
         """Show a workspace, with its menus and keys; the others' keys do nothing meanwhile."""
         self.top.workspace.set_value(name)
-        self._pages.setCurrentWidget(self._page(name))
+        page = self._page(name)
+        comes = page is not self._pages.currentWidget()
+        self._pages.setCurrentWidget(page)
+        if comes and page is self.generate:
+            self.generate.come_up()
         for workspace, menus in self._menus.items():
             for menu in menus:
                 menu.menuAction().setVisible(workspace == name)

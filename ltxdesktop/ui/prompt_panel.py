@@ -201,6 +201,9 @@ class PromptPanel(Panel):
         """Keep a prompt that was used for the list of earlier ones."""
         self._history.add(prompt)
 
+    def focus_prompt(self) -> None:
+        self._prompt.setFocus()
+
     def show_estimate(self, words: str) -> None:
         self._estimate.setText(words)
         self._estimate.setVisible(bool(words))

@@ -114,3 +114,13 @@ def test_a_window_that_keeps_exporting_stays_open(open_window, document, tmp_pat
     assert window.isVisible()
     deliver._ask_stop = lambda words: True
     assert window.close()
+
+
+def test_generate_begins_with_the_focus_on_the_words(open_window, document, tmp_path) -> None:
+    """Not on the first button, which takes the clip away: Space would press it."""
+    window = open_window()
+    switch(window, "Edit")
+    window.edit.project.open(document, tmp_path / "Holiday.otio")
+    assert window.focusWidget() is window.edit.timeline.view
+    switch(window, "Generate")
+    assert window.focusWidget() is window.generate.prompt._prompt
