@@ -160,6 +160,15 @@ def rate_of(place: Place, sequence: Sequence) -> Fraction:
     return place.media_rate or sequence.rate if isinstance(place, OfClip) else sequence.rate
 
 
+def passes_words(place: Place, wish: Wish, sequence: Sequence, model: ModelCapability) -> str:
+    """That it's longer than the model makes at once, as a sentence; "" where it isn't."""
+    limits = capability(model, mode_of_place(place, wish))
+    most = limits.max_frames_per_pass if limits is not None else 0
+    if not most or frames_of(place, wish, sequence) <= most:
+        return ""
+    return f"Longer than the {counted(most, 'frame')} that are made at once: it takes several passes that overlap."
+
+
 def problems(
     place: Place,
     wish: Wish,

@@ -275,7 +275,7 @@ class EngineSession(QObject):
             case EngineState():
                 self._show(
                     replace(
-                        self.view, device=event.device or self.view.device, model=event.model,
+                        self.view, device=event.device or self.view.device, model=self._title_of(event.model),
                         queued=event.queued, running=event.running, beside=event.beside,
                     )
                 )  # fmt: skip
@@ -397,6 +397,10 @@ class EngineSession(QObject):
             self._refusals[call] = refused
         self._send(msgspec.structs.replace(request, call=call))
         return call
+
+    def _title_of(self, model: str) -> str:
+        """What a person knows a model by."""
+        return next((each.title for every in self.backends for each in every.models if each.model == model), model)
 
     def _show(self, view: EngineView) -> None:
         if view != self.view:

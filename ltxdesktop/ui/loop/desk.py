@@ -17,7 +17,7 @@ from engine.protocol.work import AnyWork
 from ltxdesktop.document.model import Document, ItemId, Media
 from ltxdesktop.jobs.files import with_folder
 from ltxdesktop.loop import landing, places
-from ltxdesktop.loop.asking import mode_of_place, problems, work_for
+from ltxdesktop.loop.asking import mode_of_place, passes_words, problems, work_for
 from ltxdesktop.loop.errors import LoopError
 from ltxdesktop.loop.joining import BLEND_FRAMES
 from ltxdesktop.loop.pending import Pending, PendingTakes
@@ -273,7 +273,13 @@ class LoopDesk(QObject):
 
     def _show_estimate(self, asked: int, estimate: Estimated) -> None:
         if asked == self._asked and not self._closed:  # nothing newer was asked
-            self._panel.show_estimate(estimate)
+            self._panel.show_estimate(estimate, self._passes())
+
+    def _passes(self) -> str:
+        found, wish = self._panel.chosen, self._found.complete(self._panel.wish)
+        if found is None or not self.places:
+            return ""
+        return passes_words(self.places[0], wish, self._project.document.sequence, found[1])
 
     # Asking
 

@@ -221,7 +221,7 @@ class MakePanel(Panel):
         self._make.setEnabled(ready)
         self._draft.setEnabled(ready and found is not None and found[1].drafts)
 
-    def show_estimate(self, estimate: Estimated | None) -> None:
+    def show_estimate(self, estimate: Estimated | None, more: str = "") -> None:
         """How long it takes, what it needs, what it costs and what leaves the machine, before it begins."""
         lines: list[str] = []
         if estimate is not None and not estimate.fits:
@@ -231,6 +231,7 @@ class MakePanel(Panel):
             parts = [about(estimate.seconds).capitalize() if estimate.seconds is not None else UNTIMED]
             parts += [needs] if estimate.peak_bytes > MEMORY_WORTH_SAYING else []
             lines += [" · ".join(parts)] if parts else []
+        lines += [more] if more and estimate is not None else []
         self.consent.show_estimate(estimate)
         self._estimate.setText("\n".join(lines))
         self._estimate.setVisible(bool(lines))

@@ -23,7 +23,7 @@ from engine.protocol.work import (
     mode_of,
 )
 from ltxdesktop.document.model import ItemId, MediaId, SequenceId, TrackId, new_sequence
-from ltxdesktop.loop.asking import Wish, mode_of_place, problems, work_for
+from ltxdesktop.loop.asking import Wish, mode_of_place, passes_words, problems, work_for
 from ltxdesktop.loop.keeping import keep_now
 from ltxdesktop.loop.pending import Pending, PendingTakes
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, OfClip, Place
@@ -83,6 +83,13 @@ def test_what_cant_be_asked_for_says_what_to_change() -> None:
     assert problems(CLIP, Wish(), SEQUENCE, None, None, (64, 64)) == ["No model is ready to work yet."]
     assert "can't do this" in problems(PLACES[1], Wish(), SEQUENCE, backend, model, (64, 64))[0]
     assert problems(CLIP, Wish(prompt="x"), SEQUENCE, *_model(max_frames=99), (64, 64)) == []
+
+
+def test_what_is_made_in_passes_is_said() -> None:
+    _, model = _model(max_frames_per_pass=17)
+    assert "17 frames" in passes_words(CLIP, Wish(), SEQUENCE, model)
+    for most in (0, 20):
+        assert passes_words(CLIP, Wish(), SEQUENCE, _model(max_frames_per_pass=most)[1]) == ""
 
 
 def test_jobs_find_their_places_after_a_restart(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from engine.protocol.messages import (
     Jobs,
     ListJobs,
     ListModels,
+    ModelCapability,
     Models,
     MoveJob,
     Queued,
@@ -201,7 +202,11 @@ def test_job_without_an_engine_is_listed_as_waiting_until_the_engine_lists_it(se
 
 
 def test_engine_is_described_in_one_line(session: EngineSession):
-    session.receive(EngineState(state="busy", queued=1, running="a", model="Pocket"), b"")
+    known = ModelCapability(model="pocket", title="Pocket", modes=())
+    session.receive(
+        Capabilities(backends=(BackendCapability(backend="local", title="Here", available=True, models=(known,)),)), b""
+    )
+    session.receive(EngineState(state="busy", queued=1, running="a", model="pocket"), b"")
     assert engine_words(session.view) == "Pocket  ·  2 jobs"
     session.receive(EngineState(state="busy", queued=1, running="a", beside=("b", "c"), model="Pocket"), b"")
     assert engine_words(session.view) == "Pocket  ·  4 jobs, 3 at once"
