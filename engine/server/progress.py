@@ -13,6 +13,8 @@ from engine.protocol.messages import Timing
 SecondsPerWork = Callable[[str], float | None]  # by phase name
 
 _ALMOST = 0.95  # a phase without steps is never shown as more finished than this before it ends
+_PER_CENT = 100  # steps of a phase that isn't a model's: they are hundredths of it, not so much work
+_UNTIMED = 8.0  # what one of those weighs beside steps where nothing was timed yet: as much as a short sampling
 
 
 class _Phase(NamedTuple):
@@ -125,7 +127,7 @@ class ProgressClock:
         if all(seconds is not None for seconds in self._expected):
             weights = [seconds or 0.0 for seconds in self._expected]
         else:
-            weights = [float(max(1, phase.steps)) for phase in self._plan]
+            weights = [_UNTIMED if phase.steps == _PER_CENT else float(max(1, phase.steps)) for phase in self._plan]
         total = sum(weights)
         if total > 0:
             finished = sum(w for w, ended in zip(weights, self._finished, strict=True) if ended)

@@ -69,6 +69,13 @@ def test_what_never_ran_here_has_no_seconds_left_and_counts_by_steps(progress: P
     assert progress.fraction() == pytest.approx(0.9)
 
 
+def test_hundredths_of_loading_dont_weigh_as_steps(progress: ProgressClock) -> None:
+    progress.plan([PlannedPhase("loading", 1.0, 100), PlannedPhase("stage 1", 1.0, 8)], lambda _phase: None)
+    progress.begin("loading")
+    progress.step(100)
+    assert progress.fraction() == pytest.approx(0.5)
+
+
 def test_the_fraction_never_falls_also_under_a_new_plan(progress: ProgressClock) -> None:
     progress.plan(PLAN, KNOWN.get)
     progress.begin("loading")
