@@ -44,8 +44,10 @@ class Dressing(QObject):
         before: Iterable[Callable[[], object]],
         shown: Callable[[], object],
     ) -> None:
-        """Give the windows this sheet. What comes `before` is done in turns too; then all that is visible is dressed,
-        then `shown` is called and the windows are painted; what is hidden comes last. The newest of several calls wins.
+        """Give the windows this sheet; "" leaves them the application's alone.
+
+        What comes `before` is done in turns too; then all that is visible is dressed, then `shown` is called and the
+        windows are painted; what is hidden comes last. The newest of several calls wins.
         """
         self._sheet = sheet
         self._parts, self._stems = _alive(self._parts), _alive(self._stems)
@@ -84,7 +86,7 @@ class Dressing(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Something in a stem is shown for the first time."""
-        if event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
+        if self._sheet and event.type() == QEvent.Type.ChildPolished and isinstance(event, QChildEvent):
             child = event.child()
             if isinstance(child, QWidget) and child not in self._parts and child not in self._stems:
                 self.put_on(child)

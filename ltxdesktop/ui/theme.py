@@ -233,7 +233,9 @@ class Look(QObject):
         self.chosen.emit()
         windows = [each for each in self.application.topLevelWidgets() if each.parentWidget() is None]
         if any(each.isVisible() for each in windows):
-            self._dressing.dress(windows, style_sheet(theme), icons, self.changed.emit)
+            sheet = style_sheet(theme)
+            sheet = "" if sheet == self.application.styleSheet() else sheet  # where it came from: that does it
+            self._dressing.dress(windows, sheet, icons, self.changed.emit)
         else:
             self._dressing.undress()
             self.application.setStyleSheet(style_sheet(theme))

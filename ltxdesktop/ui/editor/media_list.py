@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
 from PySide6.QtGui import QImage
 
-from ltxdesktop.document.model import Bin, BinId, Document, Media, MediaId, MediaKind
+from ltxdesktop.document.model import Bin, BinId, Document, Media, MediaId, MediaKind, Track
 from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.stand_ins import StandIn
 from ltxdesktop.ui.timeline.drops import MEDIA_MIME, files_of, media_mime, media_of
@@ -71,6 +71,7 @@ class MediaList(QAbstractListModel):
         super().__init__(parent)
         self._materials = materials
         self._document: Document | None = None
+        self._counted: tuple[tuple[Track, ...], dict[MediaId, int]] | None = None
         self._rows: list[Entry] = []
         self._files: dict[Path, int] | None = None  # rows by path, once one was asked for
         self._pictures: dict[MediaId, QImage] = {}
@@ -114,7 +115,7 @@ class MediaList(QAbstractListModel):
         document = self._document
         if document is None:
             return []
-        used = uses_of(document)
+        used = self._uses(document.sequence.tracks)
         media = sorted(document.media.values(), key=lambda each: each.name.casefold())
         if self.search:
             shown = [each for each in media if self.search in each.name.casefold()]
@@ -126,6 +127,12 @@ class MediaList(QAbstractListModel):
             for folder in folders
         ]  # fmt: skip
         return rows + [self._entry(each, used) for each in media if each.bin == self.bin]
+
+    def _uses(self, tracks: tuple[Track, ...]) -> dict[MediaId, int]:
+        """Counted once for each state of the film: among 10,000 clips it takes 20 ms."""
+        if self._counted is None or self._counted[0] is not tracks:
+            self._counted = tracks, uses_of(tracks)
+        return self._counted[1]
 
     def _entry(self, media: Media, used: dict[MediaId, int]) -> Entry:
         return Entry(media, used=used.get(media.id, 0), missing=self._materials.is_missing(media.id))
@@ -261,10 +268,10 @@ class MediaList(QAbstractListModel):
         return False  # the rows follow the document
 
 
-def uses_of(document: Document) -> dict[MediaId, int]:
-    """How many clips of the open sequence show each media."""
+def uses_of(tracks: tuple[Track, ...]) -> dict[MediaId, int]:
+    """How many clips of the tracks show each media."""
     used: dict[MediaId, int] = {}
-    for track in document.sequence.tracks:
+    for track in tracks:
         for clip in track.clips:
             if clip.media is not None:
                 used[clip.media] = used.get(clip.media, 0) + 1
