@@ -51,6 +51,7 @@ class DiagnosticsWindow(QDialog):
         if asked:
             self._process.finished.connect(self._take_doctor)
             self._process.errorOccurred.connect(self._take_error)
+            self._said.setText(WAITING)
             self._process.start(asked[0], asked[1:])
         else:
             self._finish(NO_ENGINE)
@@ -125,6 +126,7 @@ class DiagnosticsWindow(QDialog):
 
     def _finish(self, said: str) -> None:
         self._doctor_said = said
+        self._said.clear()
         self._show_facts()
         self._save.setEnabled(True)
         self._save.setFocus()

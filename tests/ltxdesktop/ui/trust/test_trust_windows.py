@@ -16,7 +16,7 @@ from engine.protocol.work import TextToVideo
 from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.settings.store import Settings
-from ltxdesktop.ui.trust.diagnostics_window import DiagnosticsWindow
+from ltxdesktop.ui.trust.diagnostics_window import WAITING, DiagnosticsWindow
 from ltxdesktop.ui.trust.hosts_window import HostsWindow
 
 
@@ -58,9 +58,11 @@ def test_diagnostics_are_seen_whole_then_saved(app: App, qtbot: Any, tmp_path: P
     window = app.window.findChild(DiagnosticsWindow)
     assert window is not None
     assert not window.ready  # doctor is still looking
+    assert window._said.text() == WAITING
     shown, files = window.findChild(QPlainTextEdit), window._list
     assert shown is not None
     qtbot.waitUntil(lambda: window.ready)
+    assert not window._said.text()
     seen: dict[str, str] = {}
     for row in range(files.count()):
         files.setCurrentRow(row)
