@@ -84,6 +84,8 @@ class Finder:
         found = places.in_range(document, first, last, self.locate, clips=self._named_in(first, last))
         clip = sequence.clip(found[0].clip)
         assert clip is not None
+        starts = [(sequence.start_of(each.clip) or 0) + each.first for each in found]
+        first, last = min(starts), max(at + each.frames for at, each in zip(starts, found, strict=True))
         start, end = (short_timecode(frame, sequence.rate) for frame in (first, last))
         words = f"{start} to {end}, {seconds_of(last - first, sequence.rate)}"
         words += f", {len(found)} clips: one job for each" if len(found) > 1 else f", of {self._named(clip)}"

@@ -46,6 +46,7 @@ CHANGED_AFTER_MS = 400
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 UNTIMED = "Time not known yet"
 WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
+DRAFT_TIP = "A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)"
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
 
@@ -360,7 +361,7 @@ class MakePanel(Panel):
             foot.addWidget(each)
         row = QHBoxLayout()
         self._draft = QPushButton("Draft")
-        self._draft.setToolTip("A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)")
+        self._draft.setToolTip(DRAFT_TIP)
         self._make = QPushButton("Make")
         self._make.setObjectName("primary")
         self._make.setToolTip("Put this job into the queue (Ctrl+Return)")
@@ -410,6 +411,7 @@ class MakePanel(Panel):
         self._negative.setVisible(model is not None and model.negative)
         self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
         self.consent.show_backend(backend)
+        self._draft.setToolTip(DRAFT_TIP if model is None or model.drafts else f"{model.title} makes no drafts")
         self._style.show_model(model)
         self._show_sizes(model)
         if model is not None and model.default_frames:

@@ -92,3 +92,11 @@ def test_only_what_the_model_can_is_offered(qtbot: QtBot) -> None:
     choices.show_model(plain)
     assert choices.isHidden()
     assert (choices.quality, choices.camera, choices.loras) == ("fast", "", ())
+
+
+def test_a_quality_says_how_many_steps_it_is(qtbot: QtBot) -> None:
+    choices = StyleChoices()
+    qtbot.addWidget(choices)
+    steps = {"fast": 8, "quality": 30}
+    choices.show_model(ModelCapability(model="m", title="M", modes=(), qualities=tuple(steps), default_steps=steps))
+    assert [button.toolTip() for button in choices._quality._group.buttons()] == ["Fast: 8 steps", "Best: 30 steps"]

@@ -190,3 +190,8 @@ def test_a_range_of_a_clip_whose_file_is_missing_says_which(
     assert edit.make.ready
     mark(edit, 80, 120)
     qtbot.waitUntil(lambda: not edit.make.ready)
+
+
+def test_what_is_said_of_a_range_is_what_is_made(edit: EditWorkspace) -> None:
+    mark(edit, 180, 400)  # twelve frames of the last clip, and nothing behind it
+    assert edit.make._where.text().startswith("00:07:12 to 00:08:00, 0.50 s, of V1")
