@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from render_samples import Rendering
 
 from ltxdesktop.document.model import Media, Sequence
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.renderer import Renderer
-
-Rendering = Callable[..., Renderer]
 
 
 @pytest.fixture

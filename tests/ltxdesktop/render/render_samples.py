@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Many
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +29,9 @@ from ltxdesktop.document.model import (
     new_id,
 )
 from ltxdesktop.render.frames import new_frame, planes_of
+from ltxdesktop.render.renderer import Renderer
 
+Rendering = Callable[..., Renderer]  # what the fixture `rendering` is
 BITS = 8  # of the number that a frame carries, as columns of white and black
 SIZE = (128, 72)
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
-from render_samples import clip, film, numbered, track, write_film
+from render_samples import Rendering, clip, film, numbered, track, write_film
 
-from conftest import Rendering
 from engine.media.colour import Matrix
 from ltxdesktop.document.model import Effect, Key, Media, Parameter
 from ltxdesktop.media.files import MediaFiles

@@ -10,9 +10,8 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from render_samples import clip, film, numbered, track, write_film
+from render_samples import Rendering, clip, film, numbered, track, write_film
 
-from conftest import Rendering
 from ltxdesktop.document.model import Effect, Key, Media, Parameter, Solid, Title, TrackKind
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import new_frame, planes_of

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PySide6.QtGui import QImage
-from render_samples import clip, film, noise, track, write_sound
+from render_samples import Rendering, clip, film, noise, track, write_sound
 
-from conftest import Rendering
 from ltxdesktop.document.model import TrackKind
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import filled

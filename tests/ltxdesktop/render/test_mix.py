@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from render_samples import clip, film, gap, mapping, noise, track, write_sound
+from render_samples import Rendering, clip, film, gap, mapping, noise, track, write_sound
 
-from conftest import Rendering
 from ltxdesktop.document.model import Easing, Key, Media, MediaId, MediaKind, Parameter, Sequence, TrackKind, Transition
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.media.files import MediaFiles

@@ -12,9 +12,8 @@ import av
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from render_samples import clip, film, number_of, numbered, track, write_film
+from render_samples import Rendering, clip, film, number_of, numbered, track, write_film
 
-from conftest import Rendering
 from engine.media.colour import ColourTags, Matrix
 from engine.media.orientation import Orientation
 from ltxdesktop.document.model import Effect, Media, Parameter, Title

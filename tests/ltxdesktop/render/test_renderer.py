@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from render_samples import SIZE, clip, film, gap, number_of, numbered, track, write_film
+from render_samples import SIZE, Rendering, clip, film, gap, number_of, numbered, track, write_film
 
-from conftest import Rendering
 from ltxdesktop.document.model import Key, Media, Parameter, Solid, Transition, TransitionKind
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import planes_of
