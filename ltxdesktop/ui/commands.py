@@ -77,6 +77,7 @@ def _commands() -> Iterator[Command]:
     )
     yield Command("make.draft", "Draft", ("Ctrl+Shift+Return",), "A quick look at half the size; finished later")
     yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
+    yield Command("make.enhance", "Enhance the prompt", ("Ctrl+Alt+Q",), "Have the model write a few words out")
     yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")
     yield Command("make.accept", "Keep this take", ("Return",), "Say that the take that is shown is the one")
     yield Command("make.finish", "Finish the draft", ("Alt+Return",), "Make the very take that is shown in full size")

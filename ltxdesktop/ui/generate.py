@@ -127,6 +127,7 @@ class GenerateWorkspace(QWidget):
 
     def _wire_panels(self) -> None:
         session = self._session
+        self.prompt.enhance.use(session, lambda words: self.said.emit(words, 8000))
         self.prompt.asked.connect(self._submit)
         self.prompt.changed.connect(self._estimate)
         self.prompt.file_given.connect(self.look_at_file)

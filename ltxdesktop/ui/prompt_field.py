@@ -59,14 +59,15 @@ class NegativeField(QWidget):
             self._field.setPlainText(text)
 
 
-def with_earlier(prompt: PromptField, earlier: QWidget) -> QVBoxLayout:
-    """The field under its label, with what offers earlier prompts at the label's right."""
+def with_helpers(prompt: PromptField, *helpers: QWidget) -> QVBoxLayout:
+    """The field under its label, with the buttons that help to write it at the label's right."""
     words = label("Prompt", "label")
     words.setBuddy(prompt)
     head, column = QHBoxLayout(), QVBoxLayout()
     head.addWidget(words)
     head.addStretch(1)
-    head.addWidget(earlier)
+    for each in helpers:
+        head.addWidget(each)
     column.setSpacing(2)
     column.addLayout(head)
     column.addWidget(prompt, 1)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from engine.protocol.grid import FrameRange, parse_rate
-from engine.protocol.messages import BackendCapability, Model, ModelCapability
+from engine.protocol.messages import BackendCapability, EnhancePrompt, Model, ModelCapability
 from engine.protocol.work import ImageToVideo, Retake, TextToVideo
 from ltxdesktop.jobs.ask import (
     HIGHEST_SEED,
@@ -34,10 +34,11 @@ from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.clip_pictures import Given
 from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
+from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.parts import IconButton, Panel, labelled, number_field, scrolled_form, wrapped
 from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
-from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_earlier
+from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.prompt_given import GivenBox
 from ltxdesktop.ui.prompt_size import LengthBox, SizeBox
 from ltxdesktop.ui.style_choices import StyleChoices
@@ -240,7 +241,8 @@ class PromptPanel(Panel):
         column.setSpacing(12)
         self._prompt = PromptField(PLACEHOLDER)
         self._prompt.textChanged.connect(self._read_fields)
-        column.addLayout(with_earlier(self._prompt, self._history), 1)
+        self.enhance = EnhanceButton(self._look, self._prompt, self._enhance_question)
+        column.addLayout(with_helpers(self._prompt, self.enhance, self._history), 1)
         self._negative = NegativeField()
         self._negative.changed.connect(self._read_fields)
         column.addWidget(self._negative)
@@ -307,6 +309,11 @@ class PromptPanel(Panel):
         return foot
 
     # Fields → ask
+
+    def _enhance_question(self) -> EnhancePrompt:
+        """The words and, where a clip begins with a picture, what is to be seen in it."""
+        ask = self._ask
+        return EnhancePrompt(prompt=ask.prompt, mode=mode_of_ask(ask), seed=ask.seed, image=ask.first_picture)
 
     def _read_fields(self) -> None:
         """Take over every field that a person may have changed."""

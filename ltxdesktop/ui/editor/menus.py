@@ -84,6 +84,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "&Make",
         (
             "make.panel",
+            "make.enhance",
             "make.now",
             "make.draft",
             "",

@@ -63,6 +63,7 @@ class LoopInEditor(QObject):
         self.make = MakePanel(editor.look, memories.prompts)
         self.takes_view = TakesView(editor.look, editor.actions)
         self._session = session
+        self.make.enhance.use(session, self.said.emit)
         self.jobs = self._jobs_panel(session)
         self.desk = LoopDesk(
             session, editor.project, editor.timeline, editor.selection, self.make, memories.waiting,
@@ -91,6 +92,7 @@ class LoopInEditor(QObject):
             ("make.now", self.make.trigger),
             ("make.draft", partial(self.make.trigger, "draft")),
             ("make.panel", self._show_make),
+            ("make.enhance", self.make.enhance.enhance),
         ):
             editor.actions.bind(name, call)
             editor.actions[name].setEnabled(True)

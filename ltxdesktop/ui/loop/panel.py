@@ -20,15 +20,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.protocol.messages import BackendCapability, Estimated, Model, ModelCapability
+from engine.protocol.messages import BackendCapability, EnhancePrompt, Estimated, Model, ModelCapability
 from ltxdesktop.jobs.ask import HIGHEST_SEED, capability, find_model, shapes_for
 from ltxdesktop.loop.asking import HANDLES, Wish
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
+from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.length_field import LengthField
 from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, wrapped
-from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_earlier
+from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import about, gigabytes
@@ -290,7 +291,8 @@ class MakePanel(Panel):
         self._prompt.textChanged.connect(self._touch)
         self._history = EarlierPrompts(self._look, self._prompts)
         self._history.chosen.connect(self.write)
-        column.addLayout(with_earlier(self._prompt, self._history), 1)
+        self.enhance = EnhanceButton(self._look, self._prompt, self._enhance_question)
+        column.addLayout(with_helpers(self._prompt, self.enhance, self._history), 1)
         self._what = Segments("Make again", [("both", "Both"), ("picture", "Picture"), ("sound", "Sound")])
         self._what.chosen.connect(self._touch)
         column.addWidget(self._what)
@@ -375,6 +377,9 @@ class MakePanel(Panel):
         return foot
 
     # Slots
+
+    def _enhance_question(self) -> EnhancePrompt:
+        return EnhancePrompt(prompt=self._prompt.toPlainText(), seed=self._seed.value())
 
     def _press_draft(self) -> None:
         self._press(self._draft, "draft")
