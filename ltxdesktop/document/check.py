@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import pairwise
 
+from ltxdesktop.document.curves import LEAST_Y, MOST_Y
 from ltxdesktop.document.edits.desk import room_for_transition
 from ltxdesktop.document.edits.placing import misfit
 from ltxdesktop.document.errors import BrokenDocument, NoSuchMedia, frames_text
@@ -195,6 +196,10 @@ def _value_problems(name: str, value: Parameter, declared: Declared | None) -> I
         yield f"parameter {name!r} isn't declared"
     elif why := problem_with(declared, value):
         yield why
+    for key in value.keys:
+        x1, y1, x2, y2 = key.curve
+        if not (0 <= x1 <= 1 and 0 <= x2 <= 1 and LEAST_Y <= y1 <= MOST_Y and LEAST_Y <= y2 <= MOST_Y):
+            yield f"the key of {name!r} at {key.frame} has a curve that can't be drawn: {key.curve}"
     if any(a.frame >= b.frame for a, b in pairwise(value.keys)):
         yield f"keys of {name!r} don't ascend"
 

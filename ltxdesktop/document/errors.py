@@ -81,7 +81,7 @@ class OutOfReach(DocumentError):
 
     def __init__(self, asked: int, possible: int, why: str) -> None:
         can = f"{frames_text(abs(possible))} at most" if possible else "no frame further"
-        super().__init__(f"{why}: {can}, not {abs(asked)}.")
+        super().__init__(f"{why}: {can}.")
         self.asked = asked
         self.possible = possible
         self.why = why

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ltxdesktop.document.curves import HALVINGS, Curve
 from ltxdesktop.document.model import Clip, Easing, Media, MediaId, Parameter, Sequence, Track, TrackKind
 from ltxdesktop.document.time import nearest, samples_at
 from ltxdesktop.render import limiter, tempo, varispeed
@@ -229,13 +230,32 @@ def curve(parameter: Parameter, frames: NDArray[np.floating[Any]]) -> NDArray[np
     kinds = np.array([_EASINGS.index(key.easing) for key in keys])[left]
     shaped = np.choose(
         kinds,
-        [np.zeros_like(part), part, part**3, 1 - (1 - part) ** 3, part * part * (3 - 2 * part)],
+        [np.zeros_like(part), part, part**3, 1 - (1 - part) ** 3, part * part * (3 - 2 * part), part],
     )
+    for place, key in enumerate(keys):
+        here = left == place
+        if key.easing is Easing.CUSTOM and here.any():
+            shaped[here] = _along(key.curve, part[here])
     result = values[left] + (values[right] - values[left]) * shaped
     return np.where(frames >= at[-1], values[-1], result)
 
 
-_EASINGS: Final = (Easing.HOLD, Easing.LINEAR, Easing.EASE_IN, Easing.EASE_OUT, Easing.EASE)
+_EASINGS: Final = (Easing.HOLD, Easing.LINEAR, Easing.EASE_IN, Easing.EASE_OUT, Easing.EASE, Easing.CUSTOM)
+
+
+def _along(curve: Curve, part: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    """`document.curves.along` of many places at once."""
+
+    def bezier(first: float, second: float, t: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        rest = 1 - t
+        return 3 * rest * rest * t * first + 3 * rest * t * t * second + t**3
+
+    low, high = np.zeros_like(part), np.ones_like(part)
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        before = bezier(curve[0], curve[2], middle) < part
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    return np.where(part <= 0, 0.0, np.where(part >= 1, 1.0, bezier(curve[1], curve[3], low)))
 
 
 def _gain(decibels: float) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
+from ltxdesktop.document.curves import backwards
 from ltxdesktop.document.edits.desk import Desk, fitted
 from ltxdesktop.document.edits.moving import stretched
 from ltxdesktop.document.edits.placing import open_at
@@ -162,10 +163,13 @@ def _turned(clip: Clip, place: Callable[[int], int]) -> Clip:
 def _mirrored(parameter: Parameter, place: Callable[[int], int]) -> Parameter:
     """The curve run backwards: the easing of a stretch now belongs to the key that was its end."""
     keys = parameter.keys
-    eases = [Easing.LINEAR, *(_MIRRORED.get(key.easing, key.easing) for key in keys)]
+    before = [Key(0, 0.0), *keys]  # whose easing leads to each
     found: dict[int, Key] = {}
     for number, key in enumerate(keys):
-        found[place(key.frame)] = Key(place(key.frame), key.value, eases[number])
+        easing, curve = before[number].easing, before[number].curve
+        easing = _MIRRORED.get(easing, easing)
+        curve = backwards(curve) if easing is Easing.CUSTOM else curve
+        found[place(key.frame)] = Key(place(key.frame), key.value, easing, curve)
     return replace(parameter, keys=tuple(key for _, key in sorted(found.items())))
 
 

@@ -79,7 +79,8 @@ def set_key(
 
     def keyed(old: Parameter) -> Parameter:
         there = next((key for key in old.keys if key.frame == frame), None)
-        key = Key(frame, float(value), easing or (there.easing if there else Easing.LINEAR))
+        there = there or Key(frame, float(value))
+        key = replace(there, value=float(value), easing=easing or there.easing)
         others = [other for other in old.keys if other.frame != frame]
         return replace(old, keys=tuple(sorted([*others, key], key=lambda one: one.frame)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final, cast
@@ -32,8 +32,17 @@ def parameter_of(tree: Any) -> Parameter:
     if not isinstance(tree, dict):
         return Parameter(number_of(tree))
     said = cast("Tree", tree)
-    keys = tuple(Key(frame, number_of(value), Easing(easing)) for frame, value, easing in said["keys"])
+    keys = tuple(_key_of(*each) for each in said["keys"])
     return Parameter(number_of(said["value"]), keys)
+
+
+def _key_of(frame: int, value: Any, easing: str, curve: list[float] | None = None) -> Key:
+    """A key from what `write.parameter_tree` made of it; files from before curves have none."""
+    key = Key(frame, number_of(value), Easing(easing))
+    if curve is None:
+        return key
+    x1, y1, x2, y2 = curve
+    return replace(key, curve=(x1, y1, x2, y2))
 
 
 def number_of(value: Any) -> float:

@@ -13,6 +13,7 @@ from math import isfinite
 from pathlib import PurePath
 from typing import Any, Final
 
+from ltxdesktop.document.curves import SMOOTH
 from ltxdesktop.document.model import (
     Bin,
     Clip,
@@ -21,6 +22,7 @@ from ltxdesktop.document.model import (
     Effect,
     Gap,
     Item,
+    Key,
     Marker,
     Media,
     MediaId,
@@ -258,11 +260,17 @@ def number_tree(value: float) -> float | str:
     return value if isfinite(value) else repr(value)
 
 
+def _key_tree(key: Key) -> list[Any]:
+    """Frame, value, easing; and its curve, if that was ever bent by hand."""
+    said: list[Any] = [key.frame, number_tree(key.value), key.easing.value]
+    return said if key.curve == SMOOTH else [*said, list(key.curve)]
+
+
 def parameter_tree(parameter: Parameter) -> Any:
     """A number, or the number with its keys."""
     if not parameter.keys:
         return number_tree(parameter.value)
-    keys = [[key.frame, number_tree(key.value), key.easing.value] for key in parameter.keys]
+    keys = [_key_tree(key) for key in parameter.keys]
     return {"value": number_tree(parameter.value), "keys": keys}
 
 

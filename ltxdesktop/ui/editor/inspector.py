@@ -95,6 +95,7 @@ class Inspector(QWidget):
         self._lanes.keys_moved.connect(self._keys.move)
         self._lanes.drag_ended.connect(project.commit)
         self._lanes.key_asked.connect(self._keys.add)
+        self._lanes.bent.connect(self._keys.bend)
         self._lanes.easing_asked.connect(self._keys.ease)
         self._lanes.remove_asked.connect(self._keys.remove)
         self._lanes.place_asked.connect(self._go_to)

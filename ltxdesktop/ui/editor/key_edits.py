@@ -6,10 +6,11 @@ from collections.abc import Callable, Set
 from itertools import groupby
 
 from ltxdesktop.document import edits
+from ltxdesktop.document.curves import Curve
 from ltxdesktop.document.model import Document, Easing, Parameter
 from ltxdesktop.ui.editor.inspected import Inspected
 from ltxdesktop.ui.editor.lane_layout import KeyOf, Number
-from ltxdesktop.ui.editor.shaping import eased, keyed, shifted, without
+from ltxdesktop.ui.editor.shaping import bent, eased, keyed, shifted, without
 
 Change = Callable[[Parameter, set[int]], Parameter]
 
@@ -28,6 +29,14 @@ class KeyEdits:
     def ease(self, keys: Set[KeyOf], easing: Easing) -> None:
         change: Change = lambda parameter, frames: eased(parameter, frames, easing)  # noqa: E731
         self._edit(f"{_several(easing.value.capitalize(), keys, 'from ')}", keys, change)
+
+    def bend(self, key: KeyOf, curve: Curve) -> None:
+        """Shown only, until the project's `commit`."""
+
+        def change(parameter: Parameter, _: set[int]) -> Parameter:
+            return bent(parameter, key.frame, curve)
+
+        self._project.preview("Bend from key", lambda document: self._on_each(document, {key}, change))
 
     def remove(self, keys: Set[KeyOf]) -> None:
         """Where all keys of a number go, the value of the last stays."""

@@ -24,12 +24,16 @@ from ltxdesktop.ui.editor.lane_layout import (
     LANE_PX,
     NAME_PX,
     Box,
+    HandlePlace,
     KeyOf,
     KeyPlace,
     Lane,
+    bent,
     beside,
     curve_of,
     frame_at,
+    handle_at,
+    handles_of,
     lane_at,
     limited,
     nearest,
@@ -43,6 +47,7 @@ from ltxdesktop.ui.timeline.key_shapes import draw_key
 Keys = frozenset[KeyOf]
 NONE: Keys = frozenset()
 KEY_HALF_PX = 5.0  # from a key's middle to its corners
+HANDLE_HALF_PX = 3.5
 DRAG_PX = 4  # a press that moves less is a click
 MANY = 10  # frames that Shift and an arrow move keys by
 ARROWS = {
@@ -63,6 +68,7 @@ class KeyLanes(QWidget):
     easing_asked = Signal(object, object)  # a set of KeyOf, Easing
     remove_asked = Signal(object)  # a set of KeyOf
     place_asked = Signal(object, int)  # Number, frame of its clip
+    bent = Signal(object, object)  # KeyOf, its Curve: while a handle is dragged
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -72,6 +78,7 @@ class KeyLanes(QWidget):
         self._pressed: QPointF | None = None
         self._grabbed: KeyOf | None = None
         self._moved_by = 0
+        self._handle: HandlePlace | None = None
         self._scrubbing: int | None = None  # lane
         self._band: Box | None = None
         self._before_band: Keys = NONE
@@ -80,7 +87,8 @@ class KeyLanes(QWidget):
         self.setAccessibleName("Keyframes")
         self.setToolTip(
             "Drag a key to another frame; it catches at the playhead. Drag around several to choose them.\n"
-            "Double-click for a new one. Right-click (or the menu key) for how keys go on to the next.\n"
+            "Double-click for a new one. Right-click (or the menu key) for how keys go on to the next: by handles\n"
+            "you bend the way of a chosen key yourself.\n"
             "Arrows go from key to key, with Alt they move it, with Alt+Shift by ten frames; Delete removes."
         )
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -114,6 +122,10 @@ class KeyLanes(QWidget):
         """Where the keys lie."""
         return places_of(self._lanes, self.width())
 
+    def handles(self) -> list[HandlePlace]:
+        """Where the handles of the chosen keys lie, which are bent by hand."""
+        return handles_of(self._lanes, self.chosen, self.width())
+
     # Mouse
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -123,7 +135,10 @@ class KeyLanes(QWidget):
         key, lane = nearest(self.places(), at.x(), at.y()), lane_at(at.y(), self._lanes)
         adds = bool(event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier))
         self._pressed, self._moved_by = at, 0
-        if key is not None:
+        self._handle = handle_at(self.handles(), at.x(), at.y()) if not adds else None
+        if self._handle is not None:
+            pass  # it lies over keys
+        elif key is not None:
             if adds:
                 self.chosen ^= {key.key}
             elif key.key not in self.chosen:
@@ -145,6 +160,8 @@ class KeyLanes(QWidget):
         at = event.position()
         if self._pressed is None:
             self._show_what_is_under(at)
+        elif self._handle is not None:
+            self._bend(self._handle, at)
         elif self._grabbed is not None:
             self._drag_keys(at.x())
         elif self._scrubbing is not None:
@@ -158,9 +175,12 @@ class KeyLanes(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         at, band, pressed = event.position(), self._band, self._pressed
         was_grabbed, by = self._grabbed is not None, self._moved_by
+        bends, self._handle = self._handle is not None, None
         was_scrubbing, self._scrubbing = self._scrubbing is not None, None
         self._grabbed = self._pressed = self._band = None
-        if was_grabbed:
+        if bends:
+            self.drag_ended.emit()
+        elif was_grabbed:
             if by:
                 self.chosen = _moved(self.chosen, by)
             self.drag_ended.emit()
@@ -185,7 +205,16 @@ class KeyLanes(QWidget):
             self._moved_by = by
             self.keys_moved.emit(self.chosen, by)
 
+    def _bend(self, handle: HandlePlace, at: QPointF) -> None:
+        number = next((n for n, lane in enumerate(self._lanes) if lane.number == handle.key.number), None)
+        if number is not None:
+            lane = self._lanes[number]
+            self.bent.emit(handle.key, bent(lane, number, handle, at.x(), at.y(), self.width()))
+
     def _show_what_is_under(self, at: QPointF) -> None:
+        if handle_at(self.handles(), at.x(), at.y()) is not None:
+            self.setCursor(Qt.CursorShape.CrossCursor)
+            return
         lane = lane_at(at.y(), self._lanes)
         on_key = nearest(self.places(), at.x(), at.y()) is not None
         on_playhead = lane is not None and self._is_on_playhead(lane, at.x())
@@ -308,6 +337,8 @@ class KeyLanes(QWidget):
             self._draw_lane(painter, number, lane)
         for place in self.places():
             self._draw_key(painter, place)
+        for handle in self.handles():
+            self._draw_handle(painter, handle)
         if self._band is not None:
             fill = QColor(theme.accent)
             painter.setPen(QPen(fill, 1))
@@ -327,6 +358,14 @@ class KeyLanes(QWidget):
         painter.setPen(QPen(QColor(theme.text if is_chosen else theme.panel), 1))
         painter.setBrush(QColor(theme.accent if is_chosen else theme.warn if here else theme.text))
         draw_key(painter, place.easing, QPointF(place.x, place.y), KEY_HALF_PX)
+
+    def _draw_handle(self, painter: QPainter, place: HandlePlace) -> None:
+        theme = self._look.theme
+        painter.setPen(QPen(QColor(theme.quiet), 1))
+        painter.drawLine(QPointF(place.from_x, place.from_y), QPointF(place.x, place.y))
+        painter.setPen(QPen(QColor(theme.accent), 1.4))
+        painter.setBrush(QColor(theme.panel))
+        painter.drawEllipse(QPointF(place.x, place.y), HANDLE_HALF_PX, HANDLE_HALF_PX)
 
     def _draw_lane(self, painter: QPainter, number: int, lane: Lane) -> None:
         theme, top = self._look.theme, HEAD_PX + number * LANE_PX

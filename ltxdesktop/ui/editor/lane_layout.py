@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
+from ltxdesktop.document.curves import LEAST_Y, MOST_Y, Curve
 from ltxdesktop.document.model import Clip, Easing, ItemId, Parameter
 from ltxdesktop.document.parameters import EFFECTS, PARAMETERS
 
@@ -45,6 +47,18 @@ class KeyPlace(NamedTuple):
     easing: Easing
     x: float
     y: float
+
+
+class HandlePlace(NamedTuple):
+    """Where one of the two handles of a key's curve is drawn and grabbed, and the key that it hangs on."""
+
+    lane: int
+    key: KeyOf
+    second: bool
+    x: float
+    y: float
+    from_x: float
+    from_y: float
 
 
 class Box(NamedTuple):
@@ -122,6 +136,62 @@ def places_of(lanes: Sequence[Lane], width_px: float) -> list[KeyPlace]:
                 x, y = x_of(key.frame, lane.duration, width_px), y_of(number, share)
                 places.append(KeyPlace(number, KeyOf(lane.number, key.frame), key.easing, x, y))
     return places
+
+
+def handles_of(lanes: Sequence[Lane], chosen: Collection[KeyOf], width_px: float) -> list[HandlePlace]:
+    """The handles of the chosen keys whose way to the next one is bent by hand."""
+    found: list[HandlePlace] = []
+    for number, lane in enumerate(lanes):
+        low, span = _range_of(lane)
+        for left, right in pairwise(lane.parameter.keys):
+            key = KeyOf(lane.number, left.frame)
+            if key not in chosen or left.easing is not Easing.CUSTOM:
+                continue
+            ends = [(left.frame, left.value), (right.frame, right.value)]
+            for second, (x, y) in enumerate((left.curve[:2], left.curve[2:])):
+                frame = left.frame + x * (right.frame - left.frame)
+                share = (left.value + y * (right.value - left.value) - low) / span if span else 0.5
+                end_x, end_share = ends[second][0], (ends[second][1] - low) / span if span else 0.5
+                found.append(
+                    HandlePlace(
+                        number,
+                        key,
+                        bool(second),
+                        x_of(frame, lane.duration, width_px),
+                        y_of(number, min(1.0, max(0.0, share))),
+                        x_of(end_x, lane.duration, width_px),
+                        y_of(number, end_share),
+                    )
+                )
+    return found
+
+
+def handle_at(places: Sequence[HandlePlace], x: float, y: float) -> HandlePlace | None:
+    near = [each for each in places if abs(each.x - x) <= KEY_PX and abs(each.y - y) <= KEY_PX]
+    return min(near, key=lambda each: abs(each.x - x) + abs(each.y - y), default=None)
+
+
+def bent(lane: Lane, number: int, place: HandlePlace, x: float, y: float, width_px: float) -> Curve:
+    """The curve of a key when one of its handles is pulled to a point: within its time, between its lane's borders."""
+    keys = lane.parameter.keys
+    at = next(place_ for place_, key in enumerate(keys) if key.frame == place.key.frame)
+    left, right = keys[at], keys[at + 1]
+    begin, end = (x_of(key.frame, lane.duration, width_px) for key in (left, right))
+    share_x = min(1.0, max(0.0, (x - begin) / (end - begin))) if end > begin else 0.0
+    low, span = _range_of(lane)
+    top, bottom = y_of(number, 1), y_of(number, 0)
+    value = low + span * min(1.0, max(0.0, (bottom - y) / (bottom - top)))
+    way = right.value - left.value
+    before = left.curve[3] if place.second else left.curve[1]
+    share_y = (value - left.value) / way if way else before
+    share_y = min(MOST_Y, max(LEAST_Y, share_y))
+    return (*left.curve[:2], share_x, share_y) if place.second else (share_x, share_y, *left.curve[2:])
+
+
+def _range_of(lane: Lane) -> tuple[float, float]:
+    """The least value of a lane's keys and how far above it the greatest is; a handle may pull the curve past both."""
+    values = [key.value for key in lane.parameter.keys]
+    return min(values), max(values) - min(values)
 
 
 def nearest(places: Sequence[KeyPlace], x: float, y: float) -> KeyPlace | None:

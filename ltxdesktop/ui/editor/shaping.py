@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from ltxdesktop.document.curves import Curve
 from ltxdesktop.document.model import Easing, Key, Parameter
 
 
@@ -16,10 +17,10 @@ def valued(parameter: Parameter, frame: int, value: float) -> Parameter:
 def keyed(parameter: Parameter, frame: int, value: float) -> Parameter:
     """With a key at a frame. One that is there keeps its easing; a new one goes on as the key before it did."""
     here = next((key for key in parameter.keys if key.frame == frame), None)
-    before = [key.easing for key in parameter.keys if key.frame < frame]
-    easing = here.easing if here is not None else before[-1] if before else Easing.LINEAR
+    before = [key for key in parameter.keys if key.frame < frame]
+    like = here or (before[-1] if before else Key(frame, value))
     others = [key for key in parameter.keys if key.frame != frame]
-    keys = sorted([*others, Key(frame, value, easing)], key=lambda key: key.frame)
+    keys = sorted([*others, replace(like, frame=frame, value=value)], key=lambda key: key.frame)
     return replace(parameter, keys=tuple(keys))
 
 
@@ -32,9 +33,18 @@ def toggled(parameter: Parameter, frame: int) -> Parameter:
 
 
 def eased(parameter: Parameter, frames: Collection[int], easing: Easing) -> Parameter:
-    """With another way from the keys at some frames to the next."""
-    keys = tuple(replace(key, easing=easing) if key.frame in frames else key for key in parameter.keys)
-    return replace(parameter, keys=keys)
+    """With another way from the keys at some frames to the next; a custom one begins as it goes now."""
+
+    def changed(key: Key) -> Key:
+        return key.as_custom() if easing is Easing.CUSTOM else replace(key, easing=easing)
+
+    return replace(parameter, keys=tuple(changed(key) if key.frame in frames else key for key in parameter.keys))
+
+
+def bent(parameter: Parameter, frame: int, curve: Curve) -> Parameter:
+    """With a curve of its own from the key at a frame to the next."""
+    keys = (replace(k, easing=Easing.CUSTOM, curve=curve) if k.frame == frame else k for k in parameter.keys)
+    return replace(parameter, keys=tuple(keys))
 
 
 def shifted(parameter: Parameter, frames: Collection[int], by: int) -> Parameter:

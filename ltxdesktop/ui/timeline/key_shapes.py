@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPen, QPixmap, QPolygonF
 
-from ltxdesktop.document.curves import eased
-from ltxdesktop.document.model import Easing
+from ltxdesktop.document.curves import Curve
+from ltxdesktop.document.model import Easing, Key
 
 EASING_WORDS = {
     Easing.LINEAR: "&Straight",
@@ -14,7 +14,9 @@ EASING_WORDS = {
     Easing.EASE_IN: "Ease &in: begin slowly",
     Easing.EASE_OUT: "Ease &out: end slowly",
     Easing.HOLD: "&Hold until the next key",
+    Easing.CUSTOM: "By han&dles: bend it yourself",
 }
+BENT: Curve = (0.1, 0.9, 0.6, 0.6)  # an example of what is bent by hand
 ICON_PX, EDGE_PX, STEPS = 18, 3, 24
 
 
@@ -37,7 +39,8 @@ def curve_icon(easing: Easing, colour: QColor, scale: float) -> QIcon:
     picture.setDevicePixelRatio(scale)
     picture.fill(Qt.GlobalColor.transparent)
     span = ICON_PX - 2 * EDGE_PX
-    parts = [(step / STEPS, eased(easing, step / STEPS) if step < STEPS else 1.0) for step in range(STEPS + 1)]
+    shown = Key(0, 0.0, easing, BENT)
+    parts = [(step / STEPS, shown.eased(step / STEPS) if step < STEPS else 1.0) for step in range(STEPS + 1)]
     if easing is Easing.HOLD:
         parts = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)]
     painter = QPainter(picture)

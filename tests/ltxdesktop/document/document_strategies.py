@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from ltxdesktop.document.curves import SMOOTH
 from ltxdesktop.document.model import (
     Bin,
     Clip,
@@ -68,7 +69,14 @@ def tuples(inner: st.SearchStrategy[T], most: int = 3) -> st.SearchStrategy[tupl
     return st.lists(inner, max_size=most).map(tuple)
 
 
-keys = made(Key, frame=signed, value=numbers, easing=st.sampled_from(Easing))
+parts, heights = (st.integers(low * 64, high * 64).map(lambda number: number / 64) for low, high in ((0, 1), (-4, 5)))
+keys = made(
+    Key,
+    frame=signed,
+    value=numbers,
+    easing=st.sampled_from(Easing),
+    curve=st.just(SMOOTH) | st.tuples(parts, heights, parts, heights),
+)
 parameters = made(Parameter, value=numbers, keys=tuples(keys))
 values = st.dictionaries(names, parameters, max_size=2).map(MappingProxyType)
 effects = made(
