@@ -163,7 +163,8 @@ class Player(Generic[P]):
         return float(1 / self._source.rate) if self._source is not None else 0.04
 
     def levels(self) -> tuple[float, float]:
-        """The peaks (0..1, more is clipped) of left and right that are heard now; 0 while it stands."""
+        """The peaks (0..1, more is clipped) of left and right that are heard now, or would be if they weren't muted;
+        0 while it stands."""
         playing = self._playing
         if playing is None or playing.clock is None:
             return 0.0, 0.0
@@ -475,11 +476,9 @@ class Player(Generic[P]):
             return False
 
     def _write(self, device: SoundOut, samples: NDArray[np.float32], at_s: float, rate: int) -> float:
-        """Hand samples on and note their peaks; how long they last, in seconds."""
-        if self._muted:
-            samples = samples * 0
+        """Hand samples on and note the film's peaks, also where it isn't heard; how long they last, in seconds."""
         self._levels.note(samples, at_s, rate)
-        device.write(samples)
+        device.write(samples * 0 if self._muted else samples)
         return len(samples) / rate
 
     def _sound_of_place(self, frame: int, device: SoundOut) -> None:

@@ -485,6 +485,15 @@ def test_muted_sound_is_silent_and_still_the_clock(stage):
     assert not here.device.heard().any()
 
 
+def test_meters_show_the_film_while_the_monitors_are_muted(stage):
+    here = stage()
+    here.player.set_muted(True)
+    here.player.seek(25)
+    here.play()
+    here.pass_time(0.2)
+    assert min(here.player.levels()) == pytest.approx(1.2, abs=0.03)
+
+
 def test_screen_of_another_size_gets_new_pictures(stage):
     here = stage()
     asked = len(here.film.asked)
