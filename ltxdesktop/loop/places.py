@@ -223,7 +223,7 @@ def _of_clip(document: Document, sequence: Sequence, clip: Clip, first: int, las
         clip = replace(clip, active=0)
     media, path = _footage(document, clip, locate)
     if clip.speed == 0:
-        raise NotFootage(clip.name, "it holds one picture; make a clip from that picture instead")
+        raise NotFootage(clip.name, "it holds one picture. Save that picture (File menu), and make a clip from it")
     take = clip.take
     assert take is not None
     return OfClip(
