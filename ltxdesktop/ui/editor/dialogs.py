@@ -81,13 +81,14 @@ class FilmDialog(QDialog):
 
     def _sizes(self, sequence: Sequence) -> QComboBox:
         choice, now = QComboBox(), (sequence.width, sequence.height)
+        self._own_size = now
         choice.setEditable(True)
         choice.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         choice.setAccessibleName("Picture")
         choice.setToolTip(SIZE_HELP)
         sizes = list(SIZES)
         if all(size != now for _, size in sizes):
-            sizes.insert(0, (f"{sequence.width} × {sequence.height}", now))
+            sizes.insert(0, (_size_words(now), now))
         for words, size in sizes:
             choice.addItem(words, size)
         choice.setCurrentIndex([size for _, size in sizes].index(now))
@@ -112,8 +113,9 @@ class FilmDialog(QDialog):
 
     @property
     def chosen_size(self) -> tuple[int, int] | None:
-        """(width, height) in pixels; None while what is typed is none."""
-        return size_of(self.size_choice.currentText())
+        """(width, height) in pixels; None while what is typed is none. The size that it has is one, however odd."""
+        words = self.size_choice.currentText()
+        return self._own_size if words == _size_words(self._own_size) else size_of(words)
 
     def sequence(self) -> Sequence:
         """A new, empty one as it's chosen here."""
@@ -133,6 +135,10 @@ class FilmDialog(QDialog):
         self.size_choice.setEnabled(open_to_choice)
         self.rate.setEnabled(open_to_choice)
         self.drop.setEnabled(open_to_choice and rate is not None and can_drop(rate))
+
+
+def _size_words(size: tuple[int, int]) -> str:
+    return f"{size[0]} × {size[1]}"
 
 
 def size_of(words: str) -> tuple[int, int] | None:

@@ -69,6 +69,13 @@ def test_format_that_is_left_open_is_that_of_most_films(open_edit, qtbot, answer
     assert format_of(edit) == (64, 48, 24)
 
 
+def test_an_odd_size_of_another_program_is_kept(qtbot):
+    dialog = FilmDialog("Sequence", new_sequence(width=853, height=479))
+    qtbot.addWidget(dialog)
+    assert dialog.chosen_size == (853, 479)
+    assert dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Ok).isEnabled()
+
+
 def test_any_even_size_can_be_typed(qtbot):
     dialog = FilmDialog("Sequence", new_sequence())
     qtbot.addWidget(dialog)
