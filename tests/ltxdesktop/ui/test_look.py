@@ -9,8 +9,6 @@ from PySide6.QtWidgets import QDialog, QGridLayout, QLineEdit, QMainWindow, QSta
 from ltxdesktop.ui.dressing import LARGEST
 from ltxdesktop.ui.theme import DARK, LIGHT, Look
 
-SOON_MS = 60_000
-
 
 def ground(widget: QWidget) -> str:
     """The colour near its left edge, where nothing is written."""
@@ -32,7 +30,7 @@ def test_a_change_of_theme_reaches_windows_and_the_dialogs_that_they_open_later(
     field = window.centralWidget()
     assert ground(field) == DARK.control
     look.toggle()
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not look.settling)
     assert ground(field) == LIGHT.control
     dialog = QDialog(window)
     later = QLineEdit()
@@ -40,7 +38,7 @@ def test_a_change_of_theme_reaches_windows_and_the_dialogs_that_they_open_later(
     dialog.show()
     assert ground(later) == LIGHT.control
     look.toggle()
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not look.settling)
     assert ground(field) == ground(later) == DARK.control
     dialog.close()
 
@@ -71,11 +69,11 @@ def test_a_large_window_changes_in_turns_and_is_painted_when_all_that_is_seen_ha
     look.toggle()
     assert look.settling
     assert not large_window.updatesEnabled(), "a part would be seen in the old theme"
-    with qtbot.waitSignal(look.changed, timeout=SOON_MS):
+    with qtbot.waitSignal(look.changed):
         pass
     assert ground(last_seen) == LIGHT.control
-    qtbot.waitUntil(large_window.updatesEnabled, timeout=SOON_MS)
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(large_window.updatesEnabled)
+    qtbot.waitUntil(lambda: not look.settling)
     large_window.centralWidget().setCurrentIndex(1)
     assert ground(last_hidden) == LIGHT.control
     assert ground(large_window) == LIGHT.window
@@ -85,7 +83,7 @@ def test_the_newest_of_two_quick_changes_wins(qapp, qtbot, large_window):
     look = Look(qapp, DARK)
     look.toggle()
     look.toggle()
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not look.settling)
     assert large_window.updatesEnabled()
     for number in (0, 1):
         large_window.centralWidget().setCurrentIndex(number)
@@ -95,7 +93,7 @@ def test_the_newest_of_two_quick_changes_wins(qapp, qtbot, large_window):
 def test_what_is_put_into_a_large_window_after_a_change_has_the_new_theme(qapp, qtbot, large_window):
     look = Look(qapp, DARK)
     look.toggle()
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not look.settling)
     dialog = QDialog(large_window)
     QVBoxLayout(dialog).addWidget(QLineEdit())
     dialog.show()
@@ -110,7 +108,7 @@ def test_what_is_put_into_a_large_window_after_a_change_has_the_new_theme(qapp, 
 def test_windows_that_nobody_sees_leave_everything_to_the_application(qapp, qtbot, large_window):
     look = Look(qapp, DARK)
     look.toggle()
-    qtbot.waitUntil(lambda: not look.settling, timeout=SOON_MS)
+    qtbot.waitUntil(lambda: not look.settling)
     large_window.hide()
     look.toggle()
     assert not look.settling

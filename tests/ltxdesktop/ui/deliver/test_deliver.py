@@ -209,7 +209,7 @@ def test_both_themes_draw_all_cards(workspace, qtbot):
         workspace.show()
     assert not workspace.grab().isNull()
     workspace._look.toggle()
-    qtbot.waitUntil(lambda: not workspace._look.settling, timeout=60_000)
+    qtbot.waitUntil(lambda: not workspace._look.settling)
     assert not workspace.grab().isNull()
     workspace.hide()
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-PATIENCE_MS = 30_000
 FRAMES, RATE, SAMPLE_RATE = 50, 25, 48_000
 
 

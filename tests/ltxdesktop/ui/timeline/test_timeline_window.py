@@ -403,7 +403,7 @@ def test_everything_paints_in_both_themes(window: Window, look: Look, qtbot):
     window.view.set_activity([Activity(0.5, "Stage 1", clip=ItemId("av")), Activity(-1, "…", first=150, last=260)])
     for theme in (DARK, LIGHT):
         look.use(theme)
-        qtbot.waitUntil(lambda: not look.settling, timeout=60_000)
+        qtbot.waitUntil(lambda: not look.settling)
         picture = window.widget.grab().toImage()
         assert len({picture.pixel(x, 200) for x in range(0, 900, 7)}) > 3
     look.use(DARK)
