@@ -47,7 +47,8 @@ class AskedEdits(QObject):
         if clip is None:
             self.said.emit("Select a clip first.")
             return
-        dialog = SpeedDialog(clip.speed, clip.keeps_pitch, self._window.window())
+        rate = self._project.document.sequence.rate
+        dialog = SpeedDialog(clip.speed, clip.keeps_pitch, self._window.window(), frames=clip.duration, rate=rate)
         if dialog.exec():
             speed, ripple, keep_pitch = dialog.speed, dialog.ripple.isChecked(), dialog.keep_pitch.isChecked()
             self._project.edit(

@@ -19,9 +19,10 @@ from PySide6.QtWidgets import (
 )
 
 from ltxdesktop.document.model import Sequence, new_sequence
-from ltxdesktop.document.time import can_drop, parse_rate, rate_text
+from ltxdesktop.document.time import can_drop, nearest, parse_rate, rate_text, timecode
 from ltxdesktop.ui.decimal_field import DecimalField
 from ltxdesktop.ui.dialog_ends import ok_and_cancel
+from ltxdesktop.ui.parts import label
 from ltxdesktop.words import rate_name
 
 SIZES = (
@@ -152,12 +153,21 @@ def size_of(words: str) -> tuple[int, int] | None:
 
 
 class SpeedDialog(QDialog):
-    """A clip's speed in per cent, and what becomes of its sound. `keeps_pitch` is how it is now; a clip at its own
-    speed is offered to keep it, since voices at another pitch are rarely wanted."""
+    """A clip's speed in per cent, how long it becomes by that, and what becomes of its sound.
 
-    def __init__(self, speed: Fraction, keeps_pitch: bool = False, parent: QWidget | None = None) -> None:
+    `keeps_pitch` is how it is now; a clip at its own speed is offered to keep it, since voices at another pitch are
+    rarely wanted. `frames` is how long it is now, at `rate`.
+    """
+
+    def __init__(
+        self, speed: Fraction, keeps_pitch: bool = False, parent: QWidget | None = None, *,
+        frames: int = 0, rate: Fraction = Fraction(25),
+    ) -> None:  # fmt: skip
         super().__init__(parent)
         self.setWindowTitle("Speed")
+        self._before, self._frames, self._rate = speed, frames, rate
+        self._becomes = label("", "hint")
+        self._becomes.setAccessibleName("Length at this speed")
         form = QFormLayout(self)
         form.setContentsMargins(20, 18, 20, 16)
         form.setSpacing(10)
@@ -178,11 +188,25 @@ class SpeedDialog(QDialog):
         self.ripple.setToolTip("What comes later makes room, or closes up")
         self.ripple.setChecked(True)
         form.addRow("Speed", self.percent)
+        if frames:
+            form.addRow("", self._becomes)
         form.addRow("", self.backwards)
         form.addRow("", self.keep_pitch)
         form.addRow("", self.ripple)
         form.addRow(ok_and_cancel(self, "Change the speed"))
         self.percent.selectAll()
+        self.percent.valueChanged.connect(self._show_length)
+        self._show_length()
+
+    @property
+    def becomes(self) -> int:
+        """Frames that the clip will last; a held picture keeps its length, and so does one that was held."""
+        if not self.speed or not self._before:
+            return self._frames
+        return max(1, nearest(self._frames * abs(self._before) / abs(self.speed)))
+
+    def _show_length(self) -> None:
+        self._becomes.setText(f"{timecode(self.becomes, self._rate)} long")
 
     @property
     def speed(self) -> Fraction:

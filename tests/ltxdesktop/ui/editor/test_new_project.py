@@ -1,4 +1,4 @@
-"""A new project's size and rate: what a person chooses stays, what is left open comes from the first footage."""
+"""What the editor's dialogs make of what is typed: a new project's size and rate, and a clip's speed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from edit_films import write_film
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
+from ltxdesktop.document import edits
 from ltxdesktop.document.model import new_sequence
-from ltxdesktop.ui.editor.dialogs import FilmDialog, size_of
+from ltxdesktop.ui.editor.dialogs import FilmDialog, SpeedDialog, size_of
 
 
 def format_of(edit) -> tuple[int, int, Fraction]:
@@ -67,6 +68,20 @@ def test_format_that_is_left_open_is_that_of_most_films(open_edit, qtbot, answer
     with qtbot.waitSignal(edit.said, check_params_cb=lambda words: "64 × 48 at 24 now" in words):
         edit.importing.import_paths(films)
     assert format_of(edit) == (64, 48, 24)
+
+
+def test_speed_says_how_long_the_clip_becomes(project, qtbot):
+    clip = next(clip for track in project.project.document.sequence.tracks for clip in track.clips)
+    dialog = SpeedDialog(clip.speed, frames=clip.duration, rate=Fraction(25))
+    qtbot.addWidget(dialog)
+    for typed, frames in (("50", 100), ("200", 25), ("30", 167), ("0", 50)):
+        dialog.percent.selectAll()
+        qtbot.keyClicks(dialog.percent, typed)
+        assert dialog.becomes == frames
+        if dialog.speed:
+            changed = edits.set_speed(project.project.document, clip.id, dialog.speed, ripple=True)
+            assert changed.sequence.clip(clip.id).duration == frames
+    assert SpeedDialog(Fraction(0), frames=50).becomes == 50
 
 
 def test_an_odd_size_of_another_program_is_kept(qtbot):
