@@ -1,0 +1,162 @@
+"""How long does one turn of the window's event loop compute at most, action by action?  Goal: 50 ms.
+
+The real window with the real engine process and its test backend: a change of theme, windows and workspaces opened for
+the first time, the inspector, takes that land, and a project of 10,000 clips with all of them selected, deleted and
+brought back. Each JSON line is one action: the computing of the GUI thread in its longest turn, the call itself
+included, and the same by the clock. Where others use the machine, the computing says more than the wall.
+
+    python benchmarks/window_turns.py [CLIPS]
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from _report import report
+from project_file import film
+
+GOAL_MS = 50.0
+CLIPS = 10_000
+REST_S = 0.6  # what an action begins comes to rest within this time
+WAIT_S = 120.0
+
+
+def main() -> None:
+    clips = int(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        for kind in ("CONFIG", "DATA", "CACHE", "STATE"):
+            os.environ[f"XDG_{kind}_HOME"] = f"{folder}/{kind.lower()}"
+        _Bench(Path(folder), clips).run()
+
+
+class _Bench:
+    """One window, driven by its commands."""
+
+    def __init__(self, folder: Path, clips: int) -> None:
+        from PySide6.QtCore import QSettings
+        from PySide6.QtWidgets import QApplication
+
+        from ltxdesktop.app import App
+        from ltxdesktop.jobs.channel import engine_command
+        from ltxdesktop.project.project import Project
+
+        self.application = QApplication(["window_turns"])
+        self.clips, self.large = clips, folder / "large.otio"
+        Project.create(self.large, film(clips), folder / "of_large").close()
+        settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
+        command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
+        self.app = App(self.application, command, settings)
+        self.app.start()
+        self.app.window.resize(1600, 1000)
+        self.app.window.show_workspace("edit")
+        assert self.app.window.edit is not None
+        self.edit = self.app.window.edit
+
+    def run(self) -> None:
+        window, edit = self.app.window, self.edit
+        self.until(lambda: bool(self.app.session.backends))
+        self.rest()
+        self.measure("open the sample", edit.open_sample, self.has_sample)
+        for _ in range(2):
+            self.measure("change of theme", self.app.look.toggle, lambda: not self.app.look.settling)
+        self.measure("open Deliver for the first time", lambda: window.show_workspace("deliver"))
+        self.measure("back to Edit", lambda: window.show_workspace("edit"))
+        for words in ("&Set-up…", "&Models…", "Settin&gs…"):
+            self.measure(f"open {words.replace('&', '')}", self.menu_entry(words))
+            self.close_dialogs()
+        self.trigger("panel.inspector")
+        clips = [clip.id for track in edit.project.document.sequence.tracks for clip in track.clips]
+        for clip in clips[:2]:
+            self.measure("select a clip, with the inspector", partial(edit.timeline.selection.choose, [clip]))
+        self.make_takes()
+        edit.project.mark_untouched()
+        edit.files.close_project()
+        self.rest()
+        many = f"{self.clips} clips"
+        self.measure(f"open {many}", lambda: edit.files.open(self.large), lambda: edit.project.name == "large")
+        self.measure(f"select {many}", lambda: self.trigger("edit.select_all"))
+        self.measure(f"delete {many}", lambda: self.trigger("edit.lift"))
+        self.measure(f"undo of that, {many}", lambda: self.trigger("edit.undo"))
+        edit.project.mark_untouched()
+        window.close()
+        self.until(lambda: not self.app.link.process_id)
+        self.application.processEvents()
+
+    def make_takes(self) -> None:
+        """A range of the film is made again twice."""
+        from ltxdesktop.document import edits
+
+        edit, landed = self.edit, list[str]()
+        edit.loop.landed.connect(landed.append)
+        edit.project.edit("Mark", lambda document: edits.set_range(document, 24, 72))
+        edit.make.write("A blue box slides to the right.")
+        self.until(lambda: edit.make.ready)
+        for count, action in ((1, "make.now"), (2, "make.vary")):
+            self.measure("a take lands", partial(self.trigger, action), lambda count=count: len(landed) >= count)
+        self.trigger("play.stop")
+
+    def has_sample(self) -> bool:
+        edit = self.edit
+        return edit.project.document.sequence.duration > 0 and bool(self.app.session.backends) and edit.make.ready
+
+    def trigger(self, name: str) -> None:
+        self.edit.actions_by_name[name].trigger()
+
+    def menu_entry(self, words: str) -> Callable[[], object]:
+        """What an entry of the window's menus does."""
+        from PySide6.QtGui import QAction
+
+        return next(each for each in self.app.window.findChildren(QAction) if each.text() == words).trigger
+
+    def close_dialogs(self) -> None:
+        from PySide6.QtWidgets import QDialog
+
+        for each in self.application.topLevelWidgets():
+            if isinstance(each, QDialog) and each.isVisible():
+                each.close()
+        self.rest()
+
+    def measure(self, what: str, act: Callable[[], object], so: Callable[[], bool] = lambda: True) -> None:
+        """Do something, go on until it's `so` and at rest, and report the longest turn."""
+        cpu_ms, wall_ms = _timed(act)
+        end, last = time.perf_counter() + REST_S, time.perf_counter() + WAIT_S
+        while time.perf_counter() < end or not so():
+            cpu, wall = _timed(self.application.processEvents)
+            cpu_ms, wall_ms = max(cpu_ms, cpu), max(wall_ms, wall)
+            time.sleep(0.002)
+            if time.perf_counter() > last:
+                raise SystemExit(f"waited too long: {what}")
+        report(
+            f"longest turn of the window: {what}", [round(cpu_ms, 1)], unit="ms of computing", goal=GOAL_MS,
+            wall_ms=round(wall_ms, 1), settings={"platform": self.application.platformName()},
+        )  # fmt: skip
+
+    def rest(self) -> None:
+        end = time.perf_counter() + REST_S
+        self.until(lambda: time.perf_counter() > end)
+
+    def until(self, so: Callable[[], bool]) -> None:
+        last = time.perf_counter() + WAIT_S
+        while not so():
+            self.application.processEvents()
+            time.sleep(0.002)
+            if time.perf_counter() > last:
+                raise SystemExit("waited too long")
+
+
+def _timed(call: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds of a call: computing of this thread, and by the clock."""
+    wall, cpu = time.perf_counter(), time.thread_time()
+    call()
+    return (time.thread_time() - cpu) * 1000, (time.perf_counter() - wall) * 1000
+
+
+if __name__ == "__main__":
+    main()
