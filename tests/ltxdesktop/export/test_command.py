@@ -139,6 +139,21 @@ def test_all_presets_are_listed(capsys):
     assert [line.split()[0] for line in lines] == list(PRESETS)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a pipe that nobody reads is another error there")
+def test_a_reader_that_has_seen_enough_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "ltxdesktop", "export", "--list-presets"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as listing:
+        assert listing.stdout is not None
+        assert listing.stderr is not None
+        listing.stdout.close()
+        assert "Broken pipe" not in listing.stderr.read()
+    assert listing.returncode == 0
+
+
 def test_an_interrupt_ends_it_cleanly_and_without_a_screen(project, tmp_path):
     target = tmp_path / "out.mkv"
     words = ["export", str(project), "--preset", "ffv1", "-o", str(target), "--size", "3840x2160"]
