@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from engine.training.audio_autoencoder import AudioTraining
 from engine.training.autoencoder import VaeTraining
+from engine.training.decoder import DecoderTraining
 from engine.training.distil import DistilTraining
 from engine.training.flow import FlowTraining
 from engine.training.lora import LoraTraining, block_linears
@@ -23,6 +24,7 @@ class Preset:
     steps: Mapping[str, int]
     minutes: Mapping[str, float]  # how a whole budget of minutes is shared out, in proportion
     vae: VaeTraining
+    decoder: DecoderTraining
     audio: AudioTraining
     upscaler: UpscalerTraining
     flow: FlowTraining
@@ -39,6 +41,7 @@ class Preset:
 
 _SHARES = {
     "vae": 20.0,
+    "decoder": 10.0,
     "audio": 6.0,
     "vocoder": 8.0,
     "upscaler": 5.0,
@@ -53,6 +56,7 @@ PRESETS: Mapping[str, Preset] = {
     "cpu": Preset(
         steps={
             "vae": 2500,
+            "decoder": 3000,
             "audio": 900,  # measured: 700 steps in 11 min on a core shared by three, mel error 2.99 -> 0.4
             "vocoder": 1500,
             "upscaler": 12_000,  # measured: 38 steps a second once the pairs are rendered, and 500 are far too few
@@ -64,6 +68,7 @@ PRESETS: Mapping[str, Preset] = {
         },
         minutes=_SHARES,
         vae=VaeTraining(frames=9, batch=3, distinct=150, learning_rate=1.5e-3, block_steps=3000),
+        decoder=DecoderTraining(),
         audio=AudioTraining(
             batch=8, samples=160 * 96, vocoder_batch=3, vocoder_samples=160 * 48, vocoder_learning_rate=3e-4
         ),
@@ -78,6 +83,7 @@ PRESETS: Mapping[str, Preset] = {
     "gpu": Preset(
         steps={
             "vae": 4000,
+            "decoder": 3000,
             "audio": 3000,
             "vocoder": 3000,
             "upscaler": 1500,
@@ -91,6 +97,7 @@ PRESETS: Mapping[str, Preset] = {
         vae=VaeTraining(
             frames=17, crop=128, batch=32, distinct=400, block_steps=3000, blocks_for_basis=12_000, block_batch=512
         ),
+        decoder=DecoderTraining(batch=32),
         audio=AudioTraining(),
         upscaler=UpscalerTraining(),
         flow=FlowTraining(),

@@ -28,6 +28,7 @@ from engine.models.vocoder import Vocoder, VocoderConfig
 from engine.training import pocket
 from engine.training.audio_autoencoder import STATISTICS_SEED, AudioVae, DrawSounds, train_audio_vae, train_vocoder
 from engine.training.autoencoder import BASIS, VideoVae, train_video_vae
+from engine.training.decoder import train_decoder
 from engine.training.distil import distil
 from engine.training.encode import PocketEncoders, encode_bucket, world_buckets
 from engine.training.flow import FlowModel, is_full_size, train_flow
@@ -176,6 +177,16 @@ def vae_stage(setup: Setup, budget: Budget) -> None:
     vae = train_video_vae(WorldDraws(device).clips, root / "vae", budget, device, setup.preset.vae)
     save_network(vae, root / "video_vae.safetensors")
     sheet_of_rebuilt(root / "vae" / SHEET, vae, WorldDraws(device).clips(6, 25, 96, 160, SHEET_SEED))
+
+
+def decoder_stage(setup: Setup, budget: Budget) -> None:
+    """Video decoder, on the latents that the transformer will draw and on the encoder's own."""
+    root, device = setup.root, setup.device
+    vae, codec = load_video_vae(root, device), load_codec(setup)
+    encode = [codec.encode, vae.encoder] if setup.preset.hand_made_latents else [vae.encoder]
+    train_decoder(vae.decoder, encode, WorldDraws(device).clips, root / "decoder", budget, setup.preset.decoder)
+    save_network(vae, root / "video_vae.safetensors")
+    sheet_of_rebuilt(root / "decoder" / SHEET, vae, WorldDraws(device).clips(6, 25, 96, 160, SHEET_SEED))
 
 
 def audio_stage(setup: Setup, budget: Budget) -> None:
@@ -333,6 +344,7 @@ def write_sheet(
 
 STAGES: dict[str, Callable[[Setup, Budget], None]] = {
     "vae": vae_stage,
+    "decoder": decoder_stage,
     "audio": audio_stage,
     "vocoder": vocoder_stage,
     "upscaler": upscaler_stage,

@@ -27,6 +27,7 @@ from engine.training import pocket
 from engine.training.audio_autoencoder import AudioTraining, AudioVae, train_audio_vae, train_vocoder
 from engine.training.autoencoder import Renderings, VaeTraining, VideoVae, some_blocks, train_video_vae
 from engine.training.block_start import fit_blocks
+from engine.training.decoder import DecoderTraining, EncodedRenderings, train_decoder
 from engine.training.distil import DistilTraining, begun_upscaled, distil
 from engine.training.encode import PocketEncoders, encode_bucket
 from engine.training.flow import BatchMaker, FlowModel, FlowTraining, train_flow
@@ -106,6 +107,46 @@ def test_video_autoencoder_learns_and_measures_its_latents(tmp_path: Path) -> No
     assert lines[-1]["pixel"] < lines[0]["pixel"]
     assert (vae.encoder.per_channel_statistics.std > 0).all()
     assert torch.equal(vae.encoder.per_channel_statistics.std, vae.decoder.per_channel_statistics.std)
+
+
+SMALL_DECODER = DecoderTraining(frames=9, crop=2, batch=2, distinct=1, places=3)
+
+
+def test_decoder_learns_on_latents_that_stay(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    vae = VideoVae(VideoVaeConfig.from_metadata(pocket.vae_config()))
+    before = {name: weight.clone() for name, weight in vae.encoder.state_dict().items()}
+    train_decoder(vae.decoder, [vae.encoder], WorldDraws(CPU).clips, tmp_path, Budget(6), SMALL_DECODER)
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert lines[-1]["pixel"] < lines[0]["pixel"]
+    assert all(torch.equal(weight, before[name]) for name, weight in vae.encoder.state_dict().items())
+
+
+def test_decoder_sees_the_busiest_of_some_places_and_every_way_to_encode() -> None:
+    def counted(number: int):
+        def encode(clips: Tensor) -> Tensor:
+            called.add(number)
+            shown = clips[:, :1, ::8, ::32, ::32].clone()  # one value a block
+            return shown
+
+        return encode
+
+    def draw(count: int, frames: int, height: int, width: int, seed: int) -> Tensor:
+        clips = torch.zeros(count, 3, frames, height, width)
+        clips[..., :64, :64] = torch.rand((count, 3, frames, 64, 64), generator=torch.Generator().manual_seed(seed))
+        return clips
+
+    called: set[int] = set()
+    training = replace(SMALL_DECODER, distinct=8, places=60)
+    renderings = EncodedRenderings(draw, [counted(0), counted(1)], training)
+    for number in range(8):
+        latents, pixels = renderings.batch(number)
+        assert latents.shape == (2, 1, 2, 2, 2)
+        assert pixels.shape == (2, 3, 9, 64, 64)
+        assert torch.allclose(pixels[:, :1, ::8, ::32, ::32], latents, atol=0.01)
+        assert pixels.std() > 0.25  # the one corner where something is
+    assert called == {0, 1}
+    assert all(torch.equal(a, b) for a, b in zip(renderings.batch(3), renderings.batch(3), strict=True))
 
 
 class StoppedError(Exception):
