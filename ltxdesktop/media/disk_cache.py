@@ -105,13 +105,10 @@ class DiskCache:
         return self.folder / name[:2] / name[2:]
 
     def _files(self) -> Iterator[_File]:
-        try:
-            shards = [entry.path for entry in os.scandir(self.folder) if entry.is_dir()]
-        except OSError:
-            return
-        for shard in shards:
-            with contextlib.suppress(OSError):
-                for entry in os.scandir(shard):
+        """All that can be looked at; another thread or process may take a file away between two of them."""
+        for shard in _entries(self.folder):
+            for entry in _entries(shard.path) if shard.is_dir() else ():
+                with contextlib.suppress(OSError):
                     stat = entry.stat()
                     yield _File(stat.st_mtime_ns, stat.st_size, Path(entry.path))
 
@@ -126,6 +123,14 @@ class DiskCache:
                 file.path.unlink()
                 total -= file.bytes
         self._bytes = total
+
+
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        return []
 
 
 def _packed(key: str, data: bytes) -> bytes:

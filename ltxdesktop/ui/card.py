@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from PySide6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from ltxdesktop.ui.drawing import paint_ground, star_clicked
 from ltxdesktop.ui.models.values import Index
 from ltxdesktop.ui.theme import Look
 
 
-class Card(QStyledItemDelegate):
+class Named(QStyledItemDelegate):
+    """Rows whose names are typed in place."""
+
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """What is being typed stays when news of the row, a picture perhaps, come meanwhile."""
+        if not (isinstance(editor, QLineEdit) and editor.isModified()):
+            super().setEditorData(editor, index)
+
+
+class Card(Named):
     """A card says in `draw` what lies on its ground. Layout is in pure functions; drawing decides nothing."""
 
     def __init__(self, look: Look, parent: QObject | None = None) -> None:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QObject, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPainterPath, QPixmap
-from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
 from ltxdesktop.document.model import MediaKind
+from ltxdesktop.ui.card import Named
 from ltxdesktop.ui.editor.media_list import BETWEEN, ENTRY, Entry, Index, MediaList
 from ltxdesktop.ui.editor.stand_ins import StandIn
 from ltxdesktop.ui.icons import pixmap
@@ -61,7 +62,7 @@ def fitting(facts: str, room_px: int, width_of: Callable[[str], int]) -> str:
     return BETWEEN.join(parts)
 
 
-class MediaCards(QStyledItemDelegate):
+class MediaCards(Named):
     """Draws rows of a `MediaList`."""
 
     def __init__(self, look: Look, model: MediaList, parent: QObject | None = None) -> None:

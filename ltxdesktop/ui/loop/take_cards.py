@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QRect, QSize, Signal
 from PySide6.QtGui import QFont, QPainter
-from PySide6.QtWidgets import QLineEdit, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyleOptionViewItem, QWidget
 
 from ltxdesktop.ui.card import RatedCard
 from ltxdesktop.ui.drawing import (
@@ -72,11 +72,6 @@ class TakeRows(RatedCard):
         paint_line(painter, facts, row.facts, theme.quiet, sized(font, 11))
         if with_stars:
             paint_stars(painter, boxes.stars, row.take.rating, theme, sized(font, 13))
-
-    def setEditorData(self, editor: QWidget, index: Index) -> None:
-        """What is being typed stays when a picture of the take comes meanwhile."""
-        if not (isinstance(editor, QLineEdit) and editor.isModified()):
-            super().setEditorData(editor, index)
 
     def stars_in(self, option: QStyleOptionViewItem) -> QRect:
         return lay_out(rect_of(option)).stars

@@ -56,7 +56,9 @@ def test_media_are_opened_renamed_and_removed_by_keys(project, qtbot):
     press(qtbot, Qt.Key.Key_F2)
     editor = view.findChild(QLineEdit)
     assert editor is not None
-    editor.setText("Steps of a ball")
+    editor.selectAll()
+    qtbot.keyClicks(editor, "Steps of a ball")
+    view.model().dataChanged.emit(view.currentIndex(), view.currentIndex())  # as when its picture comes
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     names = lambda: [media.name for media in project.project.document.media.values()]  # noqa: E731
     qtbot.waitUntil(lambda: names() == ["Steps of a ball"])
