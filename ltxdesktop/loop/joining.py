@@ -2,7 +2,8 @@
 
 | A | take | B |  ->  | A >take< B |
 
-The sound beside it crosses with equal power. A transition that a person made at a cut stays as it is.
+The sound beside it crosses with equal power; where only the picture is a take, the sound stays as it is, and the other
+way round. A transition that a person made at a cut stays as it is.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ def _joined_before(document: Document, clip_id: ItemId, blend: int, sequence_id:
     if left is None or clip.transition is not None:
         return document
     frames = min(blend, handles(clip, document.media, sequence.rate).before, left.duration)
-    return _crossed(document, clip_id, Transition(before=frames), sequence_id) if frames > 0 else document
+    if frames <= 0:
+        return document
+    linked = _is_all_before(sequence, clip)
+    return _crossed(document, clip_id, Transition(before=frames), sequence_id, linked=linked)
 
 
 def _joined_behind(document: Document, clip_id: ItemId, blend: int, sequence_id: SequenceId | None = None) -> Document:
@@ -46,7 +50,29 @@ def _joined_behind(document: Document, clip_id: ItemId, blend: int, sequence_id:
     if right is None or right.transition is not None:
         return document
     frames = min(blend, handles(clip, document.media, sequence.rate).after, right.duration)
-    return _crossed(document, right.id, Transition(after=frames), sequence_id) if frames > 0 else document
+    if frames <= 0:
+        return document
+    linked = _is_all_behind(sequence, clip, right)
+    return _crossed(document, right.id, Transition(after=frames), sequence_id, linked=linked)
+
+
+def _is_all_before(sequence: Sequence, clip: Clip) -> bool:
+    """Whether what begins with a clip, linked to it, is the same take: of a picture alone the sound is as it was."""
+    return all(_same_take(each, clip) for each in _beginning_with(sequence, clip))
+
+
+def _is_all_behind(sequence: Sequence, clip: Clip, right: Clip) -> bool:
+    """Whether what begins with the clip behind a take, linked to that clip, has the same take before it."""
+    lefts = [_beside(sequence, each.id)[0] for each in _beginning_with(sequence, right)]
+    return all(left is not None and _same_take(left, clip) for left in lefts)
+
+
+def _beginning_with(sequence: Sequence, clip: Clip) -> list[Clip]:
+    """Clips that are linked to one and begin at the same frame."""
+    members = sequence.linked.get(clip.link, ()) if clip.link is not None else ()
+    start = sequence.start_of(clip.id)
+    found = (sequence.clip(each) for each in members if each != clip.id and sequence.start_of(each) == start)
+    return [each for each in found if each is not None]
 
 
 def with_take(document: Document, clip_id: ItemId, number: int) -> Document:
@@ -112,16 +138,18 @@ def _of_join(first: Clip | None, second: Clip | None) -> Clip | None:
 
 
 def _same_take(one: Clip, other: Clip) -> bool:
-    return one.active == other.active and one.takes[one.active].media == other.takes[other.active].media
+    return one.active == other.active and one.media is not None and one.media == other.media
 
 
 def _rejoined(document: Document, clip_id: ItemId, blend: int) -> Document:
     """Other joins instead of those that the clip has; without any, those of the takes beside it."""
     left, clip, right = _beside(document.sequence, clip_id)
     if _is_join(clip.transition, at_head=True):
-        document = edits.set_transition(document, clip_id, None)
+        linked = _is_all_before(document.sequence, clip)
+        document = edits.set_transition(document, clip_id, None, linked=linked)
     if right is not None and _is_join(right.transition, at_head=False):
-        document = edits.set_transition(document, right.id, None)
+        linked = _is_all_behind(document.sequence, clip, right)
+        document = edits.set_transition(document, right.id, None, linked=linked)
     document = joined(document, clip_id, blend)
     if left is not None and left.take is not None:
         document = _joined_behind(document, left.id, left.take.blend or 0)
@@ -155,9 +183,11 @@ def _is_join(transition: Transition | None, *, at_head: bool) -> bool:
     return (transition.after if at_head else transition.before) == 0
 
 
-def _crossed(document: Document, clip_id: ItemId, transition: Transition, sequence_id: SequenceId | None) -> Document:
+def _crossed(
+    document: Document, clip_id: ItemId, transition: Transition, sequence_id: SequenceId | None, *, linked: bool
+) -> Document:
     try:
-        return edits.set_transition(document, clip_id, transition, sequence_id=sequence_id)
+        return edits.set_transition(document, clip_id, transition, linked=linked, sequence_id=sequence_id)
     except DocumentError:
         return document  # a hard cut is right too, only less smooth
 

@@ -28,6 +28,7 @@ from ltxdesktop.document.model import (
     MediaId,
     MediaKind,
     Take,
+    Track,
     TrackId,
     TrackKind,
     new_id,
@@ -242,10 +243,9 @@ def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend:
     fits = free is None or free >= place.frames
     frame = start + clip.duration if forward else start - place.frames if fits else start
     laid = _placements(document, sequence, track.id, clip, made, place.frames, blend=blend)
-    put = edits.overwrite_clips if fits else edits.insert_clips
-    document = put(document, laid, frame, sequence_id=place.sequence)
+    document, words = _put(document, sequence, laid, frame, over=fits)
     new = _clip_at(document, place, clip.id, frame)
-    return Landing(joined(document, new, blend, place.sequence), "Extend", new)
+    return Landing(joined(document, new, blend, place.sequence), "Extend", new, words)
 
 
 def _free(items: Sequence[Item], place: int, *, forward: bool) -> int | None:
@@ -266,9 +266,9 @@ def _bridge(document: Document, place: InGap, made: Sequence[Made], blend: int) 
     if track.items[at].duration != place.frames:
         return None
     laid = _placements(document, sequence, track.id, None, made, place.frames, blend=blend)
-    document = edits.overwrite_clips(document, laid, track.starts[at], sequence_id=place.sequence)
+    document, words = _put(document, sequence, laid, track.starts[at], over=True)
     new = _on_track(document, place, track.id, track.starts[at])
-    return Landing(joined(document, new, blend, place.sequence), "Fill gap", new)
+    return Landing(joined(document, new, blend, place.sequence), "Fill gap", new, words)
 
 
 def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landing | None:
@@ -281,10 +281,9 @@ def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landi
         return None
     laid = _placements(document, sequence, track.id, None, made, None, sound=not place.picture_only)
     length = max(each.clip.duration for each in laid)
-    empty = all(isinstance(item, Gap) for _, item in track.placed(place.frame, place.frame + length))
-    put = edits.overwrite_clips if empty else edits.insert_clips
-    document = put(document, laid, place.frame, sequence_id=place.sequence)
-    return Landing(document, "Generate", _on_track(document, place, track.id, place.frame))
+    empty = _is_empty(track, place.frame, length)
+    document, words = _put(document, sequence, laid, place.frame, over=empty)
+    return Landing(document, "Generate", _on_track(document, place, track.id, place.frame), words)
 
 
 def _placements(
@@ -304,7 +303,7 @@ def _placements(
     audio = None
     if beside is not None and beside.link is not None:
         partners = (sequence.track_of(partner) for partner in sequence.linked[beside.link])
-        audio = next((each.id for each in partners if each is not None and each.kind is TrackKind.AUDIO), None)
+        audio = next((each.id for each in partners if each in _sound_tracks(sequence)), None)
     length_s = first.media.duration_s
     assert length_s is not None
     out_s = length_s - first.after_s if frames is None else first.begin_s + Fraction(frames) / sequence.rate
@@ -315,10 +314,51 @@ def _placements(
         out_s=min(out_s, length_s),
         video=track,
         audio=audio,
-        sound=sound,
+        sound=sound and bool(_sound_tracks(sequence)),
         sequence_id=sequence.id,
     )
     return tuple(replace(each, clip=_with_takes(each.clip, made, blend)) for each in laid)
+
+
+def _put(
+    document: Document, sequence: Timeline, laid: tuple[edits.Placement, ...], frame: int, *, over: bool
+) -> tuple[Document, str]:
+    """Lay clips at a frame, with what is to be said of it: `over` what is empty there, else everything is pushed.
+
+    The room in the picture may be empty where the sound isn't, as under a sound that goes on behind its picture. That
+    sound stays: the new one goes to a track that is free there, or is left out.
+    """
+    if not over:
+        return edits.insert_clips(document, laid, frame, sequence_id=sequence.id), ""
+    clear = _beside_sounds(sequence, laid, frame)
+    words = "" if len(clear) == len(laid) else "Only its picture was placed: there is other sound on every track."
+    return edits.overwrite_clips(document, clear, frame, sequence_id=sequence.id), words
+
+
+def _beside_sounds(sequence: Timeline, laid: tuple[edits.Placement, ...], frame: int) -> tuple[edits.Placement, ...]:
+    """The clips with their sound on a track where nothing is heard yet; without it, if there is none."""
+    sounds = _sound_tracks(sequence)
+    clear: list[edits.Placement] = []
+    for each in laid:
+        wanted = sequence.track(each.track)
+        if wanted not in sounds:
+            clear.append(each)
+            continue
+        free = (track for track in (wanted, *sounds) if _is_empty(track, frame, each.clip.duration))
+        track = next(free, None)
+        if track is not None:
+            clear.append(replace(each, track=track.id))
+    if len(clear) == 1:
+        return (replace(clear[0], clip=replace(clear[0].clip, link=None)),)
+    return tuple(clear)
+
+
+def _sound_tracks(sequence: Timeline) -> list[Track]:
+    return [track for track in sequence.of_kind(TrackKind.AUDIO) if not track.locked]
+
+
+def _is_empty(track: Track, frame: int, frames: int) -> bool:
+    return all(isinstance(item, Gap) for _, item in track.placed(frame, frame + frames))
 
 
 def _with_takes(clip: Clip, made: Sequence[Made], blend: int | None) -> Clip:

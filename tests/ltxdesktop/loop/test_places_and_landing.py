@@ -19,10 +19,11 @@ from ltxdesktop.document.model import (
     Media,
     MediaId,
     MediaKind,
+    TrackKind,
     new_document,
     new_sequence,
 )
-from ltxdesktop.loop import landing, places
+from ltxdesktop.loop import joining, landing, places
 from ltxdesktop.loop.asking import Wish, work_for
 from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingCame, NothingThere
 
@@ -87,6 +88,20 @@ def a1(document: Document) -> int:
 
 def made(frames: int, count: int = 1, before: int = 4, after: int = 4) -> tuple[landing.Made, ...]:
     return landing.made_of([film(frames, before, after, n) for n in range(count)], None, "Take")
+
+
+def sound_alone(frames: int) -> tuple[landing.Made, ...]:
+    handle = round(4 * 48000 / RATE)
+    file = ResultFile(
+        path="/results/take.wav",
+        role="audio",
+        size_bytes=10,
+        sample_rate=48000,
+        samples=round((frames + 8) * 48000 / RATE),
+        handle_samples_before=handle,
+        handle_samples_after=handle,
+    )
+    return landing.made_of([file], None, "Sound")
 
 
 def test_a_range_is_the_medias_own_frames_at_the_medias_rate() -> None:
@@ -243,18 +258,7 @@ def test_a_whole_clip_is_made_again_from_the_original() -> None:
 def test_only_the_sound_is_retaken() -> None:
     document = project((50, 150))
     (place,) = places.in_range(document, 10, 30, locate)
-    samples = round(28 * 48000 / RATE)
-    handle = round(4 * 48000 / RATE)
-    file = ResultFile(
-        path="/results/take.wav",
-        role="audio",
-        size_bytes=10,
-        sample_rate=48000,
-        samples=samples,
-        handle_samples_before=handle,
-        handle_samples_after=handle,
-    )
-    landed = landing.land(document, place, landing.made_of([file], None, "Sound"), what="sound")
+    landed = landing.land(document, place, sound_alone(20), what="sound")
     check(landed.document)
     assert len(clips(landed.document, v1(document))[0].takes) == 1
     assert any(len(clip.takes) == 2 for clip in clips(landed.document, a1(document)))
@@ -308,6 +312,76 @@ def test_a_new_clip_is_put_into_free_room_or_pushes() -> None:
     pushed = landing.land(document, places.at_frame(document, 40), made(49, before=0, after=0))
     check(pushed.document)
     assert [each.duration for each in clips(pushed.document, v1(document))] == [40, 49, 60]
+
+
+@pytest.mark.parametrize(("first", "last"), [(60, 100), (0, 30)])
+def test_a_picture_joins_no_sound_at_the_end_of_its_clip_nor_a_sound_a_picture(first: int, last: int) -> None:
+    document = project((50, 150), (160, 220)) if last == 100 else project((160, 220), (50, 150))
+    shift = 0 if last == 100 else 60
+    (place,) = places.in_range(document, first + shift, last + shift, locate)
+    for what, takes, touched in (("picture", made(last - first), 0), ("sound", sound_alone(last - first), 1)):
+        landed = landing.land(document, place, takes, what=what)
+        check(landed.document)
+        joined = [
+            any(clip.transition for clip in clips(landed.document, track)) for track in (v1(document), a1(document))
+        ]
+        assert joined == [touched == 0, touched == 1]
+        assert landed.clip is not None
+        hard = joining.with_blend(landed.document, landed.clip, 0)
+        assert not any(clip.transition for track in hard.sequence.tracks for clip in track.clips)
+
+
+def gap_over_a_sound() -> tuple[Document, places.InGap]:
+    """The picture of the middle clip is lifted; its sound goes on beneath the gap."""
+    document = project((50, 150), (150, 180), (200, 260))
+    picture = clips(document, v1(document))[1]
+    document = edits.lift(edits.unlink(document, [picture.id]), [picture.id])
+    return document, places.gap(document, document.sequence.tracks[v1(document)].items[1].id, locate)
+
+
+def test_a_filled_gap_keeps_the_sound_that_goes_on_beneath_it() -> None:
+    document, place = gap_over_a_sound()
+    heard = document.sequence.tracks[a1(document)]
+    landed = landing.land(document, place, made(30))
+    check(landed.document)
+    assert [each.duration for each in clips(landed.document, v1(document))] == [100, 30, 60]
+    assert landed.document.sequence.tracks[a1(document)] == heard
+    (beside,) = clips(landed.document, a1(document) + 1)
+    assert (landed.document.sequence.start_of(beside.id), beside.duration, landed.words) == (100, 30, "")
+
+
+def test_where_sound_is_on_every_track_only_the_picture_lands() -> None:
+    document, place = gap_over_a_sound()
+    second = list(document.sequence.of_kind(TrackKind.AUDIO))[1]
+    document = edits.change_track(document, second.id, locked=True)
+    heard = document.sequence.tracks[a1(document)]
+    landed = landing.land(document, place, made(30))
+    check(landed.document)
+    new = clips(landed.document, v1(document))[1]
+    assert (new.duration, new.link) == (30, None)
+    assert landed.document.sequence.tracks[a1(document)] == heard
+    assert "Only its picture" in landed.words
+
+
+def test_an_extension_and_a_new_clip_keep_the_sound_that_is_there() -> None:
+    document = project((50, 150), (150, 180))
+    first, last = clips(document, v1(document))
+    document = edits.lift(edits.unlink(document, [last.id]), [last.id])
+    heard = document.sequence.tracks[a1(document)]
+    for place in (places.beyond(document, first.id, 24, "forward", locate), places.at_frame(document, 104)):
+        landed = landing.land(document, place, made(24, before=0, after=0))
+        check(landed.document)
+        assert landed.document.sequence.tracks[a1(document)] == heard
+        assert [each.duration for each in clips(landed.document, a1(document) + 1)] == [24]
+
+
+def test_a_film_lands_where_every_sound_track_is_locked() -> None:
+    document = project((50, 150))
+    for track in document.sequence.of_kind(TrackKind.AUDIO):
+        document = edits.change_track(document, track.id, locked=True)
+    landed = landing.land(document, places.at_frame(document, 120), made(24, before=0, after=0))
+    check(landed.document)
+    assert [each.duration for each in clips(landed.document, v1(document))] == [100, 24]
 
 
 def test_no_film_is_said() -> None:
