@@ -319,7 +319,11 @@ def test_a_picture_joins_no_sound_at_the_end_of_its_clip_nor_a_sound_a_picture(f
     document = project((50, 150), (160, 220)) if last == 100 else project((160, 220), (50, 150))
     shift = 0 if last == 100 else 60
     (place,) = places.in_range(document, first + shift, last + shift, locate)
-    for what, takes, touched in (("picture", made(last - first), 0), ("sound", sound_alone(last - first), 1)):
+    whats: list[tuple[landing.What, tuple[landing.Made, ...], int]] = [
+        ("picture", made(last - first), 0),
+        ("sound", sound_alone(last - first), 1),
+    ]
+    for what, takes, touched in whats:
         landed = landing.land(document, place, takes, what=what)
         check(landed.document)
         joined = [
