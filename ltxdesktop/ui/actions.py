@@ -5,37 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import (
-    QAbstractButton,
-    QAbstractItemView,
-    QAbstractSlider,
-    QAbstractSpinBox,
-    QApplication,
-    QLineEdit,
-    QMenu,
-    QWidget,
-)
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QWidget
 
 from ltxdesktop.ui.commands import COMMANDS, Command
+from ltxdesktop.ui.focus_keys import FocusKeys
 from ltxdesktop.ui.keymaps import OURS, Keymap
 from ltxdesktop.ui.parts import IconButton
 from ltxdesktop.ui.theme import Look
-
-ENTER = frozenset((Qt.Key.Key_Return, Qt.Key.Key_Enter))
-ARROWS = frozenset(
-    (
-        Qt.Key.Key_Left,
-        Qt.Key.Key_Right,
-        Qt.Key.Key_Up,
-        Qt.Key.Key_Down,
-        Qt.Key.Key_Home,
-        Qt.Key.Key_End,
-        Qt.Key.Key_Return,
-        Qt.Key.Key_Enter,
-    )
-)
 
 
 class Actions(QObject):
@@ -59,7 +37,8 @@ class Actions(QObject):
             action.triggered.connect(partial(self._do, command.name))
             owner.addAction(action)
             self._actions[command.name] = action
-        owner.installEventFilter(_FocusKeys(self))
+        self.focus_keys = FocusKeys(self)
+        owner.installEventFilter(self.focus_keys)
         self.use(OURS)
 
     def __getitem__(self, name: str) -> QAction:
@@ -149,21 +128,3 @@ class ActionButton(IconButton):
         self.setEnabled(action.isEnabled())
         self.setToolTip(action.toolTip())
         self.setChecked(action.isChecked())
-
-
-class _FocusKeys(QObject):
-    """Leaves Space to a button, arrows to lists and sliders, Enter to fields, that have the focus: before shortcuts.
-
-    Qt asks the focused widget and then its parents whether a key is theirs; here the owner of the actions answers.
-    """
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            key, focused = Qt.Key(event.key()), QApplication.focusWidget()
-            plain = event.modifiers() == Qt.KeyboardModifier.NoModifier
-            presses = isinstance(focused, QAbstractButton) and key == Qt.Key.Key_Space
-            walks = isinstance(focused, QAbstractItemView | QAbstractSlider) and key in ARROWS
-            enters = isinstance(focused, QLineEdit | QAbstractSpinBox) and key in ENTER
-            if plain and (presses or walks or enters):
-                event.accept()
-        return False

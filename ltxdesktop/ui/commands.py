@@ -77,7 +77,7 @@ def _commands() -> Iterator[Command]:
     )
     yield Command("make.draft", "Draft", ("Ctrl+Shift+Return",), "A quick look at half the size; finished later")
     yield Command("make.panel", "Say what should happen", ("P",), "To the prompt of the Make panel")
-    yield Command("make.enhance", "Enhance the prompt", ("Ctrl+Alt+Q",), "Have the model write a few words out")
+    yield Command("make.enhance", "Enhance the prompt", ("Ctrl+P",), "Have the model write a few words out")
     yield Command("make.compare", "Compare with the original", ("\\",), "Take and take 0 in turn, side by side, wiped")
     yield Command("make.accept", "Keep this take", ("Return",), "Say that the take that is shown is the one")
     yield Command("make.finish", "Finish the draft", ("Alt+Return",), "Make the very take that is shown in full size")
@@ -191,7 +191,7 @@ def _commands() -> Iterator[Command]:
     yield Command("view.palette", "All commands…", ("Ctrl+Shift+P", "F1"), "Find a command by its words")
     yield Command("view.keys", "Keyboard shortcuts…", ("Ctrl+Alt+K",))
     yield Command("view.reset_layout", "Reset the panels", ("Alt+Shift+0",), "All panels where they were at first")
-    yield Command("view.theme", "Light or dark", ("Ctrl+Shift+F2",))
+    yield Command("view.theme", "Light or dark", ("Ctrl+Shift+L",))
     yield Command("view.source", "To the source monitor", ("Shift+1",), "Its keys go there")
     yield Command("view.program", "To the timeline", ("Shift+2",), "Its keys go there")
 

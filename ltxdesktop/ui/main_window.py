@@ -24,10 +24,12 @@ from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
+from ltxdesktop.ui.commands import BY_NAME
 from ltxdesktop.ui.deliver.waiting import exports_wait
 from ltxdesktop.ui.generate import GenerateWorkspace
 from ltxdesktop.ui.memories import Memories
 from ltxdesktop.ui.models.take_list import Take
+from ltxdesktop.ui.prompt_panel import DRAFT_KEY, ENHANCE_KEY, GENERATE_KEY
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.setup.in_use import SettingsInUse
 from ltxdesktop.ui.setup.windows import SetUp
@@ -42,6 +44,7 @@ WINDOW_GEOMETRY = "window/geometry"
 WORKSPACE = "window/workspace"
 FIRST_SIZE = QSize(1440, 900)
 TITLE_BAR_PX = 40  # what a window manager adds, or nearly
+THEME_KEY = BY_NAME["view.theme"].keys[0]
 WORKSPACES = [("generate", "Generate"), ("edit", "Edit"), ("deliver", "Deliver")]
 RESUME_MS = 2000  # exports that an earlier session left waiting begin when the window is there
 
@@ -136,7 +139,10 @@ class MainWindow(QMainWindow):
         self._add(file.addAction("&Quit"), "Ctrl+Q", self.close)
         self._edit_menu_of_generate = self._add_menu("&Edit")
         generate = self._add_menu("&Generate")
-        self._add(generate.addAction("&Generate"), "Ctrl+Return", self.generate.prompt.generate)
+        prompt = self.generate.prompt
+        self._add(generate.addAction("&Generate"), GENERATE_KEY, prompt.generate)
+        self._add(generate.addAction("&Draft"), DRAFT_KEY, prompt.draft)
+        self._add(generate.addAction("&Enhance the prompt"), ENHANCE_KEY, prompt.enhance.enhance)
         generate.addSeparator()
         for name in ("finish", "again", "vary", "retake", "recipe"):
             generate.addAction(self.generate.takes.actions_by_name[name])
@@ -151,7 +157,8 @@ class MainWindow(QMainWindow):
         for words, keys, call in self.generate.transport():
             self._add(play.addAction(f"{words}\t{keys}"), "", call)
         view = self._add_menu("&View")
-        self._add(view.addAction("&Light or dark"), "Ctrl+Shift+L", self._look.toggle)
+        self._theme_action = view.addAction("&Light or dark")  # in Edit it's one of the commands
+        self._add(self._theme_action, THEME_KEY, self._look.toggle)
         self._workspace_menu = self.menuBar().addMenu("&Workspace")
         for number, (name, words) in enumerate(WORKSPACES, 1):
             self._add(self._workspace_menu.addAction(words), f"Ctrl+{number}", partial(self.show_workspace, name))
@@ -244,7 +251,7 @@ class MainWindow(QMainWindow):
         self._pages.addWidget(deliver)
         menu = deliver.menu(self)
         self.menuBar().insertMenu(self._workspace_menu.menuAction(), menu)
-        menu.addAction(self._settings_action)
+        menu.addActions([self._theme_action, self._settings_action])
         self._add(menu.addAction("&Quit"), "Ctrl+Q", self.close)
         self._menus["deliver"] = [menu]
         menu.menuAction().setVisible(False)

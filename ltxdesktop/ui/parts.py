@@ -126,8 +126,7 @@ class IconButton(QToolButton):
 
     def set_words(self, name: str, shortcut: str = "") -> None:
         self.setAccessibleName(name)
-        keys = QKeySequence(shortcut).toString(QKeySequence.SequenceFormat.NativeText)
-        self.setToolTip(f"{name} ({keys})" if keys else name)
+        self.setToolTip(with_key(name, shortcut))
 
     def set_icon(self, icon: str) -> None:
         if icon != self._icon:
@@ -200,6 +199,12 @@ class ElidedButton(QPushButton):
     def _elide(self) -> None:
         around = super().sizeHint().width() - self.fontMetrics().horizontalAdvance(self.text())
         self.setText(self.fontMetrics().elidedText(self._whole, self._mode, self.width() - around))
+
+
+def with_key(words: str, key: str) -> str:
+    """A tooltip's words with a key, which is written as Qt does ("" for none), as this system shows it."""
+    shown = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{words} ({shown})" if shown else words
 
 
 def label(text: str, kind: str = "") -> QLabel:

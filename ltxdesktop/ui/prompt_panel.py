@@ -7,7 +7,7 @@ from fractions import Fraction
 from random import Random
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QKeySequence
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -32,11 +32,12 @@ from ltxdesktop.jobs.ask import (
 )
 from ltxdesktop.loop.prompts import PromptHistory
 from ltxdesktop.ui.clip_pictures import Given
+from ltxdesktop.ui.commands import BY_NAME
 from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.models.take_list import Take
-from ltxdesktop.ui.parts import IconButton, Panel, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, labelled, number_field, scrolled_form, with_key, wrapped
 from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
 from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.prompt_given import GivenBox
@@ -44,6 +45,7 @@ from ltxdesktop.ui.prompt_size import LengthBox, SizeBox
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 
+GENERATE_KEY, DRAFT_KEY, ENHANCE_KEY = (BY_NAME[f"make.{name}"].keys[0] for name in ("now", "draft", "enhance"))
 ESTIMATE_AFTER_MS = 500
 WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
 PLACEHOLDER = "What is seen and heard. For example: a red ball bounces across a blue floor from left to right."
@@ -214,6 +216,11 @@ class PromptPanel(Panel):
         if self._generate.isEnabled():
             self._submit("full")
 
+    def draft(self) -> None:
+        """Ask for a quick look at it, where the model makes such."""
+        if self._draft.isVisibleTo(self) and self._draft.isEnabled():
+            self._submit("draft")
+
     # Building
 
     def _build(self) -> None:
@@ -241,7 +248,7 @@ class PromptPanel(Panel):
         column.setSpacing(12)
         self._prompt = PromptField(PLACEHOLDER)
         self._prompt.textChanged.connect(self._read_fields)
-        self.enhance = EnhanceButton(self._look, self._prompt, self._enhance_question)
+        self.enhance = EnhanceButton(self._look, self._prompt, self._enhance_question, ENHANCE_KEY)
         column.addLayout(with_helpers(self._prompt, self.enhance, self._history), 1)
         self._negative = NegativeField()
         self._negative.changed.connect(self._read_fields)
@@ -294,12 +301,11 @@ class PromptPanel(Panel):
             foot.addWidget(each)
         row = QHBoxLayout()
         self._draft = QPushButton("Draft")
-        self._draft.setToolTip("A quick look at half the size; it can be finished later")
-        self._draft.clicked.connect(self._submit_draft)
+        self._draft.setToolTip(with_key("A quick look at half the size; it can be finished later", DRAFT_KEY))
+        self._draft.clicked.connect(self.draft)
         self._generate = QPushButton("Generate")
         self._generate.setObjectName("primary")
-        keys = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
-        self._generate.setToolTip(f"Put this job into the queue ({keys})")
+        self._generate.setToolTip(with_key("Put this job into the queue", GENERATE_KEY))
         self._generate.clicked.connect(self.generate)
         for button in (self._draft, self._generate):  # a click takes no focus, or Space would begin the job again
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -396,9 +402,6 @@ class PromptPanel(Panel):
 
     def _roll(self) -> None:
         self._seed.setValue(self.new_seed())
-
-    def _submit_draft(self) -> None:
-        self._submit("draft")
 
     def _submit(self, stage: str) -> None:
         self.asked.emit(replace(self._ask, stage="draft" if stage == "draft" else "full"))

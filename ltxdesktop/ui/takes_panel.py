@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.work import Extend, Retake
 from ltxdesktop.ui.cards import TAKE_SIZE, TakeCards
+from ltxdesktop.ui.commands import BY_NAME
 from ltxdesktop.ui.drawing import RATING_KEYS
 from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.list_panel import ListPanel
@@ -77,13 +78,13 @@ class TakesPanel(ListPanel):
         self.body.addLayout(self._pages, 1)
 
         for name, icon, words, keys, asked in (
-            ("finish", "spark", "Finish this draft", "Ctrl+Shift+Return", self.finish_requested),
-            ("again", "again", "Again with this recipe", "Ctrl+G", self.again_requested),
-            ("vary", "vary", "Vary: the same with another seed", "Ctrl+Shift+G", self.vary_requested),
+            ("finish", "spark", "Finish this draft", _key("finish"), self.finish_requested),
+            ("again", "again", "Again with this recipe", _key("again"), self.again_requested),
+            ("vary", "vary", "Vary: the same with another seed", _key("vary"), self.vary_requested),
             ("retake", "scissors", "Retake a part of this take", "Ctrl+T", self.retake_requested),
-            ("recipe", "info", "Show the recipe", "Ctrl+I", self.recipe_requested),
+            ("recipe", "info", "Show the recipe", _key("recipe"), self.recipe_requested),
             ("join", "film", "Save the whole clip with this take in it…", "Ctrl+Shift+S", self.join_requested),
-            ("timeline", "append", "To the timeline, at the playhead", "Ctrl+E", self.timeline_requested),
+            ("timeline", "append", "To the timeline, at the playhead", "Ctrl+Shift+T", self.timeline_requested),
             ("media", "folder", "Into the project's media", "Ctrl+Shift+E", self.media_requested),
             ("save", "save", "Save a copy…", "Ctrl+S", self.save_requested),
         ):
@@ -166,6 +167,11 @@ class TakesPanel(ListPanel):
         take = self.current()
         for name, action in self._actions.items():
             action.setEnabled(take is not None and _possible(name, take))
+
+
+def _key(name: str) -> str:
+    """The same as in the Edit workspace."""
+    return BY_NAME[f"make.{name}"].keys[0]
 
 
 def _possible(action: str, take: Take) -> bool:

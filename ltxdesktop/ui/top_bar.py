@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from ltxdesktop.ui.commands import BY_NAME
 from ltxdesktop.ui.icons import app_icon
 from ltxdesktop.ui.parts import ElidedButton, ElidedLabel, IconButton, Segments, label
 from ltxdesktop.ui.session import EngineView
@@ -95,7 +96,7 @@ class TopBar(QFrame):
         self._restart = QPushButton(RESTART)
         self._restart.setToolTip("Without the engine nothing can be made; editing, playing and exporting go on")
         self._restart.clicked.connect(self.restart_requested)
-        theme = IconButton(look, "theme", "Light or dark", "Ctrl+Shift+L")
+        theme = IconButton(look, "theme", "Light or dark", BY_NAME["view.theme"].keys[0])
         theme.clicked.connect(look.toggle)
         right.addStretch(1)
         for each in (self._light, self._words, self._restart, theme):

@@ -160,6 +160,8 @@ class EditWorkspace(QStackedWidget):
         self._docks.add("jobs", "Jobs", self._loop.jobs, RIGHT)
         self._docks.add("takes", "Takes", self._loop.takes_view, LEFT)
         self._docks.join_loop()
+        for dock in self.docks.values():  # one that floats is a window of its own, whose events don't come by here
+            dock.installEventFilter(self.actions_by_name.focus_keys)
 
     def place_take(self, take: Take, *, on_timeline: bool) -> None:
         """Put a result of the Generate workspace at the playhead, or into the media only."""
@@ -219,7 +221,8 @@ class EditWorkspace(QStackedWidget):
             monitor.stumbled.connect(self.said)
         self.source_side.placed.connect(self.timeline.go_to)
         self.inspector.place_asked.connect(self.timeline.go_to)
-        self.inspector.finished.connect(self.timeline.view.setFocus)
+        for done in (self.inspector.finished, self.actions_by_name.focus_keys.left):
+            done.connect(self.timeline.view.setFocus)
         self.markers.chosen.connect(self.timeline.go_to)
 
     def _wire_desks(self) -> None:

@@ -92,10 +92,12 @@ class LoopInEditor(QObject):
             ("make.now", self.make.trigger),
             ("make.draft", partial(self.make.trigger, "draft")),
             ("make.panel", self._show_make),
-            ("make.enhance", self.make.enhance.enhance),
+            ("make.enhance", self._enhance),
         ):
             editor.actions.bind(name, call)
             editor.actions[name].setEnabled(True)
+        editor.actions.keys_changed.connect(self._show_keys)
+        self._show_keys()
 
     def _wire_arriving(self) -> None:
         editor, desk = self._editor, self.desk
@@ -165,6 +167,16 @@ class LoopInEditor(QObject):
     def _show_make(self) -> None:
         self.make_asked.emit()
         self.make.focus_prompt()
+
+    def _enhance(self) -> None:
+        """Where one sees it happen."""
+        self.make_asked.emit()
+        self.make.enhance.enhance()
+
+    def _show_keys(self) -> None:
+        keymap = self._editor.actions.keymap
+        now, draft, enhance = ((*keymap.keys(f"make.{name}"), "")[0] for name in ("now", "draft", "enhance"))
+        self.make.show_keys(now, draft, enhance)
 
     def _note_placed(self, frame: int) -> None:
         self._go_to = frame

@@ -28,7 +28,7 @@ from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.length_field import LengthField
-from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, with_key, wrapped
 from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
@@ -47,7 +47,8 @@ CHANGED_AFTER_MS = 400
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 UNTIMED = "Time not known yet"
 WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
-DRAFT_TIP = "A quick look at half the size; a take of it can be finished later (Ctrl+Shift+Return)"
+DRAFT_TIP = "A quick look at half the size; a take of it can be finished later"
+MAKE_TIP = "Put this job into the queue"
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
 
@@ -89,6 +90,7 @@ class MakePanel(Panel):
         self._backends: tuple[BackendCapability, ...] = ()
         self.handles = HANDLES
         self._preferred_where, self._preferred_model = "", ""
+        self._make_key, self._draft_key = "", ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(CHANGED_AFTER_MS)
@@ -260,6 +262,13 @@ class MakePanel(Panel):
     def focus_prompt(self) -> None:
         self._prompt.setFocus()
 
+    def show_keys(self, make: str, draft: str, enhance: str) -> None:
+        """The commands' keys in the keymap that is in force, "" for none: the buttons' tooltips say them."""
+        self._make_key, self._draft_key = make, draft
+        self.enhance.show_keys(enhance)
+        found = self._chosen()
+        self._show_tips(found[1] if found is not None else None)
+
     def trigger(self, stage: Literal["full", "draft"] = "full") -> None:
         """What the buttons do, for commands."""
         button = self._make if stage == "full" else self._draft
@@ -363,10 +372,8 @@ class MakePanel(Panel):
             foot.addWidget(each)
         row = QHBoxLayout()
         self._draft = QPushButton("Draft")
-        self._draft.setToolTip(DRAFT_TIP)
         self._make = QPushButton("Make")
         self._make.setObjectName("primary")
-        self._make.setToolTip("Put this job into the queue (Ctrl+Return)")
         self._draft.clicked.connect(self._press_draft)
         self._make.clicked.connect(self._press_make)
         for button in (self._draft, self._make):  # a click takes no focus, or Space would begin the job again
@@ -416,13 +423,18 @@ class MakePanel(Panel):
         self._negative.setVisible(model is not None and model.negative)
         self._variations.setMaximum(max(1, min(8, model.max_variations)) if model is not None else 1)
         self.consent.show_backend(backend)
-        self._draft.setToolTip(DRAFT_TIP if model is None or model.drafts else f"{model.title} makes no drafts")
+        self._show_tips(model)
         self._style.show_model(model)
         self._show_sizes(model)
         if model is not None and model.default_frames:
             with QSignalBlocker(self._frames):
                 self._frames.setValue(model.default_frames)
         self._touch()
+
+    def _show_tips(self, model: ModelCapability | None) -> None:
+        no_drafts = f"{model.title} makes no drafts" if model is not None and not model.drafts else ""
+        self._draft.setToolTip(no_drafts or with_key(DRAFT_TIP, self._draft_key))
+        self._make.setToolTip(with_key(MAKE_TIP, self._make_key))
 
     def _show_sizes(self, model: ModelCapability | None) -> None:
         """The film's own size, and those that the model makes well."""

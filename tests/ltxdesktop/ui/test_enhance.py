@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.protocol.messages import BackendCapability, Capabilities, Enhanced, EnhancePrompt, Refused, Request
@@ -14,7 +17,7 @@ from ltxdesktop.app import App
 from ltxdesktop.jobs.channel import engine_command
 from ltxdesktop.settings.store import Settings
 from ltxdesktop.ui.editor import project_desk
-from ltxdesktop.ui.enhance import CHANGED, TOLD, EnhanceButton
+from ltxdesktop.ui.enhance import CHANGED, NAME, NO_WORDS, NOT_HERE, TOLD, WAITING, EnhanceButton
 from ltxdesktop.ui.loop.panel import MakePanel
 from ltxdesktop.ui.parts import Panel
 from ltxdesktop.ui.prompt_field import PromptField
@@ -113,15 +116,38 @@ def test_an_engine_that_goes_is_not_waited_for(desk: Desk):
     assert desk.button.isEnabled()
 
 
-def write_out(qtbot: QtBot, panel: PromptPanel | MakePanel, words: str) -> str:
-    """Say so few words, press the button, and read what came."""
+def test_what_cannot_be_written_out_is_said_why(desk: Desk):
+    desk.button.enhance()
+    desk.offer(WRITER)
+    desk.button.enhance()
+    desk.prompt.setPlainText("a ball")
+    desk.click()
+    desk.button.enhance()
+    assert desk.said == [NOT_HERE, NO_WORDS, WAITING]
+    assert len([each for each in desk.sent if isinstance(each, EnhancePrompt)]) == 1
+
+
+def test_the_key_is_in_the_tooltip(desk: Desk):
+    desk.button.show_keys("Ctrl+P")
+    assert desk.button.toolTip() == f"{NAME} (Ctrl+P)"
+
+
+def write_out(qtbot: QtBot, panel: PromptPanel | MakePanel, words: str, ask: Callable[[PromptField], object]) -> str:
+    """Say so few words, ask, and read what came."""
     qtbot.waitUntil(panel.enhance.isVisible)
     panel.write(words)
-    qtbot.mouseClick(panel.enhance, Qt.MouseButton.LeftButton)
     prompt = panel.findChild(PromptField)
     assert prompt is not None
+    ask(prompt)
     qtbot.waitUntil(lambda: prompt.toPlainText() != words)
     return prompt.toPlainText()
+
+
+def press_with_focus(qtbot: QtBot, focused: QWidget) -> None:
+    """The command's key as X11 tells it: with Ctrl it writes nothing."""
+    focused.setFocus()
+    qtbot.waitUntil(focused.hasFocus)
+    QTest.sendKeyEvent(QTest.KeyAction.Click, focused, Qt.Key.Key_P, "", Qt.KeyboardModifier.ControlModifier)
 
 
 @pytest.mark.slow
@@ -136,13 +162,21 @@ def test_pocket_completes_a_prompt_in_both_workspaces(
     edit = app.window.edit
     assert edit is not None
     try:
+        app.window.activateWindow()  # keys do nothing in a window that isn't active
+        qtbot.waitUntil(app.window.isActiveWindow)
         app.window.show_workspace("generate")
-        said = write_out(qtbot, app.window.generate.prompt, "blue box at night")
+        generate, make = app.window.generate.prompt, edit.make
+        by_mouse = partial(qtbot.mouseClick, generate.enhance, Qt.MouseButton.LeftButton)
+        said = write_out(qtbot, generate, "blue box at night", lambda _: by_mouse())
         assert all(word in said for word in ("blue box", "night", "camera")), said  # it says everything
+        said = write_out(qtbot, generate, "red ball at night", lambda prompt: press_with_focus(qtbot, prompt))
+        assert all(word in said for word in ("red ball", "night", "camera")), said
         app.window.show_workspace("edit")
         edit.actions_by_name["make.panel"].trigger()
-        said = write_out(qtbot, edit.make, "green star on a beach")
+        said = write_out(qtbot, make, "green star on a beach", lambda prompt: press_with_focus(qtbot, prompt))
         assert all(word in said for word in ("green star", "beach", "camera")), said
+        said = write_out(qtbot, make, "a red box", lambda _: press_with_focus(qtbot, edit.timeline.view))
+        assert all(word in said for word in ("red box", "camera")), said
     finally:
         with qtbot.waitSignals([app.link.stopped, app.window.destroyed]):
             app.window.close()
