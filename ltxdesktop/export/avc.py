@@ -1,22 +1,20 @@
-"""As much of H.264 as copying needs: NAL units in MP4's packing, and the parameter sets that describe a stream.
+"""As much of H.264 as copying needs: the parameter sets that describe a stream.
 
-Names and layouts: ITU-T H.264 sections 7.3.1, 7.3.2.1, 7.3.2.2; the "avcC" box: ISO 14496-15 section 5.3.3.1.
+Names and layouts: ITU-T H.264 sections 7.3.2.1, 7.3.2.2; the "avcC" box: ISO 14496-15 section 5.3.3.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
+
+from ltxdesktop.export.nal import BadHeaders, Bits, Role, annex_b, length_prefixed, unescaped
 
 IDR: Final = 5
 SPS: Final = 7
 PPS: Final = 8
 _IDS: Final = range(1, 32)  # of sequence parameter sets; 0 is everybody's favourite
-
-
-class BadHeaders(ValueError):
-    """Not a decoder configuration that can be read."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,10 @@ class Headers:
     sps: tuple[bytes, ...]
     pps: tuple[bytes, ...]
     length_size: int = 4  # bytes of the length before each NAL unit in the packets
+
+    def __post_init__(self) -> None:
+        """Raises BadHeaders for sets without a number."""
+        self._numbered()
 
     @classmethod
     def parse(cls, extradata: bytes) -> Self:
@@ -93,44 +95,28 @@ class Headers:
         used = {number for _, number in self._numbered()}
         return next(number for number in _IDS if number not in used)
 
+    def units(self, sample: bytes) -> list[bytes] | None:
+        """The NAL units of a packet; None if they bring parameter sets that the headers don't have."""
+        try:
+            units = list(length_prefixed(sample, self.length_size))
+        except BadHeaders:
+            return None
+        known = {*self.sps, *self.pps}
+        return units if all(unit in known for unit in units if kind_of(unit) in (SPS, PPS)) else None
+
+    def role(self, units: Iterable[bytes]) -> Role:
+        """What a packet's picture is to others."""
+        return Role.START if any(kind_of(unit) == IDR for unit in units) else Role.OTHER
+
     def _numbered(self) -> dict[tuple[int, int], bytes]:
-        named = {(SPS, _exp_golomb(unit, 4)): unit for unit in self.sps}
-        return named | {(PPS, _exp_golomb(unit, 1)): unit for unit in self.pps}
+        named = {(SPS, _number(unit, 4)): unit for unit in self.sps}
+        return named | {(PPS, _number(unit, 1)): unit for unit in self.pps}
 
 
 def kind_of(unit: bytes) -> int:
     return unit[0] & 31
 
 
-def annex_b(data: bytes) -> Iterator[bytes]:
-    """The NAL units between start codes."""
-    for part in data.split(b"\x00\x00\x01")[1:]:
-        unit = part.rstrip(b"\x00")
-        if unit:
-            yield unit
-
-
-def length_prefixed(data: bytes, length_size: int) -> Iterator[bytes]:
-    """The NAL units of an MP4 sample. Raises BadHeaders for one that isn't."""
-    place = 0
-    while place < len(data):
-        length = int.from_bytes(data[place : place + length_size], "big")
-        place += length_size
-        if not length or place + length > len(data):
-            raise BadHeaders("lengths don't fit")
-        yield data[place : place + length]
-        place += length
-
-
-def as_sample(units: Iterable[bytes]) -> bytes:
-    """NAL units with lengths of four bytes."""
-    return b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
-
-
-def _exp_golomb(unit: bytes, start: int) -> int:
-    """The unsigned Exp-Golomb number that begins at a byte (section 9.1)."""
-    bits = int.from_bytes(unit[start : start + 8].ljust(8, b"\x00"), "big")
-    zeros = 64 - bits.bit_length()
-    if zeros > 31:
-        raise BadHeaders("not a number")
-    return (bits >> (63 - 2 * zeros)) - 1
+def _number(unit: bytes, start: int) -> int:
+    """The Exp-Golomb number that begins at a byte."""
+    return Bits(unescaped(unit)[start:]).exp_golomb()

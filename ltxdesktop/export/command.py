@@ -20,6 +20,7 @@ from typing import Final
 from PySide6.QtCore import QCoreApplication, QStandardPaths
 from PySide6.QtGui import QGuiApplication
 
+from ltxdesktop.document.errors import DocumentError
 from ltxdesktop.document.model import Document, Sequence
 from ltxdesktop.document.time import parse_rate, parse_timecode
 from ltxdesktop.export.encoders import working
@@ -31,6 +32,7 @@ from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.settings import Settings, Subtitles
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.errors import ProjectError
+from ltxdesktop.project.interchange.subtitles import with_subtitles
 from ltxdesktop.project.places import located
 from ltxdesktop.project.reading import read_project
 from ltxdesktop.words import clock, gigabytes, let_libraries_read_points
@@ -73,6 +75,8 @@ def export(options: argparse.Namespace) -> Report:
     project = Path(options.project).absolute()
     preset = preset_named(options.preset)
     document = _with_sequence(read_project(project).document, options.sequence)
+    if options.add_subtitles:
+        document = _with_subtitles(document, Path(options.add_subtitles))
     target = _target(Path(options.output).absolute(), preset, overwrite=options.overwrite)
     files = MediaFiles(Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.CacheLocation)))
     try:
@@ -192,6 +196,17 @@ def _with_sequence(document: Document, name: str) -> Document:
         names = ", ".join(repr(sequence.name) for sequence in document.sequences)
         raise BadSettings(f"The project has no sequence {name!r}; it has {names}.")
     return Document(document.name, document.sequences, found.id, document.media, document.bins, document.metadata)
+
+
+def _with_subtitles(document: Document, path: Path) -> Document:
+    """The document with a file's subtitles, for this film only. Raises ProjectError, BadSettings."""
+    try:
+        brought = with_subtitles(document, path)
+    except DocumentError as error:
+        raise BadSettings(str(error)) from error
+    for note in brought.notes:
+        _say(note)
+    return brought.document
 
 
 def _target(path: Path, preset: Preset, *, overwrite: bool) -> Path:

@@ -90,7 +90,7 @@ _PICTURE: Final[Mapping[PictureCodec, tuple[Encoder, ...]]] = {
         Encoder("libopenh264", quality=Quality("b", 2_000_000, 40_000_000), steady={"rc_mode": "bitrate"}),
     ),
     PictureCodec.HEVC: (
-        Encoder("libx265", quality=Quality("crf", 42, 12), options={"preset": "medium", "x265-params": "log-level=1"}),
+        Encoder("libx265", quality=Quality("crf", 42, 12), options={"preset": "medium", "x265-params": "log-level=0"}),
         *_hardware("hevc", 14, 44),
     ),
     PictureCodec.AV1: (

@@ -241,9 +241,12 @@ class Export:
         job = self.job
         sequence = sequence_to_render(job.sequence, job.settings, self.shape)
         plan = smart.plan_copies(sequence, job.media, job.locate, job.index_of, self.shape, job.settings)
-        if plan is None or not fits(plan, choice.encoder, self._options(choice), self.shape):
-            return None
         self._notes.extend(plan.notes)
+        if not plan.pieces:
+            return None
+        if not fits(plan, choice.encoder, self._options(choice), self.shape):
+            self._notes.append(f"Nothing is copied: what {choice.encoder.name} makes here can't stand beside it.")
+            return None
         return plan
 
     def _opened(
@@ -398,7 +401,7 @@ class Export:
         """The .srt file under its temporary name, if one is wanted and there is something to say."""
         if self.job.settings.subtitles is not Subtitles.FILE:
             return None
-        text = srt(self.job.sequence, self.shape)
+        text = srt(self.job.sequence, self.shape.first, self.shape.last)
         if not text:
             self._notes.append("No .srt file was written: the film has no subtitles in this range.")
             return None

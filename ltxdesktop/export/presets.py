@@ -42,7 +42,14 @@ class PictureCodec(Enum):
 
 
 _COPIED: Final = frozenset(
-    {PictureCodec.H264, PictureCodec.PRORES_422, PictureCodec.PRORES_HQ, PictureCodec.PRORES_4444, PictureCodec.FFV1}
+    {
+        PictureCodec.H264,
+        PictureCodec.HEVC,
+        PictureCodec.PRORES_422,
+        PictureCodec.PRORES_HQ,
+        PictureCodec.PRORES_4444,
+        PictureCodec.FFV1,
+    }
 )
 
 

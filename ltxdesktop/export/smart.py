@@ -1,16 +1,19 @@
 """Smart render: which pictures of a film can be copied from its sources instead of being encoded again.
 
-H.264 into H.264 of the same size and rate. A group of pictures is copied when it's whole and closed (it begins with an
-IDR picture and no picture before it refers into it); at the end of a clip as much of a group as needs nothing of what
-follows. Everything around that is encoded with parameter sets under a number of its own, so that both kinds stand in
-one stream that every player understands.
+H.264 into H.264 and HEVC into HEVC of the same size and rate. A group of pictures is copied from its key picture on; at
+the end of a clip as much of it as needs nothing of what follows. Everything around that is encoded with parameter sets
+under numbers of its own, so that both kinds stand in one stream that every player understands.
 
     clip's frames   |-----[ group ][ group ][ gro|up ]
     in the file     |enc. [copied ][copied ][cop.|
 
+H.264's groups have to be closed: begin with an IDR picture, no picture before which refers into them. HEVC's may be
+open, as x265 and cameras make them: begin with a CRA picture, and have leading pictures that are shown before it and
+refer to the group before. Those are copied where that group was, and encoded where it wasn't; there the CRA picture is
+marked as a new start, which is one byte of its packet. All other packets are the source's byte for byte.
+
 ProRes into the same kind of ProRes, and FFV1 into FFV1: each picture is a group of its own, so that all but what is
-changed is copied. Not HEVC: x265 can't number its parameter sets, and two sets under one number are only allowed where
-they stand among the pictures ("hev1"), which Apple's players refuse.
+changed is copied.
 """
 
 # PyAV's stubs leave the parameter of Packet open:
@@ -19,28 +22,24 @@ they stand among the pictures ("hev1"), which Apple's players refuse.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-from av import Packet
-from av.container import InputContainer
-from av.error import FFmpegError
-from av.stream import Discard
-from av.video.stream import VideoStream
+from av import FFmpegError
 
 from engine.media.colour import ColourTags, Matrix
-from engine.media.containers import open_container, opened, packets_of
+from engine.media.containers import opened, picture_stream
 from engine.media.errors import MediaError
 from engine.media.index import VideoIndex
 from engine.media.orientation import UPRIGHT
 from engine.media.probe import VideoInfo, probe
 from ltxdesktop.document.model import Clip, Media, MediaId, MediaKind, Sequence
-from ltxdesktop.export import avc
+from ltxdesktop.export import avc, hevc
+from ltxdesktop.export.nal import BadHeaders
 from ltxdesktop.export.presets import PictureCodec
 from ltxdesktop.export.settings import Settings, Shape
+from ltxdesktop.export.sources import Group, Headers, Plain, Sample, Source
 from ltxdesktop.render.plan import Layer, Plan, Route, Span
 from ltxdesktop.render.values import COLOUR, is_default
 
@@ -49,41 +48,31 @@ Locate = Callable[[Media], Path]
 
 _CONTAINERS = frozenset({"mp4", "mov", "matroska"})
 _FEWEST = 8  # pictures; a shorter piece between two encoded ones gains nothing where pictures refer to each other
-_TOGETHER = 24  # pictures that stand alone and are handed on at a time
 
-# What a source is called whose pictures the encoder of a kind could have made: codec, pixels, tag in a QuickTime file.
-_ALIKE: Mapping[PictureCodec, tuple[str, str, str]] = {
-    PictureCodec.H264: ("h264", "yuv420p", ""),
-    PictureCodec.PRORES_422: ("prores", "yuv422p10le", "apcn"),
-    PictureCodec.PRORES_HQ: ("prores", "yuv422p10le", "apch"),
-    PictureCodec.PRORES_4444: ("prores", "yuv444p12le", "ap4h"),  # FFmpeg encodes 10 bits of it and decodes 12
-    PictureCodec.FFV1: ("ffv1", "yuv420p", ""),
+
+class _Alike(NamedTuple):
+    """What a source is called whose pictures the encoder of a kind could have made."""
+
+    codec: str
+    pixels: str
+    tag: str = ""  # in a QuickTime file
+
+
+_ALIKE: Mapping[PictureCodec, _Alike] = {
+    PictureCodec.H264: _Alike("h264", "yuv420p"),
+    PictureCodec.HEVC: _Alike("hevc", "yuv420p"),
+    PictureCodec.PRORES_422: _Alike("prores", "yuv422p10le", "apcn"),
+    PictureCodec.PRORES_HQ: _Alike("prores", "yuv422p10le", "apch"),
+    PictureCodec.PRORES_4444: _Alike("prores", "yuv444p12le", "ap4h"),  # FFmpeg encodes 10 bits of it and decodes 12
+    PictureCodec.FFV1: _Alike("ffv1", "yuv420p"),
+}
+
+_HEADERS: Mapping[str, Callable[[bytes], avc.Headers | hevc.Headers]] = {
+    "h264": avc.Headers.parse,
+    "hevc": hevc.Headers.parse,
 }
 
 BRIDGE_B_FRAMES = 2  # of what is encoded around the cuts: they may come this much late at most
-
-
-@dataclass(frozen=True)
-class Plain:
-    """What a decoder has to know of pictures that stand alone: for all of a file the same bytes, or none."""
-
-    extradata: bytes
-
-    def agrees_with(self, other: Headers) -> bool:
-        """Can both be in one file?"""
-        return self == other
-
-    def with_those_of(self, other: Headers) -> Plain:
-        """The same for both."""
-        assert self == other
-        return self
-
-    def to_box(self) -> bytes:
-        """As a file stores it."""
-        return self.extradata
-
-
-Headers = avc.Headers | Plain
 
 
 class Piece(NamedTuple):
@@ -96,132 +85,22 @@ class Piece(NamedTuple):
 
 
 class Copied(NamedTuple):
-    """Pictures that are copied: `packets` in decoding order, each with its frame of the file."""
+    """Pictures that are copied, in decoding order and with the file's frames; they are its frames [first, last)."""
 
     first: int
     last: int
-    packets: tuple[tuple[int, bytes, bool], ...]  # frame, sample, whether it's a key picture
+    samples: tuple[Sample, ...]
 
 
 @dataclass(frozen=True)
 class SmartPlan:
-    """What can be copied, and what all of it has in common."""
+    """What can be copied, and what all of it has in common. `notes` say what was expected to be copied and isn't."""
 
-    pieces: tuple[Piece, ...]
-    headers: Headers  # of all sources, without the encoder's
-    template: Path
-    delay: int  # frames by which a picture may be decoded before it's shown
+    pieces: tuple[Piece, ...] = ()
+    headers: Headers = Plain(b"")  # noqa: RUF009  # frozen; of all sources, without the encoder's
+    template: Path = Path()
+    delay: int = 0  # frames by which a picture may be decoded before it's shown
     notes: tuple[str, ...] = ()
-
-
-@dataclass
-class Source:
-    """A film whose pictures may be copied. Open from the first `groups` until `close`; for one thread."""
-
-    path: Path
-    index: VideoIndex
-    headers: Headers
-    delay: int
-    _files: ExitStack = field(default_factory=ExitStack)
-    _opened: tuple[InputContainer, VideoStream] | None = None
-
-    def groups(self, first: int, last: int) -> Iterator[Copied]:
-        """Closed groups of the source within its frames [first, last), in order, numbered as there."""
-        if isinstance(self.headers, Plain):
-            yield from self._single(first, last)
-            return
-        keys = [int(np.searchsorted(self.index.pts, pts)) for pts in self.index.key_pts]
-        inside = [number for number, frame in enumerate(keys) if first <= frame < last]
-        if not inside:
-            return
-        packets = self._packets_from(inside[0])
-        packet = next(packets, None)
-        for number in inside:
-            end = keys[number + 1] if number + 1 < len(keys) else self.index.frames
-            group: list[Packet[Any]] = []
-            while packet is not None and (not group or not packet.is_keyframe):
-                group.append(packet)
-                packet = next(packets, None)
-            made = self._closed(group, keys[number], end, min(end, last))
-            if made is not None:
-                yield made
-
-    def _single(self, first: int, last: int) -> Iterator[Copied]:
-        """Pictures that stand alone, some at a time."""
-        ready: list[tuple[int, bytes, bool]] = []
-        for packet in self._packets_from(first):
-            number = None if packet.pts is None else self.index.number(packet.pts)
-            if number is None or number != first + len(ready):
-                break  # one is missing: the rest is encoded
-            if number == last:
-                break
-            ready.append((number, bytes(packet), True))
-            if len(ready) == _TOGETHER:
-                yield Copied(first, number + 1, tuple(ready))
-                first, ready = number + 1, []
-        if ready:
-            yield Copied(first, first + len(ready), tuple(ready))
-
-    def close(self) -> None:
-        self._opened = None
-        self._files.close()
-
-    def _packets_from(self, key: int) -> Iterator[Packet[Any]]:
-        container, stream = self._open()
-        wanted = int(self.index.key_pts[key])
-        try:
-            container.seek(wanted, stream=stream)
-            for packet in packets_of(container, stream):
-                if packet.size and packet.pts is not None and (packet.pts >= wanted or not packet.is_keyframe):
-                    yield packet
-        except FFmpegError:
-            return
-
-    def _open(self) -> tuple[InputContainer, VideoStream]:
-        if self._opened is None:
-            container = open_container(self.path, self._files)
-            self._files.callback(container.close)
-            stream = container.streams[self.index.stream]
-            assert isinstance(stream, VideoStream)
-            for other in container.streams:
-                if other.index != stream.index:
-                    other.discard = Discard.all
-            self._opened = container, stream
-        return self._opened
-
-    def _closed(self, group: list[Packet[Any]], first: int, end: int, wanted: int) -> Copied | None:
-        """The group's pictures before `wanted`, as many as need none behind them; None if it can't be copied."""
-        frames: list[int] = []
-        samples: list[tuple[int, bytes, bool]] = []
-        whole = highest = 0
-        for place, packet in enumerate(group):
-            number = None if packet.pts is None else self.index.number(packet.pts)
-            units = self._units(packet)
-            if number is None or not first <= number < end or units is None or place - (number - first) > self.delay:
-                return None
-            if place == 0 and not any(avc.kind_of(unit) == avc.IDR for unit in units):
-                return None
-            frames.append(number)
-            samples.append((number, avc.as_sample(units), place == 0))
-            highest = max(highest, number)
-            if highest == first + place and highest < wanted:  # all pictures so far, and none beyond
-                whole = place + 1
-        if len(set(frames)) != len(frames) or not whole:
-            return None
-        if wanted == end and whole != end - first:
-            return None  # pictures are missing, or lead into the next group
-        return Copied(first, first + whole, tuple(samples[:whole]))
-
-    def _units(self, packet: Packet[Any]) -> list[bytes] | None:
-        """The NAL units; None if they bring parameter sets that the headers don't have."""
-        assert isinstance(self.headers, avc.Headers)
-        try:
-            units = list(avc.length_prefixed(bytes(packet), self.headers.length_size))
-        except avc.BadHeaders:
-            return None
-        known = {*self.headers.sps, *self.headers.pps}
-        sets = [unit for unit in units if avc.kind_of(unit) in (avc.SPS, avc.PPS)]
-        return units if all(unit in known for unit in sets) else None
 
 
 def plan_copies(
@@ -231,11 +110,11 @@ def plan_copies(
     index_of: IndexOf,
     shape: Shape,
     settings: Settings,
-) -> SmartPlan | None:
-    """What of an export can be copied; None where nothing can. Reads the headers of the sources, nothing more."""
+) -> SmartPlan:
+    """What of an export can be copied, which may be nothing. Reads the headers of the sources, nothing more."""
     if not _allows_copies(sequence, shape, settings):
-        return None
-    sources: dict[MediaId, Source | None] = {}
+        return SmartPlan()
+    sources: dict[MediaId, Source | str] = {}
     pieces: list[Piece] = []
     for span in Plan(sequence, media).spans(shape.first, shape.last):
         clip_layer = _untouched(span)
@@ -248,62 +127,76 @@ def plan_copies(
             sources[shown.id] = open_source(locate(shown), index_of, shape)
         source = sources[shown.id]
         at = (clip_layer.clip.media_time(clip_layer.frame(span.first), sequence.rate) * sequence.rate).__floor__()
-        if source is not None and at >= 0 and at + span.last - span.first <= source.index.frames:
+        if not isinstance(source, str) and at >= 0 and at + span.last - span.first <= source.index.frames:
             pieces.append(Piece(span.first - shape.first, span.last - shape.first, source, at))
-    return _agreed(pieces)
+    plan = _agreed(pieces)
+    refused = {locate(media[of]).name: why for of, why in sources.items() if isinstance(why, str) and why}
+    notes = (f"{name} is encoded again: {why}." for name, why in refused.items())
+    return replace(plan, notes=(*plan.notes, *notes))
 
 
-def open_source(path: Path, index_of: IndexOf, shape: Shape) -> Source | None:
-    """The file as a source of packets; None if its pictures can't stand in a file of this shape."""
+def open_source(path: Path, index_of: IndexOf, shape: Shape) -> Source | str:
+    """The file as a source of packets; or why its pictures can't stand in a file of this shape, "" where nobody would
+    expect them to."""
     try:
         info, index = probe(path), index_of(path)
-        if info.video is None or index is None or not _is_alike(info.video, index, shape):
-            return None
-        if info.video.codec != "h264":
+        if info.video is None or index is None or info.video.codec != _alike(shape).codec:
+            return ""
+        if why := _difference(info.video, index, shape):
+            return why
+        parse = _HEADERS.get(info.video.codec)
+        if parse is None:
             return _open_single(path, index, shape)
-        with ExitStack() as files:
-            container = open_container(path, files)
-            files.callback(container.close)
-            stream = container.streams[index.stream]
-            assert isinstance(stream, VideoStream)
-            headers = avc.Headers.parse(stream.codec_context.extradata or b"")
-            delay = stream.codec_context.reorder_depth if hasattr(stream.codec_context, "reorder_depth") else 2
-    except (MediaError, OSError, FFmpegError, avc.BadHeaders):
-        return None
+        with opened(path) as container:
+            context = picture_stream(container, path).codec_context
+            headers, delay = parse(context.extradata or b""), context.reorder_depth
+    except BadHeaders as error:
+        return f"its headers can't be used ({error})"
+    except (MediaError, OSError, FFmpegError):
+        return ""
     return Source(path, index, headers, max(delay, BRIDGE_B_FRAMES))
 
 
-def _open_single(path: Path, index: VideoIndex, shape: Shape) -> Source | None:
+def _open_single(path: Path, index: VideoIndex, shape: Shape) -> Source | str:
     """A file of pictures that stand alone. Raises the errors of opening."""
     if len(index.key_pts) != index.frames:
-        return None
+        return "its pictures don't each stand alone"
+    tag = _alike(shape).tag
     with opened(path) as container:
         context = container.streams[index.stream].codec_context
-        tag = _ALIKE[shape.preset.picture][2] if shape.preset.picture is not None else ""
-        extradata = context.extradata or b""
-        found = context.codec_tag
-    return Source(path, index, Plain(extradata), 0) if not tag or found == tag else None
+        extradata, found = context.extradata or b"", context.codec_tag
+    return Source(path, index, Plain(extradata), 0) if not tag or found == tag else ""
 
 
 def steps(plan: SmartPlan, frames: int) -> Iterator[Copied | range]:
     """The whole file in order: groups to copy, and ranges of frames to encode between them."""
     done = 0
     for piece in plan.pieces:
+        before: Group | None = None
         shift = piece.first - piece.at
         for group in piece.source.groups(piece.at, piece.at + piece.last - piece.first):
-            if group.last - group.first < _FEWEST and not isinstance(plan.headers, Plain):
+            goes_on = before is not None and before.is_whole and before.last == group.first
+            at_start = group.first + shift == done == 0  # any key picture can be a file's first
+            chosen = group if goes_on or (at_start and group.first == group.key) else group.alone()
+            if len(chosen.samples) < _FEWEST and not isinstance(plan.headers, Plain):
+                before = None
                 continue
-            first = group.first + shift
-            if first > done:
-                yield range(done, first)
-            packets = tuple((frame + shift, sample, key) for frame, sample, key in group.packets)
-            done = group.last + shift
-            yield Copied(first, done, packets)
+            copied = _copied(chosen, shift)
+            if copied.first > done:
+                yield range(done, copied.first)
+            yield copied
+            done, before = copied.last, group
     if done < frames:
         yield range(done, frames)
 
 
-def _agreed(pieces: list[Piece]) -> SmartPlan | None:
+def _copied(group: Group, shift: int) -> Copied:
+    """A group with the file's numbers."""
+    samples = tuple(sample._replace(frame=sample.frame + shift) for sample in group.samples)
+    return Copied(group.first + shift, group.last + shift, samples)
+
+
+def _agreed(pieces: list[Piece]) -> SmartPlan:
     """The pieces whose sources can stand in one file: those of the source with the most frames first."""
     frames: dict[Path, int] = {}
     sources: dict[Path, Source] = {}
@@ -311,7 +204,7 @@ def _agreed(pieces: list[Piece]) -> SmartPlan | None:
         sources[piece.source.path] = piece.source
         frames[piece.source.path] = frames.get(piece.source.path, 0) + piece.last - piece.first
     if not frames:
-        return None
+        return SmartPlan()
     by_length = sorted(frames, key=lambda path: -frames[path])
     headers = sources[by_length[0]].headers
     taken: list[Path] = []
@@ -365,21 +258,24 @@ def _fits(media: Media, clip: Clip, sequence: Sequence) -> bool:
     )
 
 
-def _is_alike(video: VideoInfo, index: VideoIndex, shape: Shape) -> bool:
-    """Are the stored pictures what the encoder would be given?"""
+def _alike(shape: Shape) -> _Alike:
     assert shape.preset.picture is not None
-    codec, pixel_format, _ = _ALIKE[shape.preset.picture]
-    return (
-        (video.codec, video.pixel_format) == (codec, pixel_format)
-        and (video.width, video.height) == (shape.width, shape.height)
-        and video.orientation == UPRIGHT
-        and video.sample_aspect == 1
-        and not video.interlaced
-        and index.is_constant
-        and index.timed
-        and index.rate == shape.rate
-        and _is_bt709(video.colour)
+    return _ALIKE[shape.preset.picture]
+
+
+def _difference(video: VideoInfo, index: VideoIndex, shape: Shape) -> str:
+    """Why stored pictures of the film's codec aren't what its encoder would be given; "" if they are."""
+    pixels = _alike(shape).pixels
+    said = (
+        (video.pixel_format == pixels, f"its pixels are {video.pixel_format}, the film's {pixels}"),
+        ((video.width, video.height) == (shape.width, shape.height), "it has another size"),
+        (video.orientation == UPRIGHT, "it's stored turned"),
+        (video.sample_aspect == 1, "its pixels aren't square"),
+        (not video.interlaced, "it's interlaced"),
+        (index.is_constant and index.timed and index.rate == shape.rate, "its frames don't come at the film's rate"),
+        (_is_bt709(video.colour), "its colours aren't in BT.709"),
     )
+    return next((why for holds, why in said if not holds), "")
 
 
 def _is_bt709(colour: ColourTags) -> bool:

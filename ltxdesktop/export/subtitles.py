@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from ltxdesktop.document.edits.subtitling import BOLD, SUBTITLE, TOP
 from ltxdesktop.document.model import Clip, Sequence, Title, TrackKind
 from ltxdesktop.document.time import nearest
 from ltxdesktop.export.settings import Shape
@@ -19,6 +20,7 @@ class Cue(NamedTuple):
     first: int
     last: int
     text: str
+    title: Title
 
 
 def cues(sequence: Sequence, first: int, last: int) -> list[Cue]:
@@ -34,18 +36,30 @@ def cues(sequence: Sequence, first: int, last: int) -> list[Cue]:
                 and isinstance(item.content, Title)
                 and item.content.text.strip()
             ):
-                found.append(Cue(max(start, first), min(start + item.duration, last), item.content.text))
-    return sorted(found)
+                end = min(start + item.duration, last)
+                found.append(Cue(max(start, first), end, item.content.text, item.content))
+    return sorted(found, key=lambda cue: cue[:3])
 
 
-def srt(sequence: Sequence, shape: Shape) -> str:
-    """The cues as SubRip text; times count from the start of the export."""
+def srt(sequence: Sequence, first: int, last: int) -> str:
+    """The cues of frames [first, last) as SubRip text; times count from `first`."""
     blocks: list[str] = []
-    for number, cue in enumerate(cues(sequence, shape.first, shape.last), 1):
-        start, end = (srt_time((frame - shape.first) / sequence.rate) for frame in (cue.first, cue.last))
-        lines = [line.strip() for line in cue.text.splitlines() if line.strip()]  # an empty line would end the cue
-        blocks.append("\n".join([str(number), f"{start} --> {end}", *lines]) + "\n")
+    for number, cue in enumerate(cues(sequence, first, last), 1):
+        start, end = (srt_time((frame - first) / sequence.rate) for frame in (cue.first, cue.last))
+        text = "\n".join(line.strip() for line in cue.text.splitlines() if line.strip())  # an empty line would end it
+        blocks.append(f"{number}\n{start} --> {end}\n{_styled(text, cue.title)}\n")
     return "\n".join(blocks)
+
+
+def _styled(text: str, title: Title) -> str:
+    """The text with the marks that players know: italics, bold, a colour, and `{\\an8}` for the top of the picture."""
+    if title.colour[:7].lower() != SUBTITLE.colour[:7]:
+        text = f'<font color="{title.colour[:7]}">{text}</font>'
+    if title.weight >= BOLD:
+        text = f"<b>{text}</b>"
+    if title.italic:
+        text = f"<i>{text}</i>"
+    return text if title.y > TOP else f"{{\\an8}}{text}"
 
 
 def srt_time(seconds: Fraction) -> str:

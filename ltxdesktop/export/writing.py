@@ -287,9 +287,13 @@ def _add_picture(container: OutputContainer, encoder: Encoder, options: dict[str
     assert isinstance(stream, VideoStream)
     set_up(stream.codec_context, encoder, options, shape)
     stream.time_base = 1 / shape.rate
+    _tag(stream, shape)
+    return stream
+
+
+def _tag(stream: VideoStream, shape: Shape) -> None:
     if shape.preset.picture is PictureCodec.HEVC and shape.preset.container in _ISO:
         stream.codec_context.codec_tag = "hvc1"  # Apple's players know no other
-    return stream
 
 
 def _add_copied(container: OutputContainer, template: VideoStream, shape: Shape, headers: bytes) -> VideoStream:
@@ -298,6 +302,7 @@ def _add_copied(container: OutputContainer, template: VideoStream, shape: Shape,
     stream.time_base = 1 / shape.rate
     if headers:
         stream.codec_context.extradata = headers
+        _tag(stream, shape)
     else:  # ProRes: its kind is said by the tag alone, and the muxer guesses one that doesn't suit 12 bits
         stream.codec_context.codec_tag = template.codec_context.codec_tag
     return stream

@@ -7,67 +7,25 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-from render_samples import SIZE, clip, film, gap, noise, numbered, track, write_sound
+from render_samples import clip, film, gap, noise, track, write_sound
+from smart_samples import GROUP, RATE, cuts, kept, packets, pictures, write_coded
 
 from engine.media.decode import AudioReader, VideoReader
-from ltxdesktop.document.model import Effect, Media, Parameter, Sequence, Title, TrackKind, Transition
-from ltxdesktop.export import avc, encoders
+from ltxdesktop.document.model import Effect, Media, Parameter, Title, TrackKind, Transition
+from ltxdesktop.export import avc, encoders, nal
 from ltxdesktop.export.presets import PictureCodec
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import as_bytes, planes_of
-
-RATE = Fraction(30000, 1001)
-GROUP = 12
 
 pytestmark = pytest.mark.skipif(
     "libx264" not in [e.name for e in encoders.working(PictureCodec.H264)], reason="needs x264"
 )
 
 
-def write_h264(path: Path, frames: int, rate: Fraction = RATE, **options: str) -> Path:
-    """Numbered frames with some noise, in groups of GROUP pictures with B-frames."""
-    chance = np.random.default_rng(3)
-    settings = {"crf": "20", "preset": "veryfast", "x264-params": f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0"}
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream("libx264", rate=rate, options=settings | options)
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
-        context = stream.codec_context
-        context.time_base = 1 / rate
-        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
-        for number in range(frames):
-            frame = numbered(number)
-            luma = planes_of(frame)[0]
-            luma[:] = np.clip(luma + chance.integers(-12, 13, luma.shape), 16, 235)
-            frame.pts, frame.time_base = number, 1 / rate
-            out.mux(stream.encode(frame))
-        out.mux(stream.encode(None))
-    return path
-
-
 @pytest.fixture
 def footage(tmp_path: Path, files: MediaFiles) -> Media:
-    return files.describe(write_h264(tmp_path / "footage.mp4", 100))
-
-
-def cuts(footage: Media) -> Sequence:
-    """Two cuts in mid-group, with B-frames around them."""
-    at = Fraction(1) / RATE
-    return film(track(clip(footage, 41, 5 * at), clip(footage, 33, 60 * at)), rate=RATE)
-
-
-def pictures(path: Path) -> list[bytes]:
-    with VideoReader(path) as reader:
-        return [as_bytes(frame) for _, frame in reader.frames(0, reader.index.frames)]
-
-
-def kept(path: Path, footage: Media, sources: list[int]) -> int:
-    """How many frames of the file are, bit for bit, the source's."""
-    before, after = pictures(Path(footage.path)), pictures(path)
-    assert len(after) == len(sources)
-    return sum(before[source] == made for source, made in zip(sources, after, strict=True))
+    return files.describe(write_coded(tmp_path / "footage.mp4", 100))
 
 
 @pytest.mark.parametrize("suffix", [".mp4"])
@@ -79,6 +37,8 @@ def test_groups_between_cuts_are_copied_bit_for_bit(suffix, footage, tmp_path, e
     # 12..35 whole, 36.. as far as nothing behind the cut is needed; 60..83 whole, 84.. again in part
     assert report.copied >= 48
     assert kept(target, footage, sources) >= report.copied
+    before, after = packets(Path(footage.path)), packets(target)
+    assert sum(before[source] == after[at] for at, source in enumerate(sources)) == report.copied
     renderer = rendering(sequence, footage)
     with VideoReader(target) as reader:
         assert (reader.index.rate, reader.index.is_constant) == (RATE, True)
@@ -190,8 +150,7 @@ def test_a_dissolve_is_encoded(footage, tmp_path, exporting):
 
 
 def test_open_groups_are_not_copied(tmp_path, files, exporting):
-    params = f"keyint={GROUP}:min-keyint={GROUP}:scenecut=0:open-gop=1:bframes=3"
-    open_groups = files.describe(write_h264(tmp_path / "open.mp4", 60, **{"x264-params": params}))
+    open_groups = files.describe(write_coded(tmp_path / "open.mp4", 60, params="open-gop=1:bframes=3"))
     report = exporting(film(track(clip(open_groups, 60)), rate=RATE), tmp_path / "film.mp4", open_groups).run()
     before, after = pictures(Path(open_groups.path)), pictures(tmp_path / "film.mp4")
     assert sum(a == b for a, b in zip(before, after, strict=True)) >= report.copied
@@ -199,7 +158,7 @@ def test_open_groups_are_not_copied(tmp_path, files, exporting):
 
 
 def test_sources_with_clashing_headers_are_not_mixed(footage, tmp_path, files, exporting):
-    other = files.describe(write_h264(tmp_path / "other.mp4", 40, profile="baseline"))
+    other = files.describe(write_coded(tmp_path / "other.mp4", 40, profile="baseline"))
     sequence = film(track(clip(footage, 60), clip(other, 36)), rate=RATE)
     report = exporting(sequence, tmp_path / "film.mp4", footage, other).run()
     assert report.copied == 60
@@ -220,5 +179,5 @@ def test_headers_survive_both_packings(footage):
 
 @pytest.mark.parametrize("data", [b"", b"\1", b"\1\x64\0\x1f\xff\xe1\0\x10ab", b"\0\0\0\1\x67"])
 def test_broken_headers_are_refused(data):
-    with pytest.raises(avc.BadHeaders):
+    with pytest.raises(nal.BadHeaders):
         avc.Headers.parse(data)
