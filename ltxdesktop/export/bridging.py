@@ -17,8 +17,8 @@ from ltxdesktop.export import avc, hevc
 from ltxdesktop.export.encoders import Encoder
 from ltxdesktop.export.nal import annex_b, as_sample
 from ltxdesktop.export.settings import Shape
-from ltxdesktop.export.smart import BRIDGE_B_FRAMES, Copied, SmartPlan
-from ltxdesktop.export.sources import Headers, Plain
+from ltxdesktop.export.smart import Copied, SmartPlan
+from ltxdesktop.export.sources import BRIDGE_B_FRAMES, Headers, Plain
 from ltxdesktop.export.writing import FilmFile, set_up
 
 # The flag that keeps parameter sets out of the packets (AV_CODEC_FLAG_GLOBAL_HEADER): they go into the file's header.

@@ -1,11 +1,11 @@
-"""Films whose pictures may be copied: the groups that their packets make, and what a decoder has to know of them."""
+"""Films whose pictures may be copied: which those are, what a decoder has to know of them, and their groups of pictures."""
 
 # PyAV's stubs leave the parameter of Packet open:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import islice
@@ -18,10 +18,43 @@ from av.error import FFmpegError
 from av.stream import Discard
 from av.video.stream import VideoStream
 
-from engine.media.containers import open_container, packets_of
+from engine.media.colour import ColourTags, Matrix
+from engine.media.containers import open_container, opened, packets_of, picture_stream
+from engine.media.errors import MediaError
 from engine.media.index import VideoIndex
+from engine.media.orientation import UPRIGHT
+from engine.media.probe import VideoInfo, probe
 from ltxdesktop.export import avc, hevc
-from ltxdesktop.export.nal import Role, as_sample
+from ltxdesktop.export.nal import BadHeaders, Role, as_sample
+from ltxdesktop.export.presets import PictureCodec
+from ltxdesktop.export.settings import Shape
+
+IndexOf = Callable[[Path], VideoIndex | None]
+
+
+class _Alike(NamedTuple):
+    """What a source is called whose pictures the encoder of a kind could have made."""
+
+    codec: str
+    pixels: str
+    tag: str = ""  # in a QuickTime file
+
+
+_ALIKE: Mapping[PictureCodec, _Alike] = {
+    PictureCodec.H264: _Alike("h264", "yuv420p"),
+    PictureCodec.HEVC: _Alike("hevc", "yuv420p"),
+    PictureCodec.PRORES_422: _Alike("prores", "yuv422p10le", "apcn"),
+    PictureCodec.PRORES_HQ: _Alike("prores", "yuv422p10le", "apch"),
+    PictureCodec.PRORES_4444: _Alike("prores", "yuv444p12le", "ap4h"),  # FFmpeg encodes 10 bits of it and decodes 12
+    PictureCodec.FFV1: _Alike("ffv1", "yuv420p"),
+}
+
+_HEADERS: Mapping[str, Callable[[bytes], avc.Headers | hevc.Headers]] = {
+    "h264": avc.Headers.parse,
+    "hevc": hevc.Headers.parse,
+}
+
+BRIDGE_B_FRAMES = 2  # of what is encoded around the cuts: they may come this much late at most
 
 _TOGETHER = 24  # pictures that stand alone and are handed on at a time
 
@@ -203,3 +236,60 @@ def _as_many_as_follow(numbers: Iterable[int], first: int, last: int) -> int:
         if highest == first + place and highest < last:
             whole = place + 1
     return whole
+
+
+def open_source(path: Path, index_of: IndexOf, shape: Shape) -> Source | str:
+    """The file as a source of packets; or why its pictures can't stand in a file of this shape, "" where nobody would
+    expect them to."""
+    try:
+        info, index = probe(path), index_of(path)
+        if info.video is None or index is None or info.video.codec != _alike(shape).codec:
+            return ""
+        if why := _difference(info.video, index, shape):
+            return why
+        parse = _HEADERS.get(info.video.codec)
+        if parse is None:
+            return _open_single(path, index, shape)
+        with opened(path) as container:
+            context = picture_stream(container, path).codec_context
+            headers, delay = parse(context.extradata or b""), context.reorder_depth
+    except BadHeaders as error:
+        return f"its headers can't be used ({error})"
+    except (MediaError, OSError, FFmpegError):
+        return ""
+    return Source(path, index, headers, max(delay, BRIDGE_B_FRAMES))
+
+
+def _open_single(path: Path, index: VideoIndex, shape: Shape) -> Source | str:
+    """A file of pictures that stand alone. Raises the errors of opening."""
+    if len(index.key_pts) != index.frames:
+        return "its pictures don't each stand alone"
+    tag = _alike(shape).tag
+    with opened(path) as container:
+        context = container.streams[index.stream].codec_context
+        extradata, found = context.extradata or b"", context.codec_tag
+    return Source(path, index, Plain(extradata), 0) if not tag or found == tag else ""
+
+
+def _alike(shape: Shape) -> _Alike:
+    assert shape.preset.picture is not None
+    return _ALIKE[shape.preset.picture]
+
+
+def _difference(video: VideoInfo, index: VideoIndex, shape: Shape) -> str:
+    """Why stored pictures of the film's codec aren't what its encoder would be given; "" if they are."""
+    pixels = _alike(shape).pixels
+    said = (
+        (video.pixel_format == pixels, f"its pixels are {video.pixel_format}, the film's {pixels}"),
+        ((video.width, video.height) == (shape.width, shape.height), "it has another size"),
+        (video.orientation == UPRIGHT, "it's stored turned"),
+        (video.sample_aspect == 1, "its pixels aren't square"),
+        (not video.interlaced, "it's interlaced"),
+        (index.is_constant and index.timed and index.rate == shape.rate, "its frames don't come at the film's rate"),
+        (_is_bt709(video.colour), "its colours aren't in BT.709"),
+    )
+    return next((why for holds, why in said if not holds), "")
+
+
+def _is_bt709(colour: ColourTags) -> bool:
+    return colour.used_matrix is Matrix.BT709 and not colour.full_range and not colour.is_hdr and colour.primaries != 9
