@@ -96,6 +96,12 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--mono", action="store_true", help="one channel instead of two")
     export.add_argument("--loudness", type=float, default=None, metavar="LUFS", help="such as -14, -16 or -23")
     export.add_argument("--subtitles", choices=("burnt", "file", "none"), default="burnt", help="default: burnt in")
+    export.add_argument(
+        "--add-subtitles",
+        default="",
+        metavar="FILE",
+        help="an .srt or .vtt file that the film gets first",
+    )
     export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
     export.add_argument(
         "--focus",

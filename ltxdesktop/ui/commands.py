@@ -30,6 +30,9 @@ def _commands() -> Iterator[Command]:
     yield Command("project.import", "Import files…", ("Ctrl+I",), "Add clips, sounds and pictures to the media panel")
     yield Command("project.import_folder", "Import a folder…", ("Ctrl+Shift+I",))
     yield Command(
+        "project.import_subtitles", "Import subtitles…", ("Ctrl+Alt+I",), "An .srt or .vtt file, as a subtitle track"
+    )
+    yield Command(
         "project.proxies",
         "Play small stand-ins",
         ("Ctrl+Alt+P",),

@@ -40,6 +40,7 @@ from ltxdesktop.document.edits.placing import (
 )
 from ltxdesktop.document.edits.removing import close_gap, extract, extract_range, lift, lift_range, ripple_delete
 from ltxdesktop.document.edits.speed import hold_frame, set_speed
+from ltxdesktop.document.edits.subtitling import Cue, Subtitles, add_subtitles, lay_out_subtitles
 from ltxdesktop.document.edits.takes import add_takes, change_take, remove_take, set_take, slice_for_takes
 from ltxdesktop.document.edits.tracks import add_track, change_track, move_track, remove_track
 from ltxdesktop.document.edits.trimming import (
@@ -75,16 +76,19 @@ from ltxdesktop.document.edits.values import (
 
 __all__ = [
     "Clipboard",
+    "Cue",
     "Edge",
     "Laying",
     "MoveMode",
     "Placement",
     "Reach",
+    "Subtitles",
     "add_bin",
     "add_effect",
     "add_marker",
     "add_media",
     "add_sequence",
+    "add_subtitles",
     "add_takes",
     "add_track",
     "append_clips",
@@ -110,6 +114,7 @@ __all__ = [
     "group",
     "hold_frame",
     "insert_clips",
+    "lay_out_subtitles",
     "lift",
     "lift_range",
     "link",

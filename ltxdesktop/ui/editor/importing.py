@@ -18,6 +18,8 @@ from ltxdesktop.ui.editor.media_panel import MediaPanel
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
 from ltxdesktop.ui.editor.source_side import halves_of
+from ltxdesktop.ui.editor.subtitle_import import SubtitleImport
+from ltxdesktop.ui.timeline.drops import parted
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.perform import perform
 from ltxdesktop.ui.timeline.requests import Place
@@ -51,11 +53,15 @@ class Importing(QObject):
         self._project, self._files, self._materials = project, files, materials
         self._panel, self._timeline, self._folders, self._window = panel, timeline, folders, window
         self._chosen: Sequence | None = None
+        self._subtitles = SubtitleImport(project, materials, window)
+        self._subtitles.said.connect(self.said)
+        self._subtitles.problem.connect(self.problem)
 
     def bind(self, actions: Actions) -> None:
         """Have the application's actions do all this."""
         actions.bind("project.import", self.import_files)
         actions.bind("project.import_folder", self.import_folder)
+        actions.bind("project.import_subtitles", self.import_subtitles)
 
     def keep_format(self, sequence: Sequence) -> None:
         """Size and rate of this sequence were chosen by a person: no film that comes in changes them."""
@@ -72,12 +78,25 @@ class Importing(QObject):
         if path:
             self.import_paths([Path(path)])
 
-    def import_paths(self, paths: list[Path]) -> None:
-        """Look at files and folders, and add what is media to the project."""
-        self._materials.import_files(paths, self._take_imported)
+    def import_subtitles(self) -> None:
+        """Ask for subtitle files, and put them on tracks of their own."""
+        paths = self._subtitles.ask(self._folders.of("import"))
+        if paths:
+            self._folders.remember("import", paths[0].parent)
+            self._subtitles.bring(paths)
 
-    def _take_imported(self, imported: Imported) -> None:
-        self.add(imported)
+    def import_paths(self, paths: list[Path]) -> None:
+        """Look at files and folders, and add what is media to the project; subtitles go on the timeline."""
+        subtitles, others = parted(paths)
+
+        def add(imported: Imported) -> None:
+            self.add(imported)
+            self._subtitles.bring(subtitles)
+
+        if others:
+            self._materials.import_files(others, add)
+        else:
+            self._subtitles.bring(subtitles)
 
     def add(self, imported: Imported) -> list[MediaId]:
         """The media that were added, or were there already."""
@@ -108,15 +127,20 @@ class Importing(QObject):
             self.said.emit(f"The film is {now.width} × {now.height} at {rate_name(now.rate)} now, as this footage is.")
 
     def drop(self, paths: list[Path], frame: int, track: str, insert: bool) -> None:
-        """Files that were dropped on the timeline: imported, then placed there."""
+        """Files that were dropped on the timeline: imported, then placed there; subtitles count from there."""
+        subtitles, others = parted(paths)
 
         def place(imported: Imported) -> None:
             media = self.add(imported)
             if media:
                 request = Place(tuple(media), frame, TrackId(track) if track else None, insert)
                 self._project.edit("Place files", lambda document: perform(request, document))
+            self._subtitles.bring(subtitles, frame, track)
 
-        self._materials.import_files(paths, place)
+        if others:
+            self._materials.import_files(others, place)
+        else:
+            self._subtitles.bring(subtitles, frame, track)
 
     def append_media(self, media: list[MediaId]) -> None:
         patch = self._timeline.patching.patch

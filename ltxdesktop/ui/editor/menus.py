@@ -14,6 +14,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "",
             "project.import",
             "project.import_folder",
+            "project.import_subtitles",
             "project.relink",
             "project.proxies",
             "",

@@ -18,6 +18,7 @@ from ltxdesktop.ui.editor.importing import Folders, Importing
 from ltxdesktop.ui.editor.materials import Imported, Materials
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.project_files import ProjectFiles
+from ltxdesktop.ui.timeline.drops import parted
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.words import counted
 
@@ -155,9 +156,10 @@ class ProjectDesk(QObject):
 
     def begin(self, paths: list[Path], name: str, *, place: bool, mark: bool = False) -> None:
         """A new project, and these files in it once it's open; on its timeline too, and marked as the sample is."""
+        subtitles, others = parted(paths)
 
         def fill() -> None:
-            self._materials.import_files(paths, added)
+            self._materials.import_files(others, added)
 
         def added(imported: Imported) -> None:
             media = self._importing.add(imported)
@@ -167,6 +169,7 @@ class ProjectDesk(QObject):
             if mark:
                 self.mark_sample()
                 self._project.mark_untouched()
+            self._importing.import_paths(subtitles)
 
         self._files.new(new_document(name), fill)
 

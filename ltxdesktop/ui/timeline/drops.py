@@ -14,6 +14,7 @@ from PySide6.QtCore import QMimeData
 from ltxdesktop.document.model import MediaId
 
 MEDIA_MIME = "application/x-ltxdesktop-media"
+SUBTITLES = (".srt", ".vtt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +70,12 @@ def dragged_of(data: QMimeData) -> Dragged | None:
 def files_of(data: QMimeData) -> tuple[Path, ...]:
     """The local files and folders of a drag from a file manager."""
     return tuple(Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile())
+
+
+def parted(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Subtitle files, by their ending, and everything else."""
+    subtitles: list[Path] = []
+    others: list[Path] = []
+    for path in paths:
+        (subtitles if path.suffix.lower() in SUBTITLES else others).append(path)
+    return subtitles, others

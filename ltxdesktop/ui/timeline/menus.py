@@ -176,6 +176,7 @@ class TimelineMenus:
         menu.addAction(self._actions["sequence.add_video"])
         menu.addAction(self._actions["sequence.add_audio"])
         add(menu, "Add a subtitle track", commands.tracks.add_subtitles)
+        menu.addAction(self._actions["project.import_subtitles"])
         menu.addSeparator()
         add(menu, f"Remove {track.name}", partial(commands.tracks.remove_track, track.id), enabled=not track.locked)
         return menu

@@ -15,7 +15,7 @@ from ltxdesktop.document.model import Document, MediaId, TrackId
 from ltxdesktop.document.time import timecode
 from ltxdesktop.ui.timeline.boxes import Box
 from ltxdesktop.ui.timeline.drags import Asked
-from ltxdesktop.ui.timeline.drops import Dragged, dragged_of, files_of
+from ltxdesktop.ui.timeline.drops import Dragged, dragged_of, files_of, parted
 from ltxdesktop.ui.timeline.editing import Tried
 from ltxdesktop.ui.timeline.hands import TimelineHands, keys_of
 from ltxdesktop.ui.timeline.hits import lane_at
@@ -82,9 +82,11 @@ class TimelineView(TimelineHands):
         frames, guide = snap((border,), 0, catching, REACH_PX * self._viewport.frames_per_px)
         return border + frames, track, guide
 
-    def _drop_words(self, frame: int) -> str:
+    def _drop_words(self, frame: int, *, subtitles: bool = False) -> str:
         sequence = self.sequence
         at = timecode(sequence.first_frame + frame, sequence.rate, drop=sequence.drop_frame)
+        if subtitles:
+            return f"Subtitles, counted from {at}"
         return f"{'Insert' if self._keys.ctrl else 'Overwrite'} at {at}"
 
     def _show_ghost(self, frame: int, files: tuple[Path, ...]) -> None:
@@ -93,7 +95,8 @@ class TimelineView(TimelineHands):
         top, height = (lane.body.top, lane.body.height) if lane is not None else (self._mouse.y() - 20, 40.0)
         words = files[0].name if len(files) == 1 else f"{len(files)} files"
         self._ghost = (Box(left, top, max(40.0, width), height), words)
-        self._bubble, self._bubble_is_bad = self._drop_words(frame), False
+        subtitles, others = parted(files)
+        self._bubble, self._bubble_is_bad = self._drop_words(frame, subtitles=bool(subtitles) and not others), False
         self.update()
 
     def _select_new(self, before: Document, tried: Tried | None) -> None:

@@ -154,6 +154,18 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert listing.returncode == 0
 
 
+def test_subtitles_of_a_file_come_along(project, tmp_path, qapp, capsys):
+    added, target = tmp_path / "more.srt", tmp_path / "out.mkv"
+    added.write_text("1\n00:00:00,400 --> 00:00:00,800\nadded\n", encoding="utf-8")
+    words = ["--preset", "ffv1", "-o", str(target), "--range", "0-25", "--subtitles", "file"]
+    assert main(["export", str(project), *words, "--add-subtitles", str(added)]) == 0
+    said = target.with_suffix(".srt").read_text(encoding="utf-8")
+    assert said == "1\n00:00:00,000 --> 00:00:01,000\nHello\n\n2\n00:00:00,400 --> 00:00:00,800\nadded\n"
+    added.write_text("nothing\n")
+    assert main(["export", str(project), *words, "--add-subtitles", str(added), "--overwrite"]) == 1
+    assert "Line 1" in capsys.readouterr().err
+
+
 def test_an_interrupt_ends_it_cleanly_and_without_a_screen(project, tmp_path):
     target = tmp_path / "out.mkv"
     words = ["export", str(project), "--preset", "ffv1", "-o", str(target), "--size", "3840x2160"]
