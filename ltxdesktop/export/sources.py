@@ -1,4 +1,4 @@
-"""Films whose pictures may be copied: which those are, what a decoder has to know of them, and their groups of pictures."""
+"""Films whose pictures may be copied: which those are, what a decoder has to know of them, and their groups."""
 
 # PyAV's stubs leave the parameter of Packet open:
 # pyright: reportUnknownMemberType=false, reportUnknownArgumentType=false
