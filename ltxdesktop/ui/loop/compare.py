@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.monitor.picture_view import fitted
@@ -15,6 +15,7 @@ from ltxdesktop.ui.parts import Segments, label
 from ltxdesktop.ui.theme import Look
 
 FOLLOWS = "The picture follows the playhead; ← and → move it."
+SIDES = "AB"
 HINTS = {
     "wipe": f"Drag the line. {FOLLOWS}",
     "beside": FOLLOWS,
@@ -83,16 +84,16 @@ class CompareView(QWidget):
             case "turn":
                 box = self._box(self.size())
                 painter.drawImage(box, b if self._shows_b else a)
-                self._paint_name(painter, box, self._names[self._shows_b])
+                self._paint_name(painter, box, int(self._shows_b))
             case _:
                 self._paint_wipe(painter, a, b)
 
     def _paint_beside(self, painter: QPainter, a: QImage, b: QImage) -> None:
         half = QSize(self.width() // 2 - 3, self.height())
-        for picture, name, left in ((a, self._names[0], 0), (b, self._names[1], self.width() // 2 + 3)):
+        for side, picture, left in ((0, a, 0), (1, b, self.width() // 2 + 3)):
             box = self._box(half).translated(left, 0)
             painter.drawImage(box, picture)
-            self._paint_name(painter, box, name)
+            self._paint_name(painter, box, side)
 
     def _paint_wipe(self, painter: QPainter, a: QImage, b: QImage) -> None:
         box = self._box(self.size())
@@ -104,10 +105,11 @@ class CompareView(QWidget):
         painter.restore()
         painter.setPen(QPen(QColor(self._look.theme.accent), 2))
         painter.drawLine(QPointF(edge, box.top()), QPointF(edge, box.bottom()))
-        self._paint_name(painter, box, self._names[0])
-        self._paint_name(painter, box, self._names[1], right=True)
+        self._paint_name(painter, box, 0)
+        self._paint_name(painter, box, 1, right=True)
 
-    def _paint_name(self, painter: QPainter, box: QRectF, name: str, *, right: bool = False) -> None:
+    def _paint_name(self, painter: QPainter, box: QRectF, side: int, *, right: bool = False) -> None:
+        name = f"{SIDES[side]}   {self._names[side]}"
         width = painter.fontMetrics().horizontalAdvance(name) + 20
         plate = QRectF(box.right() - width - 8 if right else box.left() + 8, box.top() + 8, width, 24)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -128,9 +130,11 @@ class Compared(NamedTuple):
 
 
 class CompareWindow(QWidget):
-    """A window over the editor that follows the playhead. `\\` or Esc closes it, Space turns, ← and → step."""
+    """A window over the editor that follows the playhead. `\\` or Esc closes it, Space turns, ← and → step, A and B
+    keep one of the two."""
 
     closed = Signal()
+    kept = Signal(int)  # number of the take that is the one
     stepped = Signal(int)  # frames by which the playhead is to be moved
 
     def __init__(self, look: Look, parent: QWidget) -> None:
@@ -152,11 +156,28 @@ class CompareWindow(QWidget):
             row.addWidget(widget, 0 if side == 1 else 1)
         for combo in self.sides:
             combo.activated.connect(self._show_sides)
+        foot = QHBoxLayout()
+        foot.addWidget(self._keep_button(0))
+        foot.addWidget(self._hint, 1, Qt.AlignmentFlag.AlignCenter)
+        foot.addWidget(self._keep_button(1))
         column = QVBoxLayout(self)
         column.addLayout(row)
         column.addWidget(self.view, 1)
-        column.addWidget(self._hint)
+        column.addLayout(foot)
         self.resize(900, 600)
+
+    def _keep_button(self, side: int) -> QPushButton:
+        letter = SIDES[side]
+        button = QPushButton(f"Keep {letter}")
+        button.setToolTip(f"Show take {letter} in the film, and rate it highest ({letter})")
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # the keys stay with the comparison after a click
+        button.clicked.connect(lambda: self._keep(side))
+        return button
+
+    def _keep(self, side: int) -> None:
+        number = self.sides[side].currentIndex()
+        self.close()
+        self.kept.emit(number)
 
     def compare(self, takes: list[Compared], a: int, b: int, frame: int) -> None:
         """Show two of these takes; the person can choose others."""
@@ -196,6 +217,8 @@ class CompareWindow(QWidget):
                 self.close()
             case Qt.Key.Key_Space:
                 self.view.turn()
+            case Qt.Key.Key_A | Qt.Key.Key_B if event.modifiers() == Qt.KeyboardModifier.NoModifier:
+                self._keep(int(event.key() == Qt.Key.Key_B))
             case Qt.Key.Key_Left | Qt.Key.Key_Right:
                 self.stepped.emit(1 if event.key() == Qt.Key.Key_Right else -1)
             case _:

@@ -14,7 +14,8 @@ from PySide6.QtWidgets import QWidget
 from engine.protocol.messages import Recipe
 from engine.protocol.work import AnyWork
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Clip, Document, Media, Sequence, Take, TrackKind
+from ltxdesktop.document.errors import NoSuchClip
+from ltxdesktop.document.model import Clip, Document, ItemId, Media, Sequence, Take, TrackKind
 from ltxdesktop.jobs.ask import HIGHEST_SEED
 from ltxdesktop.loop import joining, remaking
 from ltxdesktop.loop.errors import LoopError
@@ -64,6 +65,7 @@ class TakesDesk(QObject):
         self._random = Random()
         self._shown: tuple[object, ...] | None = ()  # of the clip whose takes are listed
         self._compare: CompareWindow | None = None
+        self._compared: Clip | None = None  # as it was when the comparison began
         self._actions = actions
         self.keep_others = True  # in the clip, when one of its takes is kept
         for name, call in (
@@ -122,14 +124,19 @@ class TakesDesk(QObject):
         if shown != self._shown:
             self._shown = shown
             self._show_rows(document, clip)
-        if clip is not None and len(clip.takes) > 1:
+        if clip is not None and self._is_listed(clip):
             self._show_join(document, clip)
+
+    def _is_listed(self, clip: Clip) -> bool:
+        """Whether there is something to choose, or a join to set: footage as it is has neither."""
+        media = self._media_of(clip)
+        return len(clip.takes) > 1 or (media is not None and bool(media.recipe))
 
     def _show_join(self, document: Document, clip: Clip) -> None:
         self._view.show_join(joining.blend_of(document, clip.id), joining.room_for_blend(document, clip.id))
 
     def _show_rows(self, document: Document, clip: Clip | None) -> None:
-        rows = rows_of(document, clip) if clip is not None else []
+        rows = rows_of(document, clip) if clip is not None and self._is_listed(clip) else []
         self._view.show_takes(rows, clip.active if clip is not None else 0)
         for row in self._view.model.values():
             media = document.media.get(row.take.media)
@@ -183,10 +190,13 @@ class TakesDesk(QObject):
         """Say that the take that is shown is the one: it's rated highest, and turning ends here."""
         clip = self.clip
         if clip is not None and len(clip.takes) > 1:
-            self._project.edit("Keep take", partial(_with_kept, clip, keep_others=self.keep_others))
+            self._keep(clip, clip.active)
+
+    def _keep(self, clip: Clip, number: int) -> None:
+        if self._project.edit("Keep take", partial(_with_kept, clip.id, number, keep_others=self.keep_others)):
             self.audition.end()
             others = "stay, unused" if self.keep_others else "have left the clip; their files stay in the media panel"
-            self.said.emit(f"Kept {_called(clip.takes[clip.active], clip.active)}. The others {others}.")
+            self.said.emit(f"Kept “{_called(clip.takes[number], number)}”. The others {others}.")
 
     def _rename(self, number: int, name: str) -> None:
         self._change("Rename take", lambda document, clip: edits.change_take(document, clip.id, number, name=name))
@@ -272,9 +282,23 @@ class TakesDesk(QObject):
         if self._compare is None:
             self._compare = CompareWindow(self._look, self._window)
             self._compare.stepped.connect(self._program.player.step)
+            self._compare.kept.connect(self._keep_compared)
         self._go_into(clip)
+        self._compared = clip
         takes = [Compared(_called(take, number), self._picture(clip, number)) for number, take in enumerate(clip.takes)]
         self._compare.compare(takes, 0, clip.active or len(clip.takes) - 1, self._program.frame)
+
+    def _keep_compared(self, number: int) -> None:
+        """The take by that number when the comparison began; the clip may have lost it, or others, meanwhile."""
+        if self._compared is None:
+            return
+        wanted, clip = self._compared.takes[number], self._project.document.sequence.clip(self._compared.id)
+        found = [now for now, take in enumerate(clip.takes) if take.media == wanted.media] if clip is not None else []
+        if clip is None or not found:
+            self.said.emit(f"“{_called(wanted, number)}” is no longer in the film.")
+            return
+        self._selection.choose([clip.id])
+        self._keep(clip, found[0])
 
     def _go_into(self, clip: Clip) -> None:
         """Where the playhead stands elsewhere, the takes would look alike."""
@@ -320,11 +344,16 @@ def _called(take: Take, number: int) -> str:
     return TakeRow(number, take, "").title
 
 
-def _with_kept(clip: Clip, document: Document, *, keep_others: bool) -> Document:
-    """The shown take rated highest; other takes that were made leave the clip, if so wished. The original stays."""
-    document = edits.change_take(document, clip.id, clip.active, rating=5)
+def _with_kept(clip_id: ItemId, kept: int, document: Document, *, keep_others: bool) -> Document:
+    """A take shown and rated highest; other takes that were made leave the clip, if so wished. The original stays."""
+    clip = document.sequence.clip(clip_id)
+    if clip is None:
+        raise NoSuchClip(clip_id)
+    if kept != clip.active:
+        document = joining.with_take(document, clip_id, kept)
+    document = edits.change_take(document, clip_id, kept, rating=5)
     for number in reversed(range(len(clip.takes))):
         made = bool(document.media[clip.takes[number].media].recipe)
-        if made and number != clip.active and not keep_others:
-            document = edits.remove_take(document, clip.id, number)
+        if made and number != kept and not keep_others:
+            document = edits.remove_take(document, clip_id, number)
     return document

@@ -17,7 +17,7 @@ from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import label, number_field, wrapped
 from ltxdesktop.ui.theme import Look
 
-NO_TAKES = "Select a clip that was made again: its takes are listed here."
+NO_TAKES = "Select a clip that was made here, or made again: its takes are listed then."
 BUTTONS = (
     ("make.compare", "picture"),
     ("make.accept", "check"),
@@ -31,7 +31,7 @@ IN_MENU = ("make.accept", "make.compare", "make.finish", "make.again", "make.var
 
 
 class TakesView(QWidget):
-    """Says what was asked by number of the take; a hint stands there for clips that have only one."""
+    """Says what was asked by number of the take; a hint stands there for footage as it is."""
 
     chosen = Signal(int)
     renamed = Signal(int, str)
@@ -94,14 +94,13 @@ class TakesView(QWidget):
     # What others ask of the view
 
     def show_takes(self, rows: list[TakeRow], shown: int) -> None:
-        """List these takes; `shown` is the one on the timeline."""
-        several = len(rows) > 1
-        self._none.setVisible(not several)
-        self._list.setVisible(several)
-        self._join.setVisible(several)
+        """List these takes, if any; `shown` is the one on the timeline."""
+        self._none.setVisible(not rows)
+        self._list.setVisible(bool(rows))
+        self._join.setVisible(bool(rows))
         with QSignalBlocker(self._list.selectionModel()):
-            self.model.show(rows if several else [])
-            if several:
+            self.model.show(rows)
+            if rows:
                 self._list.selectionModel().setCurrentIndex(
                     self.model.index(shown), QItemSelectionModel.SelectionFlag.ClearAndSelect
                 )
