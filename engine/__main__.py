@@ -16,6 +16,7 @@ import platformdirs
 
 from engine.fetching import commands as model_commands
 from engine.fetching.manifest import OFFICIAL
+from engine.protocol.command_end import ends_with_its_reader
 from engine.protocol.command_words import engine_command
 from engine.protocol.messages import ExitStatus
 from engine.server.engine import LOCK_WAIT_S, Engine, Settings
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+@ends_with_its_reader
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = build_parser()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
+
+from engine.protocol.command_end import ends_with_its_reader
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -123,22 +124,13 @@ def with_open(arguments: Sequence[str]) -> list[str]:
     return ["open", *words] if len(words) == 1 and words[0].lower().endswith(".otio") else words
 
 
+@ends_with_its_reader
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the window or the command; returns the exit status."""
     options = build_parser().parse_args(with_open(sys.argv[1:] if arguments is None else arguments))
     logging.basicConfig(
         level=logging.INFO if options.verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
-    try:
-        status = _run(options)
-        print(end="", flush=True)
-    except BrokenPipeError:  # whoever reads, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at the end
-        return 0
-    return status
-
-
-def _run(options: argparse.Namespace) -> int:
     if options.command == "make":
         from ltxdesktop import headless
 

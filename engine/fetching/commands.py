@@ -69,6 +69,8 @@ def run(asked: argparse.Namespace, models: Path, manifest: Path) -> int:
         return _complain(exc, WRONG_USE)
     except FetchError as exc:
         return _complain(exc, _STOPPED if control.cancelled else 1)
+    except BrokenPipeError:  # nobody reads on: `ends_with_its_reader`
+        raise
     except OSError as exc:
         return _complain(exc, 1)
     finally:

@@ -27,6 +27,7 @@ from engine.generate.interrupts import Interrupts
 from engine.generate.whole import check_whole, joined
 from engine.generate.works import Defaults, in_bounds, work_of
 from engine.media.errors import is_disk_full
+from engine.protocol.command_end import ends_with_its_reader
 from engine.protocol.messages import FailureKind, Result, ResultFile
 from engine.protocol.work import AnyWork, Output
 
@@ -59,6 +60,7 @@ class _Answer(NamedTuple):
     told: Mapping[str, object]
 
 
+@ends_with_its_reader
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit status."""
     logging.basicConfig(level=logging.ERROR, format="%(message)s")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from engine.protocol.command_end import ends_with_its_reader
 from engine.training import lora_command
 from engine.training.presets import PRESETS
 from engine.training.run import Budget
@@ -19,6 +20,7 @@ from engine.training.stages import STAGES, Setup
 DEFAULT_GEMMA = Path(__file__).parents[2] / "resources" / "pocket" / "gemma"
 
 
+@ends_with_its_reader
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage or all; returns an exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments

@@ -41,6 +41,8 @@ def run(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("ltxdesktop: stopped; what was downloaded is kept for the next time", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # nobody reads on: `ends_with_its_reader`
+        raise
     except (PackError, OSError) as exc:
         if isinstance(exc, StepFailed) and exc.log:
             print(exc.log, file=sys.stderr)

@@ -139,21 +139,6 @@ def test_all_presets_are_listed(capsys):
     assert [line.split()[0] for line in lines] == list(PRESETS)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a pipe that nobody reads is another error there")
-def test_a_reader_that_has_seen_enough_is_no_error():
-    with subprocess.Popen(
-        [sys.executable, "-m", "ltxdesktop", "export", "--list-presets"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as listing:
-        assert listing.stdout is not None
-        assert listing.stderr is not None
-        listing.stdout.close()
-        assert "Broken pipe" not in listing.stderr.read()
-    assert listing.returncode == 0
-
-
 def test_subtitles_of_a_file_come_along(project, tmp_path, qapp, capsys):
     added, target = tmp_path / "more.srt", tmp_path / "out.mkv"
     added.write_text("1\n00:00:00,400 --> 00:00:00,800\nadded\n", encoding="utf-8")
