@@ -44,8 +44,11 @@ class _Bench:
 
         from ltxdesktop.app import App
         from ltxdesktop.jobs.channel import engine_command
+        from ltxdesktop.ui.collecting import Collecting
 
         self.application = QApplication(["take_switch"])
+        self.collecting = Collecting()  # as the program does
+        self.collecting.start()
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
         command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
         self.app = App(self.application, command, settings)

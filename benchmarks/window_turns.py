@@ -46,8 +46,11 @@ class _Bench:
         from ltxdesktop.app import App
         from ltxdesktop.jobs.channel import engine_command
         from ltxdesktop.project.project import Project
+        from ltxdesktop.ui.collecting import Collecting
 
         self.application = QApplication(["window_turns"])
+        self.collecting = Collecting()  # as the program does
+        self.collecting.start()
         self.clips, self.large = clips, folder / "large.otio"
         Project.create(self.large, film(clips), folder / "of_large").close()
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)

@@ -40,6 +40,8 @@ from ltxdesktop.words import let_libraries_read_points
 if TYPE_CHECKING:
     from ltxdesktop.ui.setup.engine_window import EngineWindow
 
+SWITCH_S = 0.001  # so long does a thread that computes in Python keep the GUI thread waiting; Python itself: 5 ms
+
 
 class App(QObject):
     """Everything that one running program consists of. Ends when its window is closed and the engine has gone."""
@@ -99,6 +101,7 @@ class App(QObject):
 
     def start(self, *, with_sample: bool = False) -> None:
         """Show the window first; the engine starts behind it. At the very first start there is something to try."""
+        sys.setswitchinterval(SWITCH_S)
         self.window.show()
         self._settings.setValue(WINDOW_GEOMETRY, self.window.saveGeometry())  # a start after a crash is no first one
         if with_sample and (shipped := samples()):

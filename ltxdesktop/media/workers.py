@@ -14,8 +14,9 @@ from engine.media.errors import MediaError
 
 _log = logging.getLogger(__name__)
 
-# Below the threads that somebody waits for, and below other programs; FFmpeg's own threads inherit it.
-_NICENESS: Final = 10
+# Below the threads that somebody waits for, and below other programs; FFmpeg's own threads inherit it. But above the
+# engine (engine/server/priority.py): who waits for a core behind it may hold Python's lock, which the window waits for.
+_NICENESS: Final = 5
 
 
 class Token:

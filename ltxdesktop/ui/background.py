@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import shiboken6
 from PySide6.QtCore import QCoreApplication, QObject, Signal
 
+from ltxdesktop.media.workers import be_polite
+
 T = TypeVar("T")
 
 
@@ -23,7 +25,7 @@ class Background(QObject):
 
     def __init__(self, threads: int = 1, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background")
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background", initializer=be_polite)
         self._closed = False
         self._came_back.connect(self._deliver)
         self._is_done.connect(self.deleteLater)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListView,
     QMenu,
-    QProgressBar,
     QPushButton,
     QStackedLayout,
     QStyle,
@@ -29,7 +28,7 @@ from ltxdesktop.ui.editor.media_cards import MediaCards, card_size
 from ltxdesktop.ui.editor.media_list import Entry, MediaList
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.own_keys import OwnKeys
-from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, ThinBar, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.drops import files_of, media_of
 
@@ -143,10 +142,7 @@ class BusyRow(QWidget):
     def __init__(self, look: Look, stop_words: str) -> None:
         super().__init__()
         self._words = ElidedLabel("", "hint")
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(6)
-        self._bar.setRange(0, 1000)
+        self._bar = ThinBar("Progress")
         self.stop = IconButton(look, "cancel", stop_words)
         self.stop.clicked.connect(self.stopped)
         row = QHBoxLayout(self)
@@ -159,7 +155,7 @@ class BusyRow(QWidget):
         """`share`: how much of it is done, 0..1."""
         self._words.set_text(words)
         self._bar.setAccessibleName(words)
-        self._bar.setValue(round(share * 1000))
+        self._bar.show_share(share)
 
 
 class MediaPanel(QWidget):

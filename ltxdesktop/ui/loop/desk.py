@@ -6,8 +6,10 @@ are only wired: nothing is decided about pictures, and nothing waits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QImage
@@ -32,6 +34,7 @@ from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.session import EngineSession
 from ltxdesktop.ui.timeline.panel import TimelinePanel
 from ltxdesktop.ui.timeline.selection import Selection
+from ltxdesktop.ui.turns import Turns
 from ltxdesktop.words import short_timecode, shortened
 
 GENERATED = "generated"  # the folder beside a project where its takes lie
@@ -44,7 +47,9 @@ class LoopDesk(QObject):
     said = Signal(str)  # for the status bar
     asked = Signal()  # a job was queued for a place
     landing = Signal()  # takes are about to get to their place
-    landed = Signal(str)  # id of the clip that got takes
+    laid = Signal(str)  # id of the clip that got takes; it's selected in the next turn
+    landed = Signal(str)  # and now it is
+    settled = Signal(str)  # what came of this job is in its place, or it was said why not
     placed = Signal(int)  # frame behind a result that was put on the timeline
     previewed = Signal(list, float)  # QImages of what is becoming, and how many of them are a second (0: not said)
     preview_ended = Signal()
@@ -76,6 +81,7 @@ class LoopDesk(QObject):
         self._previewed_job = ""
         self.blend_frames = BLEND_FRAMES
         self.is_landing = False  # what changes now isn't the person's doing
+        self._turns = Turns(self)  # two results may come at once, and each takes its time
         self._closed = False
         self._prompts = ClipPrompts()
         self._was_ready = session.view.life == "ready"
@@ -221,6 +227,9 @@ class LoopDesk(QObject):
     def _check(self) -> None:
         """What speaks against it."""
         wish, found = self._found.complete(self._panel.wish), self._panel.chosen
+        if self._found.problem:
+            self._say_problems([self._found.problem])
+            return
         backend, model = found if found is not None else (None, None)
         extends = any(isinstance(each, AfterClip) and each.frames != wish.frames for each in self.places)
         if extends and wish.frames and self._extension is None:
@@ -356,6 +365,11 @@ class LoopDesk(QObject):
     # What comes back
 
     def _take_result(self, job: str, done: Done) -> None:
+        self._turns.add(partial(self._land, job, done))
+        self._turns.add(partial(self.settled.emit, job))
+
+    def _land(self, job: str, done: Done) -> None:
+        """Put a result where it belongs; showing it is the next turn's."""
         pending = self._waiting.of(job)
         if pending is None or self._closed or not self._belongs(pending):
             return
@@ -372,22 +386,30 @@ class LoopDesk(QObject):
             self.said.emit(str(error))
             return
         self.landing.emit()
-        self.is_landing = True
-        try:
-            self._lay(landed)
-        finally:
-            self.is_landing = False
+        with self._as_landing():
+            self._project.do(landed.name, landed.document)
+        if landed.clip is not None:
+            self.laid.emit(landed.clip)
         self._waiting.done(job, self._keeping())
         self._show_activity()
+        self._turns.next(partial(self._show_landed, landed, made))
+
+    def _show_landed(self, landed: landing.Landing, made: Sequence[landing.Made]) -> None:
         clip = self._project.document.sequence.clip(landed.clip) if landed.clip is not None else None
+        if clip is not None:
+            with self._as_landing():
+                self._selection.choose([clip.id])
+                self.landed.emit(clip.id)
         compare = " Alt+Down and Alt+Up compare." if clip is not None and len(clip.takes) > 1 else ""
         self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}.{compare}")
 
-    def _lay(self, landed: landing.Landing) -> None:
-        self._project.do(landed.name, landed.document)
-        if landed.clip is not None:
-            self._selection.choose([landed.clip])
-            self.landed.emit(landed.clip)
+    @contextmanager
+    def _as_landing(self) -> Generator[None]:
+        self.is_landing = True
+        try:
+            yield
+        finally:
+            self.is_landing = False
 
     def _has(self, made: Sequence[landing.Made]) -> bool:
         here = {media.path for media in self._project.document.media.values()}

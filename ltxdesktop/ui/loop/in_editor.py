@@ -104,7 +104,7 @@ class LoopInEditor(QObject):
         self._is_awaited = False
         desk.asked.connect(self.arriving.wait)
         desk.landing.connect(self._begin_landing)
-        desk.landed.connect(self._end_landing)
+        desk.laid.connect(self._end_landing)
         for done in (editor.timeline.scrubbed, editor.project.changed, editor.project.opened, editor.selection.changed):
             done.connect(self._go_on)
 

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
     QHBoxLayout,
-    QProgressBar,
     QPushButton,
     QRadioButton,
     QVBoxLayout,
@@ -30,7 +29,7 @@ from ltxdesktop.pack.devices import Suggestion, suggest
 from ltxdesktop.pack.recipe import Variant, devices
 from ltxdesktop.resources import BUNDLED
 from ltxdesktop.ui.background import Background
-from ltxdesktop.ui.parts import Panel, label, wrapped
+from ltxdesktop.ui.parts import Panel, ThinBar, label, wrapped
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import gigabytes
 
@@ -40,7 +39,6 @@ _NAMES: Final = {
     "rocm": "AMD card (ROCm, experimental)",
     "cpu": "Processor only",
 }
-_PARTS: Final = 1000  # of the bar: bytes don't fit into its whole numbers
 _END_MS: Final = 30_000  # for tidying up after itself; nobody waits for it
 _KEPT_LETTERS: Final = 20_000  # of what it says on standard error
 
@@ -118,10 +116,7 @@ class EngineWindow(QDialog):
     def _build_progress(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(6)
-        self._bar = QProgressBar()
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(6)
-        self._bar.setAccessibleName("Progress of the step")
+        self._bar = ThinBar("Progress of the step")
         self._step = label("", "hint")
         self._step.setFont(figures(self._step.font()))
         self._step.setAccessibleName("What is done now")
@@ -216,9 +211,7 @@ class EngineWindow(QDialog):
                 continue
 
     def _show_step(self, words: str, there: int, whole: int) -> None:
-        self._bar.setRange(0, _PARTS if whole else 0)
-        if whole:
-            self._bar.setValue(round(_PARTS * there / whole))
+        self._bar.show_share(there / whole if whole else None)
         self._step.setText(f"{words}  ·  {there / 1e6:.0f} of {whole / 1e6:.0f} MB" if whole else words)
 
     def _read_words(self) -> None:

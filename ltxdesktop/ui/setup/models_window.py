@@ -17,7 +17,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QProgressBar,
     QPushButton,
     QScrollArea,
     QStackedWidget,
@@ -28,12 +27,12 @@ from PySide6.QtWidgets import (
 
 from engine.protocol.packages import Errand, LicenceText, PackageInfo
 from ltxdesktop.ui.background import Background
-from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, label, scrolled_form
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, Segments, ThinBar, label, scrolled_form
 from ltxdesktop.ui.setup.get_window import GetWindow
 from ltxdesktop.ui.setup.licence_view import LicenceWindow, accepted_words
 from ltxdesktop.ui.setup.lora_page import LoraPage, ask_to_remove
 from ltxdesktop.ui.setup.model_words import GROUPS, errand_line, facts_line, fraction, progress_words
-from ltxdesktop.ui.setup.package_card import BAR_PX, STEPS, PackageCard
+from ltxdesktop.ui.setup.package_card import PackageCard
 from ltxdesktop.ui.setup.stock import ENDED, Stock
 from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import gigabytes
@@ -345,11 +344,7 @@ class ErrandRow(QFrame):
         self._title, self._said = ElidedLabel(), label("", "note")
         self._said.setWordWrap(True)
         self._said.setFont(figures(self._said.font()))
-        self._bar = QProgressBar()
-        self._bar.setRange(0, STEPS)
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(BAR_PX)
-        self._bar.setAccessibleName("Progress")
+        self._bar = ThinBar("Progress")
         for each in (self._title, self._bar, self._said):
             words.addWidget(each)
         row.addLayout(words, 1)
@@ -364,7 +359,7 @@ class ErrandRow(QFrame):
         self.setAccessibleName(errand_line(errand))
         self._title.set_text(errand_line(errand))
         self._bar.setVisible(going)
-        self._bar.setValue(round(done * STEPS))
+        self._bar.show_share(done)
         self._said.setText(words)
         self._said.setToolTip("\n".join(errand.details))
         self._said.setObjectName("problem" if errand.state == "failed" else "note")

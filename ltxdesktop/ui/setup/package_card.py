@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from engine.protocol.packages import Errand, ErrandProgress, PackageInfo
-from ltxdesktop.ui.parts import label
+from ltxdesktop.ui.parts import ThinBar, label
 from ltxdesktop.ui.setup.model_words import fraction, progress_words, state_words
 from ltxdesktop.ui.theme import Look, figures
 
-STEPS = 1000
-BAR_PX = 6
 MARK_PX = 16
 
 
@@ -32,7 +30,7 @@ class PackageCard(QWidget):
         self._sign, self._title, self._state = QLabel(), label("", "title"), label("", "note")
         self._about, self._facts = label("", ""), label("", "note")
         self._said = label("", "note")
-        self._bar = QProgressBar()
+        self._bar = ThinBar("Progress")
         self._buttons: dict[str, QPushButton] = {}
         self._lay_out()
 
@@ -86,10 +84,6 @@ class PackageCard(QWidget):
         words.addLayout(head)
         for each in (self._about, self._facts, self._said):
             each.setWordWrap(True)
-        self._bar.setRange(0, STEPS)
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(BAR_PX)
-        self._bar.setAccessibleName("Progress")
         self._said.setFont(figures(self._said.font()))
         self._said.setAccessibleName("Progress in words")
         for each in (self._about, self._facts, self._bar, self._said):
@@ -147,9 +141,9 @@ class PackageCard(QWidget):
         going = errand is not None and errand.state in ("waiting", "running", "paused")
         self._bar.setVisible(going)
         if going and progress is not None:
-            self._bar.setValue(round(fraction(progress) * STEPS))
+            self._bar.show_share(fraction(progress))
         elif going and self.package is not None and self.package.size_bytes:
-            self._bar.setValue(round(STEPS * self.package.have_bytes / self.package.size_bytes))
+            self._bar.show_share(self.package.have_bytes / self.package.size_bytes)
         words = progress_words(errand, progress) if errand is not None else ""
         self._said.setText(words)
         self._said.setObjectName("problem" if errand is not None and errand.state == "failed" else "note")

@@ -57,5 +57,5 @@ def say(qtbot: QtBot, edit: EditWorkspace, prompt: str = WORDS) -> None:
 def ask(qtbot: QtBot, app: App, edit: EditWorkspace, prompt: str = WORDS) -> None:
     """Say it, press the button, wait for what comes."""
     say(qtbot, edit, prompt)
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         edit.actions_by_name["make.now"].trigger()

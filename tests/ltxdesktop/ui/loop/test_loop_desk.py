@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from engine.protocol.messages import Done
 from engine.protocol.work import AnyWork
 from ltxdesktop.app import App
 from ltxdesktop.document import edits
@@ -42,13 +43,16 @@ def test_a_take_that_landed_before_the_program_died_doesnt_land_again(
 ) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     say(qtbot, edit, WORDS)
-    with qtbot.waitSignal(app.session.job_done) as told:
+    told: list[tuple[str, Done]] = []
+    app.session.job_done.connect(lambda *result: told.append(result))
+    with qtbot.waitSignal(edit.loop.settled):
         edit.actions_by_name["make.now"].trigger()
         (pending,) = edit.loop._waiting
     landed = edit.project.document
     edit.loop._waiting.add(pending)  # as if its landing had got to the journal and no further
     edit.loop._waiting._earlier = frozenset({pending.job})
-    edit.loop._take_result(*told.args)
+    with qtbot.waitSignal(edit.loop.settled):
+        edit.loop._take_result(*told[0])
     assert edit.project.document is landed
     assert not list(edit.loop._waiting)
 
@@ -61,14 +65,14 @@ def test_space_after_a_click_on_the_button_plays_and_asks_for_nothing(
     say(qtbot, edit)
     asked: list[str] = []
     edit.make.asked.connect(asked.append)
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         qtbot.mouseClick(edit.make._make, Qt.MouseButton.LeftButton)
     assert app.window.focusWidget() is edit.timeline.view
     QTest.keyClick(edit.timeline.view, Qt.Key.Key_Space)
     assert asked == ["full"]
     edit.make._make.setFocus()
     say(qtbot, edit)
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         QTest.keyClick(edit.make._make, Qt.Key.Key_Space)
     assert asked == ["full"] * 2
     assert app.window.focusWidget() is edit.make._make
@@ -104,7 +108,7 @@ def test_takes_are_compared_where_there_are_others(qtbot: QtBot, app: App, edit:
 def test_a_take_is_made_again_with_another_seed_beside_it(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     ask(qtbot, app, edit)
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         edit.actions_by_name["make.vary"].trigger()
     check(edit.project.document)
     middle = pictures(edit)[1]
@@ -119,7 +123,7 @@ def test_editing_goes_on_and_the_take_follows_its_clip(qtbot: QtBot, app: App, e
     edit.project.edit("Mark", lambda document: edits.set_range(document, 20, 60))
     say(qtbot, edit)
     clip = pictures(edit)[0]
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         edit.actions_by_name["make.now"].trigger()
         edit.project.edit("Move", lambda document: edits.move(document, [clip.id], 300))
     check(edit.project.document)

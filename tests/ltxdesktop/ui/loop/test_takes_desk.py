@@ -155,7 +155,7 @@ def test_a_draft_is_called_one_and_cant_be_finished_without_its_latents(
     qtbot: QtBot, app: App, edit: EditWorkspace
 ) -> None:
     say(qtbot, edit)
-    with qtbot.waitSignal(app.session.job_done):
+    with qtbot.waitSignal(edit.loop.settled):
         edit.actions_by_name["make.draft"].trigger()
     assert edit.takes._view.model.values()[1].facts.startswith("draft · seed")
     assert not edit.actions_by_name["make.finish"].isEnabled()  # the stripes keep none
