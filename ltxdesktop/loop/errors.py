@@ -14,7 +14,13 @@ class NothingThere(LoopError):
 
 class NotFootage(LoopError):
     def __init__(self, clip: str, why: str) -> None:
-        super().__init__(f"{clip!r} can't be made again in place: {why}.")
+        super().__init__(f"“{clip}” can't be made again in place: {why}.")
+        self.clip = clip
+
+
+class NotExtendable(LoopError):
+    def __init__(self, clip: str) -> None:
+        super().__init__(f"“{clip}” can't be extended: it runs backwards or is held, so no motion goes on at its ends.")
         self.clip = clip
 
 
@@ -28,8 +34,8 @@ class NoNeighbours(LoopError):
 
 class MediaMissing(LoopError):
     def __init__(self, name: str) -> None:
-        super().__init__(f"The file of {name!r} can't be found. Find it again in the media panel first.")
-        self.name = name
+        super().__init__(f"The file of “{name}” can't be found. Find it again in the media panel first.")
+        self.clip = name
 
 
 class NothingCame(LoopError):

@@ -30,8 +30,12 @@ from ltxdesktop.document.model import (
     TrackKind,
 )
 from ltxdesktop.document.time import frame_at
-from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingThere
+from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotExtendable, NotFootage, NothingThere
 
+NO_FILM = {
+    MediaKind.STILL: "it's a still picture. Select it with no range marked, and a clip is made that begins with it",
+    MediaKind.AUDIO: "it has no picture",
+}
 Locate = Callable[[Media], str]  # the file's path on this machine; "" if it's missing
 
 
@@ -111,14 +115,28 @@ def in_range(
     """The parts of clips with footage in frames [first, last) of the open sequence.
 
     With `clips` named, each of them; else at each moment the topmost that is seen, so a range across a cut gives one
-    part on either side. Raises NothingThere, NotFootage, MediaMissing.
+    part on either side. Raises NothingThere, NotFootage, MediaMissing if no part can be made; of several, those that
+    can't are left out (`in_range_and_not` names them).
     """
-    sequence = document.sequence
-    named = set(clips)
+    return in_range_and_not(document, first, last, locate, clips=clips)[0]
+
+
+def in_range_and_not(
+    document: Document, first: int, last: int, locate: Locate, *, clips: Iterable[ItemId] = ()
+) -> tuple[tuple[OfClip, ...], tuple[str, ...]]:
+    """As `in_range`, with the names of the clips that stay as they are: they aren't footage, or theirs is missing."""
+    sequence, named = document.sequence, set(clips)
     found = list(_parts(sequence, first, last, named)) if named else list(_topmost(sequence, first, last))
-    if not found:
-        raise NothingThere
-    return tuple(_of_clip(document, sequence, *part, locate) for part in found)
+    parts: list[OfClip] = []
+    refused: list[NotFootage | MediaMissing] = []
+    for part in found:
+        try:
+            parts.append(_of_clip(document, sequence, *part, locate))
+        except (NotFootage, MediaMissing) as error:
+            refused.append(error)
+    if not parts:
+        raise refused[0] if refused else NothingThere()
+    return tuple(parts), tuple(dict.fromkeys(each.clip for each in refused))
 
 
 def whole(document: Document, clip_id: ItemId, locate: Locate) -> OfClip:
@@ -135,7 +153,7 @@ def beyond(
 ) -> AfterClip:
     """`frames` of the sequence that go on after a clip, or lead up to it.
 
-    Raises NothingThere, NotFootage, MediaMissing.
+    Raises NothingThere, NotFootage, NotExtendable, MediaMissing.
     """
     sequence = document.sequence
     clip = sequence.clip(clip_id)
@@ -143,7 +161,7 @@ def beyond(
         raise NothingThere
     media, path = _footage(document, clip, locate)
     if clip.speed <= 0:
-        raise NotFootage(clip.name, "it runs backwards or is held, so there is no motion to go on with")
+        raise NotExtendable(clip.name)
     forward = direction == "forward"
     edge_s = clip.media_time(clip.duration if forward else 0, sequence.rate)
     at = min(max(ceil(edge_s * media.rate), 0), media.frames)
@@ -260,7 +278,7 @@ def _footage(document: Document, clip: Clip, locate: Locate) -> tuple[Media, str
         raise NotFootage(clip.name, "the program draws it itself")
     media = document.media[clip.take.media]
     if media.kind is not MediaKind.VIDEO:
-        raise NotFootage(clip.name, f"it shows a file of kind {media.kind.value!r}, not a film")
+        raise NotFootage(clip.name, NO_FILM.get(media.kind, "it shows no film"))
     path = locate(media)
     if not path:
         raise MediaMissing(media.name)

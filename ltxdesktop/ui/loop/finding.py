@@ -8,11 +8,14 @@ from typing import Literal
 from ltxdesktop.document.model import Clip, Document, ItemId, MediaKind, Track, TrackKind
 from ltxdesktop.loop import places
 from ltxdesktop.loop.asking import Wish
-from ltxdesktop.loop.errors import NoNeighbours
+from ltxdesktop.loop.errors import LoopError, NoNeighbours
 from ltxdesktop.loop.places import Locate, OfClip, Place
 from ltxdesktop.ui.loop.panel import Action, Shown
 from ltxdesktop.ui.timeline.selection import Selection
 from ltxdesktop.words import seconds_of, short_timecode
+
+OF_A_CLIP: tuple[Action, ...] = ("retake", "replace", "extend", "new")
+VERBS: dict[Action, str] = {"retake": "Retake", "replace": "Replace", "extend": "Extend", "new": "Generate"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Found:
     picture: str = ""  # a file that a new clip begins with
     sound: str = ""  # a file that it follows
     frames: int = 0  # that a new clip is to have; 0: as the panel says
+    problem: str = ""  # why it can't be done here; something else can
 
     def complete(self, wish: Wish) -> Wish:
         """What the panel says, with the file that the place begins with or follows."""
@@ -81,7 +85,8 @@ class Finder:
 
     def _in_range(self, first: int, last: int) -> Found:
         document, sequence = self.document, self.document.sequence
-        found = places.in_range(document, first, last, self.locate, clips=self._named_in(first, last))
+        clips = self._named_in(first, last)
+        found, left_out = places.in_range_and_not(document, first, last, self.locate, clips=clips)
         clip = sequence.clip(found[0].clip)
         assert clip is not None
         starts = [(sequence.start_of(each.clip) or 0) + each.first for each in found]
@@ -89,6 +94,9 @@ class Finder:
         start, end = (short_timecode(frame, sequence.rate) for frame in (first, last))
         words = f"{start} to {end}, {seconds_of(last - first, sequence.rate)}"
         words += f", {len(found)} clips: one job for each" if len(found) > 1 else f", of {self._named(clip)}"
+        if left_out:
+            named_out = " and ".join(f"“{name}”" for name in left_out)
+            words += f". {named_out} {'stays as it is' if len(left_out) == 1 else 'stay as they are'}"
         return self._of_clips(found, words, ("retake", "replace"))
 
     def _of_clips(self, found: tuple[OfClip, ...], words: str, actions: tuple[Action, ...]) -> Found:
@@ -132,7 +140,15 @@ class Finder:
             words = f"Begins with the picture {self._named(clip)}, and is put behind it"
             shown = Shown("From a picture", words, ("new",), length=True, size=True, verb="Generate")
             return Found((places.at_frame(document, end, track.id),), shown, picture=self.locate(media))
-        actions: tuple[Action, ...] = ("retake", "replace", "extend", "new")
+        try:
+            return self._made_from(clip, track, end)
+        except LoopError as error:  # the other actions stay at hand
+            action: Action = self.action if self.action in OF_A_CLIP else "retake"
+            return Found((), Shown("Make", "", OF_A_CLIP, verb=VERBS[action], action=action), problem=str(error))
+
+    def _made_from(self, clip: Clip, track: Track, end: int) -> Found:
+        """What the chosen action makes of a clip with footage. Raises LoopError."""
+        document, sequence, actions = self.document, self.document.sequence, OF_A_CLIP
         if self.action == "extend":
             found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), self.direction)
             shown = found.shown._replace(actions=actions, length=True, ends=True, action="extend")

@@ -25,7 +25,7 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.loop import joining, landing, places
 from ltxdesktop.loop.asking import Wish, work_for
-from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotFootage, NothingCame, NothingThere
+from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotExtendable, NotFootage, NothingCame, NothingThere
 
 RATE = Fraction(30000, 1001)
 FILM = Media(
@@ -157,6 +157,19 @@ def test_what_cant_be_made_again_says_why() -> None:
     held = edits.set_speed(document, clip.id, Fraction(0))
     with pytest.raises(NotFootage, match="holds one picture"):
         places.in_range(held, 0, 20, locate)
+
+
+def test_what_cant_be_made_of_a_range_is_left_out_and_named() -> None:
+    still = Media(MediaId("still"), "still.png", "still.png", MediaKind.STILL, width=640, height=360)
+    document = project((50, 150)).with_media(still)
+    document = edits.append_clips(document, edits.placements(document, still.id))
+    (part,), left_out = places.in_range_and_not(document, 80, 140, locate)
+    assert (part.first, part.frames, left_out) == (80, 20, ("still.png",))
+    with pytest.raises(NotFootage, match="still picture"):
+        places.in_range(document, 110, 140, locate)
+    reversed_ = edits.set_speed(document, clips(document, v1(document))[0].id, Fraction(-1))
+    with pytest.raises(NotExtendable, match="can't be extended"):
+        places.beyond(reversed_, clips(reversed_, v1(reversed_))[0].id, 24, "forward", locate)
 
 
 def test_a_retake_lands_in_place_with_sound_and_joins_and_loses_nothing() -> None:

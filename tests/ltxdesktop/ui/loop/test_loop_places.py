@@ -185,7 +185,7 @@ def test_a_range_of_a_clip_whose_file_is_missing_says_which(
     with qtbot.waitSignal(edit.materials.presence_changed):
         edit.materials.look_for(lambda: edit.files.missing(edit.project.document))
     qtbot.waitUntil(lambda: not edit.make.ready)
-    assert "ball-on-the-meadow.mp4' can't be found" in edit.make._problem.text()
+    assert "ball-on-the-meadow.mp4” can't be found" in edit.make._problem.text()
     mark(edit, 100, 120)  # the other clip is there
     assert edit.make.ready
     mark(edit, 80, 120)
