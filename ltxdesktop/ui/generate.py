@@ -35,6 +35,8 @@ from ltxdesktop.words import about, gigabytes
 
 POSTER_SIZE = QSize(276, 156)  # twice the card, for screens of scale 2
 STRIP_HEIGHT_PX = 104
+SIDES_PX, LEAST_SIDES_PX = (345, 340), (310, 250)  # widths of the prompt's panel and of the jobs', at first
+BROAD_PX = 1300  # a window with room for more than the least
 MEMORY_WORTH_SAYING = 100_000_000  # bytes
 MEDIA_FILES = (
     "Clips, pictures and sounds "
@@ -63,7 +65,7 @@ class GenerateWorkspace(QWidget):
         self._films = HoverFilms(background, self)
         self.takes = TakesPanel(look, session.takes, self._films)
         session.takes.use_ratings(memories.ratings)
-        self._was_up = False
+        self._was_up = self._shared_out = False
         self._lay_out()
         self._wire_session()
         self._wire_panels()
@@ -83,7 +85,7 @@ class GenerateWorkspace(QWidget):
         return self._columns.saveState()
 
     def restore_columns(self, state: QByteArray) -> None:
-        self._columns.restoreState(state)
+        self._shared_out = self._columns.restoreState(state)
 
     def close_all(self) -> None:
         """Nothing plays any more; no decoder is left open."""
@@ -102,12 +104,11 @@ class GenerateWorkspace(QWidget):
         for panel in (self.prompt, middle, self.jobs):
             self._columns.addWidget(panel)
         self._columns.setStretchFactor(1, 1)
-        self._columns.setSizes([345, 755, 340])
         for splitter in (middle, self._columns):
             splitter.setHandleWidth(8)
             splitter.setChildrenCollapsible(False)
-        self.prompt.setMinimumWidth(310)
-        self.jobs.setMinimumWidth(250)
+        for panel, least_px in zip((self.prompt, self.jobs), LEAST_SIDES_PX, strict=True):
+            panel.setMinimumWidth(least_px)
         self.takes.setMinimumHeight(120)
         inner = QVBoxLayout(self)
         inner.setContentsMargins(8, 0, 8, 8)
@@ -291,6 +292,10 @@ class GenerateWorkspace(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if not self._shared_out:
+            self._shared_out = True
+            prompt, jobs = SIDES_PX if self.width() >= BROAD_PX else LEAST_SIDES_PX
+            self._columns.setSizes([prompt, self.width() - prompt - jobs, jobs])
         take, self._unseen = self._unseen, None
         if take is not None:
             self._show_take(take, play=False)

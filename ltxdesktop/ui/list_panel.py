@@ -8,6 +8,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QAbstractItemView, QListView, QMenu, QWidget
 
+from ltxdesktop.ui.overflow_row import OverflowRow
 from ltxdesktop.ui.parts import IconButton, Panel
 from ltxdesktop.ui.theme import Look
 
@@ -19,6 +20,8 @@ class ListPanel(Panel):
         super().__init__(heading, parent)
         self._look = look
         self._actions: dict[str, QAction] = {}
+        self._buttons = OverflowRow(look, heading, (0, 0, 0, 0), 4)
+        self.head.addWidget(self._buttons)
         self._list = QListView()
         self._list.setAccessibleName(heading)
         self._list.setMouseTracking(True)
@@ -41,8 +44,8 @@ class ListPanel(Panel):
         button.clicked.connect(action.trigger)
         action.enabledChanged.connect(button.setEnabled)
         self.addAction(action)
+        self._buttons.add(button, len(self._actions), action)
         self._actions[name] = action
-        self.head.addWidget(button)
         return action
 
     def _show_menu(self, at: QPoint) -> None:

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from ltxdesktop.ui.theme import Look, figures
 
 ICON_PX = 18
+FORM_LEAST_PX = 48  # of a form's height: a field with its label
 SPARE_PX = 4  # so that words which fit by a fraction of a pixel are whole
 
 
@@ -272,10 +273,8 @@ class FormArea(QScrollArea):
     """Never narrower than its form, of which nothing is cut off at the right."""
 
     def minimumSizeHint(self) -> QSize:
-        least, form = super().minimumSizeHint(), self.widget()
-        bar = self.verticalScrollBar().sizeHint().width()
-        wide = form.minimumSizeHint().width() + bar if form is not None else 0
-        return QSize(max(least.width(), wide), least.height())
+        form, bar = self.widget(), self.verticalScrollBar().sizeHint().width()
+        return QSize(form.minimumSizeHint().width() + bar if form is not None else bar, FORM_LEAST_PX)
 
 
 def scrolled_form(spacing: int) -> tuple[QScrollArea, QVBoxLayout]:

@@ -105,6 +105,7 @@ QPushButton, QToolButton, QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit, QPlain
 }
 QPushButton { padding: 6px 12px; }
 QToolButton { padding: 5px; }
+QToolButton#flat::menu-indicator { image: none; }
 QPushButton:hover, QToolButton:hover, QComboBox:hover, QSpinBox:hover, QDoubleSpinBox:hover { background: $hover; }
 QPushButton:pressed, QToolButton:pressed { background: $line; }
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus,
@@ -178,11 +179,11 @@ QSplitter::handle { background: transparent; }
 QMainWindow#edit-docks::separator { background: transparent; width: 6px; height: 6px; }
 QDockWidget { color: $quiet; titlebar-close-icon: none; titlebar-normal-icon: none; font-size: 12px; }
 QDockWidget::title { background: $panel; border: 1px solid $line; border-bottom: none; border-top-left-radius: 8px;
-    border-top-right-radius: 8px; padding: 5px 10px; text-align: left; }
+    border-top-right-radius: 8px; padding: 3px 10px; text-align: left; }
 QDockWidget > QWidget { background: $panel; border: 1px solid $line; border-top: none;
     border-bottom-left-radius: 8px; border-bottom-right-radius: 8px; }
 QLabel#docktitle { background: $panel; border: 1px solid $line; border-bottom: none; color: $quiet; font-size: 12px;
-    border-top-left-radius: 8px; border-top-right-radius: 8px; padding: 5px; }
+    border-top-left-radius: 8px; border-top-right-radius: 8px; padding: 3px; }
 QFrame#monitor { background: $panel; border: 1px solid $line; border-radius: 8px; }
 QFrame#monitor[active="true"] { border: 1px solid $accent; }
 QTabBar::tab { background: transparent; color: $quiet; padding: 5px 6px; border: none; font-size: 12px;

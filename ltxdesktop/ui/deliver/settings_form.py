@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence
 from ltxdesktop.document.time import timecode
@@ -14,12 +14,23 @@ from ltxdesktop.export.feed import is_cut
 from ltxdesktop.export.presets import PRESETS, Framing
 from ltxdesktop.export.settings import LOUDNESS_TARGETS, Settings, Subtitles, shape_of, size_estimate
 from ltxdesktop.ui.deliver.reframe_view import ReframeView
-from ltxdesktop.ui.parts import Panel, Segments, label, labelled, number_field, side_by_side, wrapped
+from ltxdesktop.ui.parts import (
+    Panel,
+    Segments,
+    label,
+    labelled,
+    narrow,
+    number_field,
+    scrolled_form,
+    side_by_side,
+    wrapped,
+)
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.words import counted, gigabytes, rate_name, seconds_of
 
 _SIZES = ((3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (1080, 1920), (1080, 1350), (1080, 1080))
 _RATES = tuple(Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
+LETTERS = 11  # of a choice that are seen at least
 AT_PLAYHEAD = "playhead"  # of the choices of a poster frame
 _LOUDNESS_WORDS = {-14.0: "−14 LUFS, web video", -16.0: "−16 LUFS, podcasts", -23.0: "−23 LUFS, broadcast (EBU R 128)"}
 
@@ -36,15 +47,8 @@ class SettingsForm(Panel):
         self._sequence: Sequence | None = None
         self._playhead = 0
         self._make_fields()
-        area = QScrollArea()
-        area.setWidgetResizable(True)
+        area, column = scrolled_form(12)
         self.body.addWidget(area, 1)
-        form = QWidget()
-        form.setObjectName("form")
-        area.setWidget(form)
-        column = QVBoxLayout(form)
-        column.setContentsMargins(0, 0, 6, 0)
-        column.setSpacing(12)
         self._fill(column)
         column.addStretch(1)
         self.foot = QHBoxLayout()
@@ -175,8 +179,11 @@ class SettingsForm(Panel):
     def _fill(self, column: QVBoxLayout) -> None:
         range_column = labelled("Range", self.range)
         range_column.addWidget(self.range_words)
+        shape = side_by_side(labelled("Size", self.size_box), labelled("Pictures a second", self.rate_box))
+        for place, share in enumerate((4, 3)):  # of a small window's room for the longest words in them
+            shape.setStretch(place, share)
         self._picture = _group(
-            side_by_side(labelled("Size", self.size_box), labelled("Pictures a second", self.rate_box)),
+            shape,
             side_by_side(labelled("Where shapes differ", self.framing), labelled("Kept part", self.focus_place)),
             self.reframe,
         )
@@ -264,7 +271,7 @@ class SettingsForm(Panel):
 
 
 def _box(tip: str, items: list[tuple[str, object]]) -> QComboBox:
-    box = QComboBox()
+    box = narrow(QComboBox(), LETTERS)
     box.setToolTip(tip)
     for words, value in items:
         box.addItem(words, value)

@@ -30,11 +30,13 @@ from ltxdesktop.ui.deliver.queue_list import ExportCards, QueueModel, Row
 from ltxdesktop.ui.deliver.reframe_view import OpenFilm
 from ltxdesktop.ui.deliver.settings_form import SettingsForm
 from ltxdesktop.ui.models.values import VALUE
+from ltxdesktop.ui.overflow_row import OverflowRow
 from ltxdesktop.ui.parts import IconButton, Panel, label
 from ltxdesktop.ui.theme import Look
 
 PRESET_SETTING = "deliver/preset"
 FOLDER_SETTING = "deliver/folder"
+LEAST_PX = 240  # of the presets' and the queue's width
 PANEL_MARGINS_PX = 34  # of a panel and the frame of its list
 
 AskTarget = Callable[[str, str], str]  # (proposed path, filter) -> chosen path, "" if none
@@ -164,9 +166,10 @@ class DeliverWorkspace(QWidget):
         columns.setChildrenCollapsible(False)
         widths = (self.presets.wanted_px + PANEL_MARGINS_PX, 540, 480)
         for panel, width in zip((left, self.form, self.queue), widths, strict=True):
-            panel.setMinimumWidth(240)
             columns.addWidget(panel)
             columns.setStretchFactor(columns.count() - 1, 0 if panel is left else width)
+        for panel in (left, self.queue):
+            panel.setMinimumWidth(LEAST_PX)
         columns.setSizes(widths)
         row = QVBoxLayout(self)
         row.setContentsMargins(8, 0, 8, 8)
@@ -210,6 +213,8 @@ class QueuePanel(Panel):
         self._look, self._exports = look, exports
         self._actions: dict[str, QAction] = {}
         self.model = QueueModel(exports, self)
+        self._buttons = OverflowRow(look, "Queue", (0, 0, 0, 0), 4)
+        self.head.addWidget(self._buttons)
         self.list = QListView()
         self.list.setModel(self.model)
         self.list.setItemDelegate(ExportCards(look, self))
@@ -261,8 +266,8 @@ class QueuePanel(Panel):
         button.clicked.connect(action.trigger)
         action.enabledChanged.connect(button.setEnabled)
         self.addAction(action)
+        self._buttons.add(button, len(self._actions), action)
         self._actions[name] = action
-        self.head.addWidget(button)
 
     def _with_current(self, call: Callable[[Entry], None]) -> None:
         if (entry := self.current) is not None:

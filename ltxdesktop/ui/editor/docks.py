@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, Qt
-from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QSplitter, QTabBar, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QWidget
+
+from ltxdesktop.ui.editor.monitors import Monitors
 
 LAYOUT_SETTING, MONITORS_SETTING = "edit/layout", "edit/monitors"
 LAYOUT_VERSION = 3  # 2: takes have a panel of their own; 3: jobs too
 ROOM_FOR_TAKES_PX = 1100  # of height: beneath it media and takes would each show one row
-LOW_PX = 740  # of height: above the timeline the Make panel would show one line of the prompt …
-BROAD_PX = 1340  # … and beside it the timeline has room for its tools
+LOW_PX = 740  # of height: above the timeline the Make panel would show one line of the prompt
+NARROW_PX = 1100  # of width: the timeline needs all of it
 LEFT, RIGHT, BOTTOM = (
     Qt.DockWidgetArea.LeftDockWidgetArea,
     Qt.DockWidgetArea.RightDockWidgetArea,
     Qt.DockWidgetArea.BottomDockWidgetArea,
 )
-TABS = ("markers", "steps", "scopes")  # behind the media
 WIDTHS_PX = {"media": 310, "inspector": 320}
 TIMELINE_SHARE, METERS_PX = 0.44, 70
+LOWEST_PX = 550  # of height that the timeline's share is taken of: less would show no sound under the picture
 
 
 class Docks(QMainWindow):
@@ -32,12 +35,8 @@ class Docks(QMainWindow):
         self.setDockNestingEnabled(True)
         self.setAnimated(False)
         self.setObjectName("edit-docks")
-        self._monitors = QSplitter(Qt.Orientation.Horizontal)
-        self._monitors.setHandleWidth(6)
-        self._monitors.setChildrenCollapsible(False)
-        for monitor in monitors:
-            self._monitors.addWidget(monitor)
-        self.setCentralWidget(self._monitors)
+        self.monitors = Monitors(*monitors)
+        self.setCentralWidget(self.monitors)
         for corner in (Qt.Corner.BottomLeftCorner, Qt.Corner.BottomRightCorner):
             self.setCorner(corner, BOTTOM)
 
@@ -81,24 +80,38 @@ class Docks(QMainWindow):
             area: [dock.widget() for dock in self.panels.values() if self.dockWidgetArea(dock) == area]
             for area in (LEFT, RIGHT, BOTTOM)
         }
-        monitors = [self._monitors.widget(place) for place in range(self._monitors.count())]
+        monitors = [self.monitors.widget(place) for place in range(self.monitors.count())]
         every = [*panels[LEFT], *monitors, *panels[RIGHT], *panels[BOTTOM]]
         return [place for place in every if place is not None]
 
     def arrange(self) -> None:
         """All panels where they are at first, wherever they were dragged to."""
-        for name, dock in self.panels.items():
+        for dock in self.panels.values():
             dock.setFloating(False)
             self.removeDockWidget(dock)
-            self.addDockWidget(self._areas[name], dock)
+        firsts: dict[Qt.DockWidgetArea, QDockWidget] = {}
+        for (
+            name,
+            dock,
+        ) in self.panels.items():  # at once in place: in a pile they'd enlarge the window
+            first = firsts.setdefault(self._areas[name], dock)
+            if first is dock:
+                self.addDockWidget(self._areas[name], dock)
+            elif name == "meters":
+                self.splitDockWidget(first, dock, Qt.Orientation.Horizontal)
+            else:
+                self.tabifyDockWidget(first, dock)
+        for dock in self.panels.values():
             dock.show()
-        for name in TABS:
-            self.tabifyDockWidget(self.panels["media"], self.panels[name])
         self._place_loop()
         self.panels["media"].raise_()
         self.panels["inspector"].raise_()
-        self.splitDockWidget(self.panels["timeline"], self.panels["meters"], Qt.Orientation.Horizontal)
         self._share_out()
+
+    def reset(self) -> None:
+        """All panels as in a window of this size that was never laid out."""
+        self.arrange()
+        self.lay_out_first()
 
     def join_loop(self) -> None:
         """The panels `make`, `jobs` and `takes` are there now: at their places, or where they were left."""
@@ -109,6 +122,7 @@ class Docks(QMainWindow):
     def lay_out_first(self) -> None:
         """In a window that was never laid out, once its size is known."""
         self._place_loop()
+        self.panels["meters"].setVisible(self.width() >= NARROW_PX)
         if "make" in self.panels:
             self.panels["make"].raise_()
         self._share_out()
@@ -121,14 +135,14 @@ class Docks(QMainWindow):
     def save(self) -> None:
         """Keep for the next start how the panels stand."""
         self._settings.setValue(LAYOUT_SETTING, self.saveState(LAYOUT_VERSION))
-        self._settings.setValue(MONITORS_SETTING, self._monitors.saveState())
+        self._settings.setValue(MONITORS_SETTING, self.monitors.saveState())
 
     def restore(self) -> None:
         """Panels and monitors as they were left."""
         self._restore_panels()
         monitors = self._settings.value(MONITORS_SETTING)
         if isinstance(monitors, QByteArray):
-            self._monitors.restoreState(monitors)
+            self.monitors.restoreState(monitors)
 
     def _restore_panels(self) -> bool:
         layout = self._settings.value(LAYOUT_SETTING)
@@ -143,16 +157,19 @@ class Docks(QMainWindow):
             return
         self.tabifyDockWidget(panels["inspector"], panels["make"])
         self.tabifyDockWidget(panels["make"], panels["jobs"])
-        whole = self.height() < LOW_PX and self.width() >= BROAD_PX
-        self.setCorner(Qt.Corner.BottomRightCorner, RIGHT if whole else BOTTOM)
         if self.height() >= ROOM_FOR_TAKES_PX:
             self.addDockWidget(LEFT, panels["takes"])
         else:
             self.tabifyDockWidget(panels["media"], panels["takes"])
             panels["media"].raise_()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """In a low window what is at the right has its whole height, beside the timeline."""
+        super().resizeEvent(event)
+        self.setCorner(Qt.Corner.BottomRightCorner, RIGHT if self.height() < LOW_PX else BOTTOM)
+
     def _share_out(self) -> None:
-        panels, height = self.panels, max(self.height(), 700)
+        panels, height = self.panels, max(self.height(), LOWEST_PX)
         across, down = Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         self.resizeDocks([panels[name] for name in WIDTHS_PX], list(WIDTHS_PX.values()), across)
         self.resizeDocks([panels["timeline"], panels["meters"]], [4000, METERS_PX], across)

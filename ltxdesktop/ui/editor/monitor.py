@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtCore import QPointF, Qt, Signal, SignalInstance
 from PySide6.QtGui import QAction, QContextMenuEvent, QKeyEvent, QMouseEvent, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence, new_sequence
 from ltxdesktop.document.time import timecode
 from ltxdesktop.playback.shuttle import speed_words
 from ltxdesktop.playback.source import Size, Source
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.editor.monitors import BOTH_PX
 from ltxdesktop.ui.editor.sources import SequenceSource, ShotsOf
 from ltxdesktop.ui.editor.time_strip import Marks, TimeStrip
 from ltxdesktop.ui.editor.view import MonitorView, is_pull
@@ -26,7 +27,6 @@ from ltxdesktop.ui.timeline.timecode_field import TimecodeField
 from ltxdesktop.words import counted
 
 ZOOMS = (("Fit", 0.0), ("50 %", 0.5), ("100 %", 1.0), ("200 %", 2.0))
-LEAST_PX = 270
 BAR_MARGIN_PX, BAR_SPACING_PX = 8, 2
 TIGHT_PX = 28  # width of a button where it's narrow
 WITH_FACTS_PX = 390
@@ -103,6 +103,7 @@ class EditMonitor(QFrame):
         self._sequence = new_sequence()
         self._full: FullScreen | None = None
         self._share = 0.0
+        self.other = QToolButton()  # shows the other monitor, where there is room for one only
         self.zoom = QComboBox()
         for words, factor in ZOOMS:
             self.zoom.addItem(words, factor)
@@ -175,6 +176,13 @@ class EditMonitor(QFrame):
             self._full.closed.connect(self._come_back)
             self._full.open_on(self)
 
+    def lead_to(self, name: str, action: QAction, alone: SignalInstance) -> None:
+        """A button brings the other monitor in front while this one is told to be alone."""
+        action.setIconText(name)
+        self.other.setDefaultAction(action)
+        self.other.setAccessibleName(f"Show the monitor {name}")
+        alone.connect(self.other.setVisible)
+
     def set_active(self, active: bool) -> None:
         """Whether keys go to this monitor: its frame shows it."""
         self.setProperty("active", active)
@@ -200,7 +208,10 @@ class EditMonitor(QFrame):
             head.addWidget(grip)
             grip.setVisible(self._draggable)
         head.addWidget(self._facts)
-        head.addWidget(self.zoom)
+        self.other.setObjectName("flat")
+        self.other.hide()
+        for each in (self.other, self.zoom):
+            head.addWidget(each)
         column.addLayout(head)
         column.addWidget(self.view, 1)
         column.addWidget(self.strip)
@@ -218,7 +229,7 @@ class EditMonitor(QFrame):
         row.addStretch(1)
         row.addWidget(self._length)
         column.addWidget(bar)
-        self.setMinimumWidth(LEAST_PX)
+        self.setMinimumWidth(BOTH_PX)
         self.setFocusProxy(self.view)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.monitor import EditMonitor
@@ -17,6 +17,8 @@ from ltxdesktop.ui.timeline.panel import TimelinePanel
 
 class Transport(QObject):
     """The source monitor or the program: one of them is `active`."""
+
+    used = Signal(object)  # the EditMonitor that is active now
 
     def __init__(
         self, source: SourceSide, monitors: tuple[EditMonitor, EditMonitor], project: OpenProject,
@@ -35,6 +37,7 @@ class Transport(QObject):
         self.active = monitor
         for each in (self._source, self._program):
             each.set_active(each is monitor)
+        self.used.emit(monitor)
 
     def bind(self, actions: Actions) -> None:
         """Have the application's actions do all this."""

@@ -138,7 +138,7 @@ class EditWorkspace(QStackedWidget):
         self._docks.arrange()
         page = QWidget()
         column = QVBoxLayout(page)
-        column.setContentsMargins(4, 4, 4, 4)
+        column.setContentsMargins(4, 0, 4, 4)
         column.addWidget(self._docks)
         self.addWidget(self.start)
         self.addWidget(page)
@@ -219,6 +219,10 @@ class EditWorkspace(QStackedWidget):
         self.program.player.playing_changed.connect(self._show_playing)
         for monitor in (self.source, self.program):
             monitor.stumbled.connect(self.said)
+        actions = self.actions_by_name
+        self.source.lead_to("Program", actions["view.program"], self._docks.monitors.alone_changed)
+        self.program.lead_to("Source", actions["view.source"], self._docks.monitors.alone_changed)
+        self.transport.used.connect(self._docks.monitors.show_monitor)
         self.source_side.placed.connect(self.timeline.go_to)
         self.inspector.place_asked.connect(self.timeline.go_to)
         for done in (self.inspector.finished, self.actions_by_name.focus_keys.left):
@@ -262,7 +266,7 @@ class EditWorkspace(QStackedWidget):
             "view.grab": self._grab,
             "view.palette": lambda: self.palette_window.show_over(self.window()),
             "view.keys": lambda: KeymapsWindow(self._look, actions, self).exec(),
-            "view.reset_layout": self._docks.arrange,
+            "view.reset_layout": self._docks.reset,
             "panel.next": partial(self._docks.go_on, 1),
             "panel.previous": partial(self._docks.go_on, -1),
             "view.theme": self._look.toggle,

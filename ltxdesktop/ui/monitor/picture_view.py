@@ -67,12 +67,12 @@ class PictureView(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(QColor("#dfe3ea"))
-        painter.drawText(QRect(24, middle - 44, self.width() - 48, 30), Qt.AlignmentFlag.AlignCenter, title)
+        wraps = Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(QRect(24, middle - 120, self.width() - 48, 103), wraps | Qt.AlignmentFlag.AlignBottom, title)
         painter.setFont(self.font())
         painter.setPen(QColor("#9aa3b2"))
-        flags = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop | Qt.TextFlag.TextWordWrap
         width = min(540, self.width() - 48)
-        painter.drawText(QRect((self.width() - width) // 2, middle - 6, width, 90), flags, words)
+        painter.drawText(QRect((self.width() - width) // 2, middle - 6, width, 90), wraps, words)
 
     def _paint_badge(self, painter: QPainter) -> None:
         metrics = self.fontMetrics()

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QHBoxLayout, QLineEdit, QSli
 from ltxdesktop.document.history import History
 from ltxdesktop.document.model import Document, SequenceId, TrackId
 from ltxdesktop.ui.actions import Actions
+from ltxdesktop.ui.overflow_row import OverflowRow
 from ltxdesktop.ui.parts import ElidedLabel, IconButton, label
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.commands import TimelineCommands
@@ -30,6 +31,7 @@ from ltxdesktop.ui.timeline.view import TimelineView
 from ltxdesktop.ui.timeline.viewport import FINEST, HEADER_PX, RULER_PX
 
 SLIDER_STEPS = 1000
+_TOOL_RANKS = {"Zoom": 8, "Hand": 8, "Slide": 6, "Slip": 6, "Roll": 5, "Ripple": 5, "Extend": 1}  # who goes first
 PANEL_MENU = ("view.zoom_in", "view.zoom_out", "view.zoom_fit", "", "view.snap", "", "sequence.settings")
 
 
@@ -129,7 +131,7 @@ class TimelinePanel(QFrame):
     def offer_generation(self, on: bool) -> None:
         """Whether gaps offer to be filled and clips to be extended: `fill_asked` and `extend_asked` are listened to."""
         self.view.offers_fill = on
-        self._tool_buttons[EXTEND.name].setVisible(on)
+        self._tools.offer(self._tool_buttons[EXTEND.name], on)
         self._actions["tool.extend"].setEnabled(on)
         if not on and self.view.tool is EXTEND:
             self.set_tool(SELECT)
@@ -143,7 +145,8 @@ class TimelinePanel(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(1, 1, 1, 1)
         column.setSpacing(0)
-        column.addLayout(self._tool_bar())
+        self._tools = self._tool_bar()
+        column.addWidget(self._tools)
         column.addWidget(self.view, 1)
         self._add_source_buttons()
         column.addWidget(self.overview)
@@ -163,42 +166,43 @@ class TimelinePanel(QFrame):
             row.addWidget(button)
         corner.setFixedSize(HEADER_PX - 2, RULER_PX - 2)
 
-    def _tool_bar(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setContentsMargins(8, 6, 8, 6)
-        row.setSpacing(3)
-        row.addWidget(self.timecode)
-        row.addSpacing(10)
+    def _tool_bar(self) -> OverflowRow:
+        """Where it's narrow, the rarer tools are in a menu, and the zoom is left to its keys and the overview."""
+        actions = self._actions
+        row = OverflowRow(self._look, "Tools", (8, 6, 8, 6), 3)
+        row.add(self.timecode)
+        row.add_gap(10)
         group = QButtonGroup(self)
         for tool in TOOLS:
             button = IconButton(self._look, tool.icon, tool.name)
             button.setCheckable(True)
             group.addButton(button)
-            row.addWidget(button)
+            row.add(button, _TOOL_RANKS.get(tool.name, 0), actions[_command(tool)])
             self._tool_buttons[tool.name] = button
         self._tool_buttons[self.view.tool.name].setChecked(True)
-        row.addSpacing(10)
-        row.addWidget(self._actions.button(self._look, "view.snap", "magnet"))
-        row.addWidget(self._actions.button(self._look, "sequence.marker", "marker"))
-        row.addSpacing(8)
-        row.addWidget(self.sequences)
-        row.addSpacing(10)
-        row.addWidget(self._note, 1)
-        row.addWidget(self._actions.button(self._look, "view.zoom_out", "zoom-out"))
+        row.add_gap(10)
+        row.add(actions.button(self._look, "view.snap", "magnet"), 4, actions["view.snap"])
+        row.add(actions.button(self._look, "sequence.marker", "marker"), 7, actions["sequence.marker"])
+        row.end_tools()
+        row.add_gap(8)
+        row.add(self.sequences)
+        row.add_gap(10)
+        row.add(self._note, stretch=1)
+        row.add(actions.button(self._look, "view.zoom_out", "zoom-out"), 2, actions["view.zoom_out"])
         self._slider.setRange(0, SLIDER_STEPS)
         self._slider.setMinimumWidth(60)
         self._slider.setMaximumWidth(130)
         self._slider.setAccessibleName("Zoom")
         self._slider.setToolTip("Zoom (= and -; Ctrl+wheel zooms to the mouse)")
         self._slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        row.addWidget(self._slider)
-        row.addWidget(self._actions.button(self._look, "view.zoom_in", "zoom-in"))
-        row.addWidget(self._actions.button(self._look, "view.zoom_fit", "zoom-fit"))
+        row.add(self._slider, 9)
+        row.add(actions.button(self._look, "view.zoom_in", "zoom-in"), 2, actions["view.zoom_in"])
+        row.add(actions.button(self._look, "view.zoom_fit", "zoom-fit"), 3, actions["view.zoom_fit"])
         return row
 
     def _connect(self) -> None:
         for tool in TOOLS:
-            name = f"tool.{tool.name.lower()}"
+            name = _command(tool)
             self._tool_buttons[tool.name].clicked.connect(self._actions[name].trigger)
             self._actions.bind(name, _Chooser(self, tool))
         self.commands.bind(self._actions)
@@ -233,7 +237,7 @@ class TimelinePanel(QFrame):
 
     def _say_keys(self) -> None:
         for tool in TOOLS:
-            tip = self._actions[f"tool.{tool.name.lower()}"].toolTip().splitlines()[0]
+            tip = self._actions[_command(tool)].toolTip().splitlines()[0]
             self._tool_buttons[tool.name].setToolTip(f"{tip}\n{tool.hint}")
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
@@ -294,6 +298,11 @@ class TimelinePanel(QFrame):
         self.view.setFocus()
         if name:
             self.commands.tracks.rename_track(track_id, name)
+
+
+def _command(tool: Tool) -> str:
+    """The name of the command that chooses a tool."""
+    return f"tool.{tool.name.lower()}"
 
 
 class _Chooser:

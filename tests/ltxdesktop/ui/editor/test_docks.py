@@ -53,7 +53,7 @@ def test_panels_are_left_for_the_next_start(open_docks):
     assert again.panels["inspector"] in again.tabifiedDockWidgets(again.panels["markers"])
 
 
-@pytest.mark.parametrize(("width", "height", "whole"), [(1366, 612, True), (1280, 650, False), (1440, 900, False)])
+@pytest.mark.parametrize(("width", "height", "whole"), [(1366, 612, True), (944, 484, True), (1440, 900, False)])
 def test_on_a_low_screen_the_make_panel_has_the_whole_height(open_docks, width: int, height: int, whole: bool):
     docks = open_docks()
     for name, area in (("make", RIGHT), ("jobs", RIGHT), ("takes", LEFT)):
