@@ -32,7 +32,6 @@ from ltxdesktop.ui.timeline.viewport import Viewport
 
 NAMED_FROM_PX = 26
 PICTURED_FROM_PX = 18
-ROUNDED_UP_TO = 160  # clips; beyond it nobody sees the corners and everybody the time
 _WAVES_KEPT = 1024
 _PICTURES_KEPT = 800  # of about 30 kB each
 
@@ -66,7 +65,7 @@ class ClipPainter:
         self, painter: QPainter, layout: Layout, document: Document, selected: frozenset[ItemId],
         presence: Presence, hovered: ItemId | None,
     ) -> None:  # fmt: skip
-        rounded = len(layout.clips) <= ROUNDED_UP_TO
+        rounded = not layout.crowded
         small: list[ClipBox] = []
         for placed in layout.clips:
             if placed.box.width < NAMED_FROM_PX and not rounded:

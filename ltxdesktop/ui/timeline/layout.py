@@ -45,6 +45,7 @@ DEFAULT_PX: Mapping[TrackKind, int] = {TrackKind.VIDEO: 66, TrackKind.AUDIO: 54,
 LOWEST_PX, HIGHEST_PX = 26, 260
 LEAST_SHARE = 0.6  # of their usual height, where the timeline is low
 LANE_GAP_PX = 2
+CROWDED_FROM = 161  # clips; from there on nobody sees the corners and everybody the time
 ROOM_BELOW_PX = 28
 PARTING_PX = 6  # between picture and sound
 NARROW_PX = 4  # narrower clips are merged into runs
@@ -75,6 +76,7 @@ class Layout:
     key: KeyPlace | None = None  # the selected key of one of them
     lines: LineNames = PLAIN_LINES
     aimed: Collection[TrackId] = ()  # tracks that inserts and pastes go to
+    crowded: bool = False  # too many clips in view for round corners
 
 
 Heights = Mapping[TrackId, int]  # of tracks whose height is being dragged
@@ -107,6 +109,7 @@ def lay_out(
         key,
         lines,
         aimed,
+        len(clips) >= CROWDED_FROM,
     )
 
 

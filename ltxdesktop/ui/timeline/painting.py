@@ -280,27 +280,32 @@ class TimelinePainter:
 
 
 def _cut_to(layout: Layout, boxes: list[Box]) -> Layout:
-    """The layout without most of what touches none of the boxes: whole rows, and stretches whatever the row."""
-    rows = {box.top for box in boxes if box.width >= layout.viewport.width}
-    stretches: list[tuple[float, float]] = []
-    for left, right in sorted((box.left, box.right) for box in boxes if box.width < layout.viewport.width):
-        if stretches and left <= stretches[-1][1]:
-            stretches[-1] = (stretches[-1][0], max(right, stretches[-1][1]))
-        else:
-            stretches.append((left, right))
+    """The layout without most of what touches none of the boxes: whole rows, and stretches of one or of all."""
+    wide = [box for box in boxes if box.width >= layout.viewport.width]
+    stretches: dict[tuple[float, float], list[tuple[float, float]]] = {}
+    for box in sorted(boxes):
+        if box.width < layout.viewport.width:
+            spans = stretches.setdefault((box.top, box.bottom), [])
+            if spans and box.left <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(box.right, spans[-1][1]))
+            else:
+                spans.append((box.left, box.right))
 
     def touched(box: Box) -> bool:
-        if box.top in rows:
+        if any(row.top < box.bottom and box.top < row.bottom for row in wide):
             return True
         left, right = box.left, box.left + box.width
-        return any(left < end and begin < right for begin, end in stretches)
+        return any(
+            top < box.bottom and box.top < bottom and any(left < end and begin < right for begin, end in spans)
+            for (top, bottom), spans in stretches.items()
+        )
 
     return replace(
         layout,
         clips=tuple(placed for placed in layout.clips if touched(placed.seen)),
         runs=tuple(run for run in layout.runs if touched(run.box)),
         transitions=tuple(each for each in layout.transitions if touched(each.box)),
-        ticks=layout.ticks if rows else tuple(tick for tick in layout.ticks if touched(_label_box(tick))),
+        ticks=layout.ticks if wide else tuple(tick for tick in layout.ticks if touched(_label_box(tick))),
     )
 
 
