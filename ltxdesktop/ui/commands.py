@@ -98,7 +98,12 @@ def _commands() -> Iterator[Command]:
     yield Command(
         "clip.replace", "Replace with the source", ("Shift+F11",), "The clip's media by the source's, from its in point"
     )
-    yield Command("clip.transition", "Add a dissolve", ("Ctrl+T",), "Between selected clips, else at the playhead")
+    yield Command(
+        "clip.transition",
+        "Add a dissolve",
+        ("Ctrl+T",),
+        "Between selected clips, at both ends of a single one, or with none at the playhead",
+    )
     yield Command("clip.fade", "Fade in and out", ("Ctrl+Shift+F",), "Half a second at both ends of the selection")
     yield Command("clip.enabled", "Show or hide", ("Shift+E",))
     yield Command("clip.link", "Link", ("Ctrl+L",), "Picture and sound that are linked are edited together")

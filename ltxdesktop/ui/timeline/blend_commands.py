@@ -17,6 +17,7 @@ from ltxdesktop.ui.timeline.selection import Selection
 
 DISSOLVE_S = Fraction(1)
 _NO_HANDLES = "Both clips are shown whole: trim them at this cut first. What is trimmed off is what a dissolve shows."
+_NO_NEIGHBOURS = "No clip lies right beside what is selected. Fade in and out makes it come and go by itself."
 Do = Callable[[str, Callable[[Document], Document]], bool]
 
 
@@ -40,11 +41,13 @@ class BlendCommands:
         return self._desk.document.sequence
 
     def dissolve(self) -> None:
-        """A dissolve at the cuts between selected clips, else at the cut that the playhead is nearest to: one of the
-        selected clip's if the playhead is on it. A blend that is there already stays as it is."""
-        cuts = self._between_selected() or self._of_selected() or self._nearest()
+        """A dissolve at the cuts between selected clips, else at the ends of the selected ones: at one only if the
+        playhead stands on it. With none selected, at the cut that the playhead is nearest to. A blend that is there
+        already stays as it is."""
+        chosen = bool(self._selection.clips)
+        cuts = (self._between_selected() or self._of_selected()) if chosen else self._nearest()
         if not cuts:
-            self._refuse("There is no cut to dissolve over.")
+            self._refuse(_NO_NEIGHBOURS if chosen else "There is no cut to dissolve over.")
             return
         plain = [each for each in cuts if self._transition_at(each) is None]
         if not plain:
@@ -91,15 +94,23 @@ class BlendCommands:
         return heads
 
     def _of_selected(self) -> list[ItemId]:
-        """The nearer cut of the selected clip that the playhead is on; none for a clip that it is far from."""
-        frame, found = self._playhead_at(), list[tuple[int, ItemId]]()
-        for track in self._sequence.tracks:
-            for place, item in enumerate(track.items):
-                first, last = track.starts[place], track.starts[place + 1]
-                if item.id in self._selection.clips and first <= frame <= last:
-                    found += [each for each in _cuts(track) if each[0] in (first, last)]
-        nearest_first = sorted(found, key=lambda each: abs(each[0] - frame))  # picture before sound at the same cut
-        return [clip for _, clip in nearest_first[:1]]
+        """The cuts at both ends of the selected clips, or of these the one that the playhead stands on."""
+        chosen, sequence, playhead = self._selection.clips, self._sequence, self._playhead_at()
+        found: list[tuple[int, ItemId]] = []
+        named: set[ItemId] = set()
+        for track in sequence.tracks:
+            ends = {
+                track.starts[place + more]
+                for place, item in enumerate(track.items)
+                if item.id in chosen
+                for more in (0, 1)
+            }
+            for frame, clip in _cuts(track) if not track.locked else []:
+                if frame in ends and clip not in named:
+                    found.append((frame, clip))
+                    named |= with_partners(sequence, {clip})
+        here = [clip for frame, clip in found if frame == playhead]
+        return here or [clip for _, clip in found]
 
     def _nearest(self) -> list[ItemId]:
         """The cut nearest to the playhead: of the video track that is aimed at, else of the lowest one with cuts."""

@@ -11,10 +11,10 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
-from timeline_kit import MEDIA, Window, clip, document_of, film, small_film
+from timeline_kit import MEDIA, Window, clip, document_of, film, gap, small_film
 
 from ltxdesktop.document import edits
-from ltxdesktop.document.model import Document, ItemId, Take, TrackId, Transition, TransitionKind
+from ltxdesktop.document.model import Document, Item, ItemId, Take, TrackId, Transition, TransitionKind
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.activity import Activity
 from ltxdesktop.ui.timeline.boxes import Button
@@ -671,6 +671,54 @@ def test_the_cut_behind_the_selected_clip_is_taken_when_the_playhead_is_near_it(
     window.panel.go_to(90)
     trigger(window, "clip.transition")
     assert set(blends(window)) == {"b"}
+
+
+def three_in_a_row(look: Look) -> Window:
+    """V1: a | b | c, each with material on both sides, and d by itself behind a gap; sounds are linked."""
+
+    def row(kind: str) -> list[Item]:
+        return [replace(clip(each, link=f"link {each}"), id=ItemId(f"{each}{kind}")) for each in "abc"] + [
+            gap(f"gap{kind}", 50),
+            replace(clip("d", link="link d"), id=ItemId(f"d{kind}")),
+        ]
+
+    return Window(look, document_of(V1=row("v"), A1=row("a")))
+
+
+@pytest.mark.parametrize(
+    ("clicked", "playhead", "at"),
+    [
+        (150, 330, {"b", "c"}),  # b: both of its ends, wherever the playhead is
+        (150, 200, {"c"}),  # the one on which the playhead stands
+        (50, 330, {"b"}),  # a: nothing is before it
+        (250, 0, {"c"}),  # c: a gap is behind it
+        (None, 190, {"c"}),  # none is selected
+    ],
+)
+def test_a_selected_clip_gets_dissolves_at_its_ends(look: Look, clicked: int | None, playhead: int, at: set[str]):
+    window = three_in_a_row(look)
+    if clicked is not None:
+        window.click(window.at(clicked, "V1"))
+    window.panel.go_to(playhead)
+    steps = len(window.history.entries)
+    trigger(window, "clip.transition")
+    assert set(blends(window)) == at
+    assert all(window.sequence.clip(ItemId(f"{name}a")).transition is not None for name in at)  # the sound as well
+    assert len(window.history.entries) == steps + 1
+    window.widget.close()
+    window.widget.deleteLater()
+
+
+def test_a_selected_clip_without_neighbours_gets_none_and_no_other_does(look: Look, qtbot):
+    window = three_in_a_row(look)
+    window.click(window.at(400, "V1"))
+    window.panel.go_to(100)
+    with qtbot.waitSignal(window.panel.refused) as said:
+        trigger(window, "clip.transition")
+    assert "Fade in and out" in said.args[0]
+    assert blends(window) == {}
+    window.widget.close()
+    window.widget.deleteLater()
 
 
 def test_clips_that_are_shown_whole_have_nothing_to_dissolve_with(look: Look, qtbot):
