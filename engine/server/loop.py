@@ -6,12 +6,10 @@ and tells so does both under one lock, so that tellings are in the order of the 
 methods.
 """
 
-import errno
 import logging
 import shutil
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -37,11 +35,9 @@ from engine.protocol.messages import (
     EngineState,
     Enhanced,
     EnhancePrompt,
-    Failed,
     JobChanged,
     Notice,
     Refused,
-    Result,
     StateName,
     Submit,
     Timing,
@@ -49,6 +45,7 @@ from engine.protocol.messages import (
 from engine.protocol.ring import RingWriter
 from engine.protocol.work import AnyWork
 from engine.server.context import RunningJob
+from engine.server.endings import INTERRUPTED, Ending, checked, failure, mistake
 from engine.server.outbox import Outbox
 from engine.server.pool import BackendPool
 from engine.server.sorter import Lane, Sorter, as_asked, lane_of
@@ -70,19 +67,6 @@ class _Begun(NamedTuple):
 
     lane: Lane
     context: RunningJob
-
-
-class Ending(NamedTuple):
-    """How a job ended. `resumable`: what it remembered is kept, and a retry picks it up."""
-
-    outcome: Done | Failed | Cancelled
-    resumable: bool = False
-
-
-_INTERRUPTED: Final = Failed(
-    kind="interrupted",
-    message="The engine was closed while this job was running. Nothing of it was kept; it can be retried.",
-)
 
 
 class WorkLoop:
@@ -335,10 +319,10 @@ class WorkLoop:
             backend = self._pool.get(choice.backend)
             output_folder = self._output_folder(head.work)
         except JobError as exc:
-            self._keep(head.id, Ending(_failure(exc), resumable=bool(head.resume)))
+            self._keep(head.id, Ending(failure(exc), resumable=bool(head.resume)))
             return
         except Exception as exc:  # the boundary: a backend's mistake costs the job, not the engine
-            self._keep(head.id, Ending(_mistake(head.id, exc), resumable=bool(head.resume)))
+            self._keep(head.id, Ending(mistake(head.id, exc), resumable=bool(head.resume)))
             return
         work = replace(head.work, backend=choice.backend, model=choice.model)  # so that the recipe names them
         job = Job(head.id, work, head.attempt, head.resume)
@@ -363,13 +347,13 @@ class WorkLoop:
             ending = self._run(backend, job, context)
             shutil.rmtree(scratch, ignore_errors=True)
         except OSError as exc:
-            ending = Ending(_mistake(job.id, exc), resumable=context.remembered)
+            ending = Ending(mistake(job.id, exc), resumable=context.remembered)
         timings = context.finish()
         if isinstance(ending.outcome, Done):
             if not (result := ending.outcome.result).timings:
                 ending = Ending(Done(result=replace(result, timings=tuple(timing for timing, _ in timings))))
             self._record(backend.name, context, timings)
-        if ending.outcome is _INTERRUPTED and context.remembered:
+        if ending.outcome is INTERRUPTED and context.remembered:
             # Left as running in the store, so that the next engine finds it and picks it up again.
             return
         self._keep(job.id, ending)
@@ -398,20 +382,20 @@ class WorkLoop:
 
     def _run(self, backend: Backend, job: Job, context: RunningJob) -> Ending:
         try:
-            result = _checked(backend.name, backend.run(job, context))
+            result = checked(backend.name, backend.run(job, context))
             return Ending(Done(result=result))
         except JobCancelled as exc:
             if context.cancelled_by_person:
                 return Ending(Cancelled(message=exc.message), exc.resumable)
-            return Ending(_INTERRUPTED)
+            return Ending(INTERRUPTED)
         except JobError as exc:
             if isinstance(exc, EngineBroken):
                 self._broken = exc.message
                 self._wake()
-            return Ending(_failure(exc), exc.resumable)
+            return Ending(failure(exc), exc.resumable)
         except (Exception, SystemExit) as exc:  # the boundary: a mistake costs the job, not the engine
             # What was paid for isn't lost by it: a retry, or a later version, picks it up.
-            return Ending(_mistake(job.id, exc), resumable=context.remembered)
+            return Ending(mistake(job.id, exc), resumable=context.remembered)
 
     def _keep(self, job: str, ending: Ending) -> None:
         """Put the end of a job into the store, however long the disk is full; then tell it."""
@@ -486,7 +470,7 @@ class WorkLoop:
             kind = "unsupported" if isinstance(exc, Unsupported) else "bad_request"
             self._outbox.post(Refused(call=question.call, kind=kind, message=exc.message, detail=exc.detail))
         except Exception as exc:  # the boundary, as for jobs
-            failed = _mistake("that writes a prompt out", exc)
+            failed = mistake("that writes a prompt out", exc)
             self._outbox.post(
                 Refused(call=question.call, kind="internal", message=failed.message, detail=failed.detail)
             )
@@ -494,30 +478,3 @@ class WorkLoop:
     def _check(self) -> None:
         if self._stopping:
             raise JobCancelled
-
-
-def _checked(backend: str, result: object) -> Result:
-    """Return the result if it is one, with files that are there. Raises TypeError, FileNotFoundError."""
-    if not isinstance(result, Result):
-        raise TypeError(f"the backend {backend} returned {type(result).__name__} and no Result")
-    missing = [file.path for file in result.files if not Path(file.path).is_file()]
-    if missing:
-        raise FileNotFoundError(f"the backend {backend} named files that aren't there: {', '.join(missing)}")
-    return result
-
-
-def _failure(problem: JobError) -> Failed:
-    return Failed(kind=problem.kind, message=problem.message, detail=problem.detail, can_retry=problem.can_retry)
-
-
-def _mistake(job: str, problem: BaseException) -> Failed:
-    """Log what nobody expected, once, and say it to the person."""
-    _log.error("job %s failed", job, exc_info=problem)
-    detail = "".join(traceback.format_exception(problem))
-    if isinstance(problem, OSError) and problem.errno == errno.ENOSPC:
-        return Failed(kind="disk_full", message="The disk is full. Make room and retry.", detail=detail)
-    if isinstance(problem, MemoryError):
-        message = "There wasn't enough memory for this. Try a smaller size or fewer frames."
-        return Failed(kind="out_of_memory", message=message, detail=detail)
-    message = f"A mistake in the program stopped this job ({type(problem).__name__}: {problem}). It can be retried."
-    return Failed(kind="internal", message=message, detail=detail)

@@ -22,8 +22,9 @@ from engine.backends.base import (
 from engine.backends.local.capabilities import model_capability
 from engine.backends.local.cards import cards
 from engine.backends.local.catalogue import InstalledModel, ModelDescription
+from engine.backends.local.device import Precision, free_memory
 from engine.backends.local.honesty import prompt_note
-from engine.backends.local.lending import Loading, LocalNetworks, Precision, free_memory
+from engine.backends.local.lending import Loading, LocalNetworks
 from engine.backends.local.media import MediaFiles
 from engine.backends.local.memory import DoesNotFit, Memory, MemoryPlan, gigabytes, make_plan
 from engine.backends.local.opened import OpenedModels

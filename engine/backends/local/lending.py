@@ -6,29 +6,26 @@ import gc
 import hashlib
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from engine.backends.base import OutOfMemory
 from engine.backends.local.catalogue import InstalledModel
+from engine.backends.local.device import Precision, free_memory
+from engine.backends.local.headers import facts_of, sizes_of
 from engine.backends.local.memory import (
-    LATENT_POSITION_PIXELS,
     MARGIN,
     RESERVE,
-    Memory,
     MemoryPlan,
     ModelSizes,
-    StreamedNetwork,
     gigabytes,
 )
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.fp8 import WeightFormat
-from engine.loading.gemma_streaming import StreamedGemma, streamed_bytes
+from engine.loading.gemma_streaming import StreamedGemma
 from engine.loading.linear import replace_linears
 from engine.loading.lora import Lora, check_lora, set_loras
 from engine.loading.networks import (
@@ -43,19 +40,17 @@ from engine.loading.networks import (
 )
 from engine.loading.safetensors_file import read_tensors
 from engine.loading.streaming import BlockStreamer, Streaming
-from engine.loading.transformer_loading import load_transformer, streamer_of, transformer_sizes
-from engine.models.audio_vae import AudioDecoder, AudioEncoder, AudioVaeConfig
+from engine.loading.transformer_loading import load_transformer, streamer_of
+from engine.models.audio_vae import AudioDecoder, AudioEncoder
 from engine.models.gemma import Gemma
 from engine.models.latent_statistics import PerChannelStatistics
 from engine.models.preview import LatentToRgb
-from engine.models.text import CHECKPOINT_PREFIXES as TEXT_PREFIXES
 from engine.models.text import TextConditioner, TextConfig, TextContext
 from engine.models.transformer import Transformer
 from engine.models.transformer_config import TransformerConfig
-from engine.models.video_vae import Downsample, Upsample, VideoDecoder, VideoEncoder, VideoVaeConfig
+from engine.models.video_vae import VideoDecoder, VideoEncoder
 from engine.models.vocoder import PlainVocoder, Vocoder
-from engine.pipelines.networks import ModelFacts, Weights, upsampling
-from engine.protocol.grid import ScaleFactors
+from engine.pipelines.networks import Weights, upsampling
 
 # Names of what is loaded for prompts alone: a text encoder that is streamed can't write, so there may be two.
 TEXT_NETWORKS = ("text_encoder", "text_writer", "text")
@@ -78,32 +73,6 @@ class UserLora(NamedTuple):
     text_layers: int = 0
 
 
-@dataclass(frozen=True)
-class Precision:
-    """How numbers are kept: the networks' dtype, a word for it, and how the transformer's matrices lie in memory.
-
-    That is where they have room; else they are FP8_SCALED: half the bytes, with a smaller error than FP8_CAST's.
-    """
-
-    dtype: torch.dtype
-    name: str
-    weights: WeightFormat = WeightFormat.AS_STORED
-
-    @classmethod
-    def of(cls, device: torch.device) -> Precision:
-        """bfloat16 where the device multiplies it at full speed, else float32. Metal knows no numbers of 8 bits."""
-        weights = WeightFormat.FULL if device.type == "mps" else WeightFormat.AS_STORED
-        if device.type != "cpu" or _cpu_multiplies_bfloat16():
-            return cls(torch.bfloat16, "bfloat16", weights)
-        return cls(torch.float32, "float32", weights)
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    cpu = cast("Any", torch.cpu)
-    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(bool(getattr(cpu, name, lambda: False)()) for name in known)
-
-
 class Held(NamedTuple):
     """Bytes of weights on the device and in the host's memory beside it."""
 
@@ -111,95 +80,11 @@ class Held(NamedTuple):
     host: int
 
 
-def facts_of(model: InstalledModel, checkpoint: Checkpoint) -> ModelFacts:
-    """What recipes and runner go by, read from the checkpoint's own configuration."""
-    transformer = TransformerConfig.from_metadata(checkpoint.section("transformer"))
-    vae = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
-    audio = AudioVaeConfig.from_metadata(checkpoint.section("audio_vae"))
-    return ModelFacts(
-        model_version=checkpoint.model_version,
-        distilled=model.description.distilled,
-        layers=transformer.num_layers,
-        video_channels=vae.latent_channels,
-        audio_channels=audio.latent_channels,
-        audio_bins=audio.latent_bands,
-        scale=ScaleFactors(vae.time_factor, vae.space_factor, vae.space_factor),
-        upsamplers=frozenset(model.upsamplers),
-        doubles_rate=model.temporal_upsampler is not None,
-        one_stage_pixels=model.description.one_stage_pixels,
-        distilled_lora=model.distilled_lora is not None,
-    )
-
-
-def sizes_of(model: InstalledModel, checkpoint: Checkpoint, precision: Precision) -> ModelSizes:
-    """What the planner needs, from headers alone."""
-    transformer = transformer_sizes(checkpoint, precision.dtype, precision.weights)
-    in_fp8 = transformer_sizes(checkpoint, precision.dtype, WeightFormat.FP8_SCALED)
-    config = TransformerConfig.from_metadata(checkpoint.section("transformer"))
-    vae = VideoVaeConfig.from_metadata(checkpoint.section("vae"))
-    factor = precision.dtype.itemsize / 2  # of what lies on disk in bfloat16
-    stored = {
-        "text": sum(checkpoint.size_bytes(prefix) for prefix in TEXT_PREFIXES),
-        "video_encoder": checkpoint.size_bytes("vae.encoder."),
-        "video_decoder": checkpoint.size_bytes("vae.decoder."),
-        "audio_encoder": checkpoint.size_bytes("audio_vae.encoder."),
-        "audio_decoder": checkpoint.size_bytes("audio_vae.decoder."),
-        "upsampler": sum(path.stat().st_size for path in model.upsampler_files),
-        "text_encoder": _folder_bytes(model.text_encoder),
-    }
-    parts = {name: int(factor * size) for name, size in stored.items()}
-    return ModelSizes(
-        blocks=transformer.blocks,
-        outside_blocks=transformer.outside_blocks,
-        blocks_fp8=in_fp8.blocks,
-        parts=parts | {"vocoder": 2 * checkpoint.size_bytes("vocoder.")},  # float32 always
-        video_width=config.width,
-        audio_width=config.audio_width,
-        channels=max(config.in_channels, config.audio_in_channels),
-        element=precision.dtype.itemsize,
-        decoder=streamed_network(VideoDecoder, vae),
-        encoder=streamed_network(VideoEncoder, vae),
-        text_streamed=0 if model.text_encoder is None else streamed_bytes(model.text_encoder, precision.dtype),
-    )
-
-
-def streamed_network(kind: type[VideoDecoder] | type[VideoEncoder], config: VideoVaeConfig) -> StreamedNetwork:
-    """What a streaming pass holds, from the layers themselves.
-
-    A convolution keeps two input frames, a residual block two of its own besides. At work a layer holds its input, a
-    padded and activated copy, what its convolution makes, and for up- and downsampling that once more, rearranged.
-    """
-    with torch.device("meta"):
-        network = kind(config)
-    decodes = kind is VideoDecoder
-    # of one layer's frame: rows * columns per latent position, and frames per latent frame
-    area = 1.0 if decodes else float((config.space_factor // config.patch_size) ** 2)
-    frames = 1.0 if decodes else float(config.time_factor)
-    cache = clip = frame = 0.0
-    for layer in network.layers():
-        convolutions = [module for module in layer.modules() if isinstance(module, nn.Conv3d)]
-        inner, outer = convolutions[0].in_channels, convolutions[0].out_channels
-        residual = len(convolutions) == 2
-        resamples = isinstance(layer, Upsample | Downsample)
-        cache += 2 * area * (sum(module.in_channels for module in convolutions) + inner * residual)
-        held = area * (2 * inner + outer * (2 if resamples else 1) + inner * isinstance(layer, Downsample))
-        clip, frame = max(clip, held * frames), max(frame, held)
-        time, rows, columns = layer.factors if isinstance(layer, Upsample | Downsample) else (1, 1, 1)
-        area = area * rows * columns if decodes else area / (rows * columns)
-        frames = frames * time if decodes else frames / time
-    pixels = LATENT_POSITION_PIXELS * config.in_channels
-    return StreamedNetwork(int(cache), int(max(clip, 2 * pixels * config.time_factor)), int(max(frame, 2 * pixels)))
-
-
 def _streamer(network: Any) -> BlockStreamer | None:
     """What brings a network's weights bit by bit, or None when all of them are in memory."""
     if isinstance(network, StreamedGemma):
         return network.streamer
     return streamer_of(network) if isinstance(network, Transformer) else None
-
-
-def _folder_bytes(folder: Path | None) -> int:
-    return 0 if folder is None else sum(path.stat().st_size for path in folder.glob("*.safetensors"))
 
 
 class LocalNetworks:
@@ -486,18 +371,3 @@ class LocalNetworks:
         if self._distilled_lora is None:
             self._distilled_lora = Lora.open(self.model.distilled_lora)
         return self._distilled_lora
-
-
-def free_memory(device: torch.device) -> Memory:
-    """What is free now, on the device and in the host."""
-    import psutil
-
-    host = psutil.virtual_memory().available
-    if device.type == "cuda":
-        free, _ = torch.cuda.mem_get_info(device)
-        reusable = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-        return Memory("cuda", free + reusable, host)
-    if device.type == "mps":
-        limit = torch.mps.recommended_max_memory()
-        return Memory("mps", max(0, limit - torch.mps.driver_allocated_memory()), host)
-    return Memory("cpu", host, host)

@@ -14,7 +14,8 @@ import torch
 
 from engine.backends.base import BadRequest, Places
 from engine.backends.local.catalogue import Catalogue, InstalledModel
-from engine.backends.local.lending import LocalNetworks, Precision, UserLora
+from engine.backends.local.device import Precision
+from engine.backends.local.lending import LocalNetworks, UserLora
 from engine.loading.checkpoint import Checkpoint
 from engine.loading.errors import LoadingError
 from engine.loading.lora import Lora

@@ -19,7 +19,9 @@ from engine.backends.base import Job, OutOfMemory
 from engine.backends.local import backend as backend_module
 from engine.backends.local import opened as opened_module
 from engine.backends.local.backend import LocalBackend
-from engine.backends.local.lending import LocalNetworks, Precision, sizes_of
+from engine.backends.local.device import Precision
+from engine.backends.local.headers import sizes_of
+from engine.backends.local.lending import LocalNetworks
 from engine.backends.local.media import MediaFiles
 from engine.backends.local.memory import (
     RESERVE,
