@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from PySide6.QtCore import QEventLoop, QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 from render_edit import RATE, SIZE, make_clip
 
+from ltxdesktop.app import SWITCH_S
 from ltxdesktop.document.model import (
     Clip,
     Document,
@@ -40,6 +42,7 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.export.queue import Done, Entry
 from ltxdesktop.media.files import MediaFiles
+from ltxdesktop.ui.collecting import Collecting
 from ltxdesktop.ui.deliver.workspace import DeliverWorkspace
 from ltxdesktop.ui.main_window import MainWindow
 from ltxdesktop.ui.session import EngineSession
@@ -98,6 +101,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="a folder for the clip")
     chosen = parser.parse_args()
     application = QApplication([])
+    collecting = Collecting()  # as the program does
+    collecting.start()
+    sys.setswitchinterval(SWITCH_S)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         footage = (chosen.keep or folder) / f"clip1-{chosen.frames}.mp4"
