@@ -112,7 +112,7 @@ def settings_of(options: argparse.Namespace, sequence: Sequence) -> Settings:
             focus=options.focus,
             smart=not options.no_smart,
             disclose=not options.no_disclosure,
-            poster=parse_timecode(options.poster, sequence.rate) if options.poster else None,
+            poster=_frame(options.poster, sequence),
         )
     except ValueError as error:
         raise error if isinstance(error, ExportError) else BadSettings(f"{error}.") from error
@@ -210,10 +210,10 @@ def _with_subtitles(document: Document, path: Path) -> Document:
 
 
 def _target(path: Path, preset: Preset, *, overwrite: bool) -> Path:
-    """Where the film goes; a folder gets the preset's name in it. Raises TargetNotWritable, BadSettings."""
+    """Where the film goes. Raises TargetNotWritable, BadSettings."""
     if preset.suffix and path.suffix.lower() != preset.suffix:
         raise BadSettings(f"{preset.name} files end with {preset.suffix}, {path.name!r} doesn't.")
-    if path.is_file() and not overwrite:
+    if os.path.isfile(path) and not overwrite:  # noqa: PTH113  # Path.is_file raises for names that are too long
         raise TargetNotWritable(path, "it's there already (--overwrite replaces it)")
     return path
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 import errno
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from engine.media.errors import is_disk_full, shown
+
+_REFUSED: Final = re.compile(r'avcodec_open2\("(\w+)"')  # PyAV's name of what failed
 
 
 class ExportError(Exception):
@@ -49,8 +53,21 @@ class NoEncoder(ExportError):
 
 class TargetNotWritable(ExportError, OSError):
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{shown(path)} can't be written to {shown(path.parent)}: {why}. Choose another folder.")
+        super().__init__(
+            f"{shown(path)} can't be written to {shown(path.parent)}: {why}. Choose another name or folder."
+        )
         self.path = path
+
+
+class EncoderRefused(ExportError):
+    """An encoder that works here doesn't take this film's shape."""
+
+    def __init__(self, path: Path, encoder: str) -> None:
+        super().__init__(
+            f"{shown(path)} can't be made: the encoder {encoder} doesn't take this size, rate or bitrate. "
+            "Choose others, or another format."
+        )
+        self.path, self.encoder = path, encoder
 
 
 class DiskFull(ExportError, OSError):
@@ -84,6 +101,9 @@ def writing_error(path: Path, error: Exception) -> ExportError:
     """The error that says why writing `path` failed, from the system's or FFmpeg's."""
     if is_disk_full(error) or no_space_left(path.parent):
         return DiskFull(path)
+    refused = _REFUSED.match(str(getattr(error, "filename", "") or ""))
+    if refused is not None:
+        return EncoderRefused(path, refused[1])
     code = error.errno if isinstance(error, OSError) else None
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return TargetNotWritable(path, "this account may not write there")

@@ -22,24 +22,25 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from engine.media.containers import flush_to_disk, opened, picture_stream
-from engine.media.errors import shown
 from engine.media.index import VideoIndex
-from ltxdesktop.document.model import Clip, Media, MediaId, Sequence
+from ltxdesktop.document.model import Media, MediaId, Sequence
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.export import smart
+from ltxdesktop.export.before import check_media, check_place
 from ltxdesktop.export.bridging import ENCODERS, Bridge, fits
 from ltxdesktop.export.channel import Channel, Closed
 from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
 from ltxdesktop.export.encoders import Choice, choose, choose_sound
-from ltxdesktop.export.errors import Cancelled, ExportError, MediaMissing, writing_error
+from ltxdesktop.export.errors import Cancelled, CheckFailed, ExportError, writing_error
 from ltxdesktop.export.feed import Feed, Samples, captions_for, mixed_down, sequence_to_render
 from ltxdesktop.export.feeding import Picture, RenderedFilm, Threads, mix, render
+from ltxdesktop.export.nal import BadHeaders
 from ltxdesktop.export.progress import Clock, Pace, Progress
 from ltxdesktop.export.provenance import disclosure
 from ltxdesktop.export.reframing import Reframing
-from ltxdesktop.export.settings import Settings, Shape, Subtitles, even, shape_of
+from ltxdesktop.export.settings import Settings, Shape, Subtitles, even
 from ltxdesktop.export.subtitles import chapters, srt
-from ltxdesktop.export.target import check_target, remove, size_of
+from ltxdesktop.export.target import part_of, remove, size_of, subtitles_beside
 from ltxdesktop.export.writing import HOLDS_POSTER, WORDLESS, Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
@@ -60,6 +61,7 @@ class Job:
     make_film: Callable[[Sequence], RenderedFilm]  # a renderer of originals, never of proxies
     locate: Callable[[Media], Path]
     index_of: Callable[[Path], VideoIndex | None] = lambda path: None  # without indexes nothing is copied
+    key: str = ""  # names the file while it's made, so that what a killed program left of it is found again
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,13 @@ class Export:
     ) -> None:
         """Raises NoSuchPreset, BadSettings, NothingToExport, TargetNotWritable before anything is begun."""
         self.job = job
-        self.shape = shape_of(job.sequence, job.settings)
+        self.shape = check_place(job.sequence, job.media, job.settings, job.target, job.locate)
         self._say, self._clock = on_progress, clock
         self._pictures: Channel[Picture] = Channel(_PICTURES_AHEAD)
         self._sound: Channel[Samples] = Channel(_SOUND_AHEAD)
         self._cancelled = threading.Event()
         self._notes: list[str] = []
-        check_target(job.target, map(job.locate, job.media.values()), is_folder=self.shape.preset.is_folder)
+        self._part = part_of(job.target, job.key or secrets.token_hex(6))
 
     def cancel(self) -> None:
         """Stop as soon as the frame that is being made is done; `run` then raises Cancelled."""
@@ -114,9 +116,10 @@ class Export:
         """Make the file. Raises the errors of `errors`; then nothing is left at the target but what was there."""
         start = self._clock()
         target = self.job.target
-        part = target.parent / f".ltx-{secrets.token_hex(6)}.part"
+        part = self._part
         try:
-            self._check_media()
+            remove(part)  # of an earlier run that was killed
+            check_media(self.job.sequence, self.job.media, self.shape, self.job.locate)
             made = self._make(part)
             beside = self._write_subtitles()
             self._put_in_place(part, beside)
@@ -153,8 +156,26 @@ class Export:
             digits = max(5, len(str(shape.frames)))
             folder = PictureFolder(part, job.target.name, self._options(choice), digits)
             return self._write_folder(folder, self._feed(film, choice, gain), film)
-        plan = self._smart_plan(choice)
         extras = self._extras(film)
+        plan = self._smart_plan(choice)
+        if choice is not None and plan is not None:
+            try:
+                return self._film(part, film, extras, gain, choice, plan)
+            except (CheckFailed, BadHeaders) as error:
+                self._notes.append(f"Nothing is copied after all, because what was copied didn't fit in: {error}")
+                self._begin_again()
+        return self._film(part, film, extras, gain, choice, None)
+
+    def _film(
+        self,
+        part: Path,
+        film: RenderedFilm,
+        extras: Extras,
+        gain: float,
+        choice: Choice | None,
+        plan: smart.SmartPlan | None,
+    ) -> _Made:
+        """The file, opened again and compared. Raises CheckFailed, and BadHeaders for a plan that can't be kept."""
         out, bridge, choice = self._opened(part, choice, plan, extras)
         try:
             sent = self._fill(out, self._feed(film, choice, gain), film, bridge, plan)
@@ -169,7 +190,7 @@ class Export:
             sent = self._fill(out, self._feed(film, choice, gain), film, None, None)
         flush_to_disk(part)
         self._step("checking the file")
-        verdict = check_film(part, job.target, shape, sent)
+        verdict = check_film(part, self.job.target, self.shape, sent)
         return _Made(verdict, bridge.copied if bridge else 0, choice.encoder.name if choice else "")
 
     def _fill(
@@ -212,20 +233,6 @@ class Export:
         if choice is None:
             return {}
         return choice.encoder.with_rate(quality=self.shape.quality, bitrate_kbps=self.job.settings.bitrate_kbps)
-
-    def _check_media(self) -> None:
-        """Say at once what would be found out in an hour. Raises MediaMissing."""
-        gone: dict[str, None] = {}
-        for track in self.job.sequence.tracks:
-            for _, item in track.placed(self.shape.first, self.shape.last):
-                if isinstance(item, Clip) and item.enabled and not track.muted and item.media is not None:
-                    media = self.job.media.get(item.media)
-                    if media is None:
-                        gone[f"The project doesn't know what clip {item.name!r} shows."] = None
-                    elif not (path := self.job.locate(media)).exists():
-                        gone[f"There is no file {shown(path)} in {shown(path.parent)}."] = None
-        if gone:
-            raise MediaMissing(gone)
 
     def _chosen(self) -> Choice | None:
         if self.shape.preset.picture is None:
@@ -405,8 +412,8 @@ class Export:
         if not text:
             self._notes.append("No .srt file was written: the film has no subtitles in this range.")
             return None
-        beside = self.job.target.with_suffix(".srt")
-        part = beside.with_name(f".ltx-{secrets.token_hex(6)}.part")
+        beside = subtitles_beside(self.job.target, is_folder=self.shape.preset.is_folder)
+        part = part_of(beside, secrets.token_hex(6))
         try:
             part.write_text(text, encoding="utf-8", newline="\n")
             flush_to_disk(part)

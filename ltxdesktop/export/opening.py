@@ -32,8 +32,12 @@ def prepared(
     files: MediaFiles,
     locate: Locate,
     sequence: SequenceId | None = None,
+    key: str = "",
 ) -> Generator[Job]:
-    """A job for the open sequence of a document, or for the one that is named; its files are closed with the block."""
+    """A job for the open sequence of a document, or for the one that is named; its files are closed with the block.
+
+    `key` names the file while it's made.
+    """
     heap.share_heaps()
     chosen = document.sequence if sequence is None else next(s for s in document.sequences if s.id == sequence)
     decoders = Decoders(
@@ -48,6 +52,6 @@ def prepared(
         return Renderer(shown, document.media, locate, decoders, originals=True)
 
     try:
-        yield Job(chosen, document.media, settings, target, film, locate, files.index_of)
+        yield Job(chosen, document.media, settings, target, film, locate, files.index_of, key)
     finally:
         decoders.close()

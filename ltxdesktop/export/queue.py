@@ -20,11 +20,13 @@ from typing import Any, Final, cast
 from ltxdesktop.document.model import Document, Media, SequenceId, new_id
 from ltxdesktop.document.otio.read import NotAProject, from_text
 from ltxdesktop.document.otio.write import to_text
-from ltxdesktop.export.errors import BadSettings, Cancelled, ExportError
+from ltxdesktop.export.before import check_media, check_place
+from ltxdesktop.export.errors import BadSettings, Cancelled, ExportError, TargetNotWritable
 from ltxdesktop.export.job import Export, Report
 from ltxdesktop.export.opening import Locate, prepared
 from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.settings import Settings
+from ltxdesktop.export.target import part_of, remove
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.project.atomic import write_atomically
 from ltxdesktop.project.errors import ProjectError
@@ -103,9 +105,10 @@ class ExportQueue:
         self._folder, self._files = folder, files
         self._on_change, self._on_progress = on_change, on_progress
         self._changed = threading.Condition()
-        self._entries: list[Entry] = [
-            replace(entry, state=Waiting()) if isinstance(entry.state, Running) else entry for entry in _read(folder)
-        ]
+        found = _read(folder)
+        killed = [entry for entry in found if isinstance(entry.state, Running)]
+        self._entries = [replace(entry, state=Waiting()) if entry in killed else entry for entry in found]
+        self._left = [part_of(entry.target, entry.id) for entry in killed]
         self._running: Export | None = None
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -136,7 +139,15 @@ class ExportQueue:
     def add(
         self, document: Document, settings: Settings, target: Path, locate: Locate, sequence: SequenceId | None = None
     ) -> Entry:
-        """Put an export at the end. Raises NotWritable, DiskFull of `project.errors` when it can't be kept."""
+        """Put an export at the end.
+
+        Raises what `before` finds, and NotWritable, DiskFull of `project.errors` when it can't be kept.
+        """
+        chosen = next(each for each in document.sequences if each.id == (sequence or document.active))
+        shape = check_place(chosen, document.media, settings, target, locate)
+        check_media(chosen, document.media, shape, locate)
+        if any(each.target == target and not each.is_over for each in self.entries):
+            raise TargetNotWritable(target, "an export in the queue goes there")
         entry = Entry(new_id(), document.name, sequence or document.active, settings, target)
         absolute = with_paths(document, lambda path: _absolute(document, path, locate))
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -192,6 +203,8 @@ class ExportQueue:
     # ---- within ------------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        for part in self._left:  # by a program that was killed
+            remove(part)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._next() is not None)
@@ -206,7 +219,8 @@ class ExportQueue:
         """What became of an entry."""
         try:
             document = from_text(self._project(entry.id).read_text(encoding="utf-8")).document
-            with prepared(document, entry.settings, entry.target, self._files, _located, entry.sequence) as job:
+            asked = (document, entry.settings, entry.target)
+            with prepared(*asked, self._files, _located, entry.sequence, entry.id) as job:
                 export = Export(job, lambda progress: self._on_progress(entry.id, progress))
                 with self._changed:
                     self._running = export

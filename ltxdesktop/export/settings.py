@@ -19,6 +19,8 @@ LOUDNESS_TARGETS: Final = (-14.0, -16.0, -23.0)  # LUFS: web video, podcasts, Eu
 _GIF_LIMIT: Final = 50  # frames a second: its times are hundredths, and players take 1/100 for a mistake
 _OPUS_RATES: Final = (8000, 12000, 16000, 24000, 48000)
 _LARGEST: Final = 16384  # pixels a side
+_RATES: Final = (1, 1000)  # pictures a second; one more digit is a slip of the keyboard
+_HIGHEST_KBPS: Final = 1_000_000  # encoders count the bits of two seconds in 32 bits
 
 
 class Subtitles(Enum):
@@ -225,12 +227,14 @@ def _check(preset: Preset, width: int, height: int, rate: Fraction, settings: Se
         raise BadSettings(
             f"{preset.name} needs even sides: {width} x {height} isn't possible, {even(width)} x {even(height)} is."
         )
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise BadSettings(f"{float(rate):g} pictures a second can't be exported; {_RATES[0]} to {_RATES[1]} can.")
     if preset.picture is PictureCodec.GIF and rate > _GIF_LIMIT:
         raise BadSettings(f"A GIF can't show {float(rate):g} pictures a second; {_GIF_LIMIT} is the most.")
     if settings.quality is not None and not 0 <= settings.quality <= 100:
         raise BadSettings(f"Quality goes from 0 to 100; {settings.quality} is outside.")
-    if settings.bitrate_kbps < 0:
-        raise BadSettings(f"A bitrate of {settings.bitrate_kbps} kbit/s isn't possible.")
+    if not 0 <= settings.bitrate_kbps <= _HIGHEST_KBPS:
+        raise BadSettings(f"A bitrate of {settings.bitrate_kbps} kbit/s isn't possible; {_HIGHEST_KBPS} is the most.")
     if settings.bitrate_kbps and (preset.picture is None or not preset.picture.has_rate):
         raise BadSettings(f"{preset.name} has no bitrate to choose.")
     if settings.lufs is not None and not -40 <= settings.lufs <= -5:

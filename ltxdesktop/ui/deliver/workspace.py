@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from PySide6.QtCore import QPoint, QSettings, Qt, QUrl, Signal
 from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
@@ -38,6 +41,8 @@ PRESET_SETTING = "deliver/preset"
 FOLDER_SETTING = "deliver/folder"
 LEAST_PX = 240  # of the presets' and the queue's width
 PANEL_MARGINS_PX = 34  # of a panel and the frame of its list
+
+_NO_NAME: Final = re.compile(r'[\\/:*?"<>|\x00-\x1f]')  # what no system takes in the name of a file
 
 AskTarget = Callable[[str, str], str]  # (proposed path, filter) -> chosen path, "" if none
 AskStop = Callable[[str], bool]  # (what is being exported) -> whether it's to be stopped
@@ -112,12 +117,16 @@ class DeliverWorkspace(QWidget):
         folder = str(self._settings.value(FOLDER_SETTING, str(Path.home())))
         words = f"{preset.name} (*{preset.suffix})" if preset.suffix else "Folder of pictures (*)"
         shaped = f" {preset.id}" if preset.width else ""  # else a film's versions would propose to replace each other
-        chosen = self._ask_target(str(Path(folder) / f"{document.name}{shaped}{preset.suffix}"), words)
+        name = _NO_NAME.sub("_", f"{document.name}{shaped}{preset.suffix}")
+        chosen = self._ask_target(str(Path(folder) / name), words)
         if not chosen:
             return
         target = Path(chosen)
         if preset.suffix and target.suffix.lower() != preset.suffix:
             target = target.with_name(target.name + preset.suffix)
+            if os.path.lexists(target):  # the dialog asked about another name
+                self.problem.emit(f"There is a file {target.name} already. Choose its whole name to replace it.")
+                return
         self._settings.setValue(FOLDER_SETTING, str(target.parent))
         self.add_to(target)
 
@@ -182,7 +191,14 @@ class DeliverWorkspace(QWidget):
         self.add_button.setEnabled(self._document is not None and not self.form.why_not)
 
     def _ask(self, proposed: str, words: str) -> str:
-        return QFileDialog.getSaveFileName(self, "Export", proposed, words)[0]
+        dialog = QFileDialog(self, "Export", str(Path(proposed).parent), words)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setFileMode(QFileDialog.FileMode.AnyFile)
+        dialog.setDefaultSuffix(Path(proposed).suffix.removeprefix("."))  # so that it asks about the name with it
+        dialog.selectFile(Path(proposed).name)
+        chosen = dialog.selectedFiles() if dialog.exec() else []
+        dialog.deleteLater()
+        return chosen[0] if chosen else ""
 
     def _ask_whether_to_stop(self, words: str) -> bool:
         box = QMessageBox(QMessageBox.Icon.Question, "An export is running", words, parent=self.window())

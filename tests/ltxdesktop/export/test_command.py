@@ -16,9 +16,11 @@ from render_samples import clip, film, noise, numbered, track, write_film, write
 
 from engine.media.decode import VideoReader
 from engine.media.probe import probe
-from ltxdesktop.__main__ import main
+from ltxdesktop.__main__ import build_parser, main
 from ltxdesktop.document.model import Marker, MarkerId, MediaId, Title, TrackKind, new_document
+from ltxdesktop.document.otio.read import from_text
 from ltxdesktop.document.otio.write import to_text
+from ltxdesktop.export.command import settings_of
 from ltxdesktop.export.presets import PRESETS
 from ltxdesktop.export.provenance import DISCLOSURE
 from ltxdesktop.media.files import MediaFiles
@@ -48,6 +50,15 @@ def test_a_project_becomes_a_film(project, tmp_path, qapp, capsys):
     assert "100%" in said.err
     with VideoReader(target) as reader:
         assert reader.index.frames == 20
+
+
+def test_a_poster_by_timecode_counts_from_the_first_frame_of_the_film(project, tmp_path, qapp):
+    text = project.read_text(encoding="utf-8")
+    document = from_text(text).document
+    late = replace(document.sequence, first_frame=25 * 3600)
+    project.write_text(to_text(replace(document, sequences=(late,))), encoding="utf-8")
+    options = build_parser().parse_args(["export", str(project), "-o", "x.mp4", "--poster", "01:00:01:05"])
+    assert settings_of(options, late).poster == 30
 
 
 @pytest.mark.parametrize("preset", ["h264", "ffv1", "prores-422"])

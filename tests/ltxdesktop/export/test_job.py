@@ -25,6 +25,7 @@ from ltxdesktop.export.errors import (
     BadSettings,
     Cancelled,
     DiskFull,
+    EncoderRefused,
     ExportError,
     MediaMissing,
     NothingToExport,
@@ -318,6 +319,33 @@ def test_a_folder_that_is_gone_or_closed_is_said_at_once(footage, tmp_path, expo
         exporting(sequence, closed / "film.mp4", footage)
 
 
+@pytest.mark.parametrize(("preset", "length"), [("h264", 256), ("h264", 300), ("png", 250)])
+def test_a_name_that_no_disk_takes_is_said_at_once(preset, length, footage, tmp_path, exporting):
+    suffix = PRESETS[preset].suffix
+    name = "n" * (length - len(suffix)) + suffix
+    with pytest.raises(TargetNotWritable, match="too long"):
+        exporting(film(track(clip(footage, 3))), tmp_path / name, footage, preset=preset)
+
+
+def test_an_encoder_that_refuses_the_size_is_named(footage, tmp_path, exporting):
+    needs(PictureCodec.HEVC)
+    export = exporting(film(track(clip(footage, 3))), tmp_path / "film.mp4", footage, preset="hevc", width=2, height=2)
+    with pytest.raises(EncoderRefused, match="libx265 doesn't take this size"):
+        export.run()
+    assert left_over(tmp_path) == []
+
+
+def test_subtitles_of_another_film_are_never_written_over(footage, tmp_path, qapp, exporting):
+    sequence, target = subtitled(footage), tmp_path / "film.mkv"
+    others = tmp_path / "film.srt"
+    others.write_text("somebody's work", encoding="utf-8")
+    with pytest.raises(TargetNotWritable, match=r"film\.srt"):
+        exporting(sequence, target, footage, preset="ffv1", subtitles=Subtitles.FILE)
+    target.write_bytes(b"an earlier version of the film")
+    exporting(sequence, target, footage, preset="ffv1", subtitles=Subtitles.FILE).run()
+    assert "Hello" in others.read_text(encoding="utf-8")
+
+
 def test_the_footage_itself_is_never_written_over(footage, tmp_path, exporting):
     with pytest.raises(TargetNotWritable, match="made of that file"):
         exporting(film(track(clip(footage, 3))), Path(footage.path), footage, preset="ffv1")
@@ -342,6 +370,9 @@ def test_missing_media_end_the_export_with_their_names(footage, tmp_path, export
         ({"preset": "prores-hq", "bitrate_kbps": 8000}, BadSettings, "no bitrate"),
         ({"first": 3}, NothingToExport, "no frame"),
         ({"lufs": 3.0}, BadSettings, "isn't sensible"),
+        ({"rate": Fraction(1_000_000)}, BadSettings, "1 to 1000 can"),
+        ({"rate": Fraction(1, 2)}, BadSettings, "0.5 pictures a second"),
+        ({"bitrate_kbps": 10_000_000}, BadSettings, "1000000 is the most"),
     ],
 )
 def test_impossible_settings_are_refused_before_anything_is_written(

@@ -14,9 +14,11 @@ from render_samples import clip, film, numbered, track, write_film
 
 from engine.media.index import build_index
 from ltxdesktop.document.model import Document, new_document
+from ltxdesktop.export.errors import BadSettings, MediaMissing, TargetNotWritable
 from ltxdesktop.export.presets import Framing
 from ltxdesktop.export.queue import Done, Entry, ExportQueue, Failed, Running, Stopped, Waiting
 from ltxdesktop.export.settings import Settings, Subtitles
+from ltxdesktop.export.target import part_of
 from ltxdesktop.media.files import MediaFiles
 
 FFV1 = Settings("ffv1")
@@ -63,6 +65,37 @@ def test_exports_are_done_in_order(queue, document, tmp_path):
     assert build_index(tmp_path / "b.mkv").frames == 20
 
 
+def test_what_a_killed_program_left_of_a_film_is_removed(queue, document, files, tmp_path):
+    locate = lambda media: tmp_path / media.path  # noqa: E731
+    entry = queue.add(document, FFV1, tmp_path / "film.mkv", locate)
+    left = part_of(entry.target, entry.id)
+    left.write_bytes(b"half a film")
+    queue._set(entry.id, Running())  # and then it was killed
+    second = again(queue, files, tmp_path)
+    second.cancel(entry.id)
+    second.add(document, FFV1, tmp_path / "other.mkv", locate)
+    second.start()
+    second.finish()
+    second.close()
+    assert not left.exists()
+    assert [path.name for path in tmp_path.glob(".ltx*")] == []
+
+
+def test_what_cannot_be_done_is_refused_when_it_is_asked(queue, document, tmp_path):
+    locate = lambda media: tmp_path / media.path  # noqa: E731
+    with pytest.raises(TargetNotWritable, match="no such folder"):
+        queue.add(document, FFV1, tmp_path / "nowhere" / "film.mkv", locate)
+    queue.add(document, FFV1, tmp_path / "film.mkv", locate)
+    with pytest.raises(TargetNotWritable, match="an export in the queue goes there"):
+        queue.add(document, FFV1, tmp_path / "film.mkv", locate)
+    with pytest.raises(BadSettings):
+        queue.add(document, replace(FFV1, width=3, height=3), tmp_path / "odd.mkv", locate)
+    (tmp_path / "footage.mkv").unlink()
+    with pytest.raises(MediaMissing, match=r"footage\.mkv"):
+        queue.add(document, FFV1, tmp_path / "other.mkv", locate)
+    assert len(queue.entries) == 1
+
+
 def test_what_waits_is_done_after_a_restart_as_it_was_queued(queue, document, files, tmp_path):
     queue.add(document, replace(FFV1, first=5, last=15), tmp_path / "film.mkv", lambda media: tmp_path / media.path)
     second = again(queue, files, tmp_path)
@@ -102,13 +135,15 @@ def test_a_killed_program_leaves_its_export_waiting(queue, document, files, tmp_
 
 def test_a_failed_export_says_why_and_the_next_one_runs(queue, document, files, tmp_path):
     locate = lambda media: tmp_path / media.path  # noqa: E731
-    bad = queue.add(document, FFV1, tmp_path / "nowhere" / "film.mkv", locate)
+    (tmp_path / "drive").mkdir()
+    bad = queue.add(document, FFV1, tmp_path / "drive" / "film.mkv", locate)
     queue.add(document, FFV1, tmp_path / "film.mkv", locate)
+    (tmp_path / "drive").rmdir()  # unplugged before its turn comes
     queue.start()
     queue.finish()
     assert states(queue) == [Failed, Done]
     assert "no such folder" in queue.entries[0].state.why
-    (tmp_path / "nowhere").mkdir()
+    (tmp_path / "drive").mkdir()
     queue.retry(bad.id)
     queue.finish()
     assert states(queue) == [Done, Done]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -82,12 +83,42 @@ def test_a_film_is_queued_and_made(workspace, document, tmp_path, targets, qtbot
 
 
 def test_a_failed_export_is_told(workspace, document, tmp_path, targets, qtbot):
+    (footage,) = document.media.values()
+    Path(footage.path).write_bytes(b"no film at all")
+    workspace.show_film(document, locate)
+    targets.append(str(tmp_path / "film.mp4"))
+    with qtbot.waitSignal(workspace.problem) as told:
+        workspace.add()
+    assert "missing or damaged" in told.args[0]
+    assert workspace.queue.actions_by_name["retry"].isEnabled()
+
+
+def test_what_cannot_be_done_is_told_at_once_and_not_queued(workspace, document, tmp_path, targets, qtbot):
     workspace.show_film(document, locate)
     targets.append(str(tmp_path / "nowhere" / "film.mp4"))
     with qtbot.waitSignal(workspace.problem) as told:
         workspace.add()
     assert "no such folder" in told.args[0]
-    assert workspace.queue.actions_by_name["retry"].isEnabled()
+    assert workspace.queue.model.rowCount() == 0
+
+
+def test_a_name_without_its_ending_replaces_nothing_unasked(workspace, document, tmp_path, targets, qtbot):
+    """The dialog asked about the name that was typed, not about the one with its ending."""
+    workspace.show_film(document, locate)
+    (tmp_path / "film.mp4").write_bytes(b"precious")
+    targets.append(str(tmp_path / "film"))
+    with qtbot.waitSignal(workspace.problem) as told:
+        workspace.add()
+    assert "film.mp4" in told.args[0]
+    assert workspace.queue.model.rowCount() == 0
+
+
+def test_a_project_whose_name_is_no_file_name_can_be_exported(workspace, document, tmp_path, targets):
+    workspace.show_film(replace(document, name="Day 1/2: beach"), locate)
+    proposed: list[str] = []
+    workspace._ask_target = lambda path, words: proposed.append(path) or ""
+    workspace.add()
+    assert Path(proposed[0]).name == "Day 1_2_ beach.mp4"
 
 
 def test_without_a_film_nothing_can_be_queued_and_it_says_why(workspace):
