@@ -28,6 +28,7 @@ from ltxdesktop.loop.prompts import ClipPrompts
 from ltxdesktop.ui.consent import AGREE
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.loop.activities import activity_of, together
+from ltxdesktop.ui.loop.choosing import Choosing
 from ltxdesktop.ui.loop.finding import Extension, Finder, Found
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
 from ltxdesktop.ui.models.take_list import Take
@@ -47,7 +48,7 @@ class LoopDesk(QObject):
     said = Signal(str)  # for the status bar
     asked = Signal()  # a job was queued for a place
     landing = Signal()  # takes are about to get to their place
-    laid = Signal(str)  # id of the clip that got takes; it's selected in the next turn
+    laid = Signal(str)  # id of the clip that got takes; it's selected in the next turn, where that disturbs nobody
     landed = Signal(str)  # and now it is
     settled = Signal(str)  # what came of this job is in its place, or it was said why not
     placed = Signal(int)  # frame behind a result that was put on the timeline
@@ -83,6 +84,7 @@ class LoopDesk(QObject):
         self.is_landing = False  # what changes now isn't the person's doing
         self._turns = Turns(self)  # two results may come at once, and each takes its time
         self._closed = False
+        self.choosing = Choosing(selection)
         self._prompts = ClipPrompts()
         self._was_ready = session.view.life == "ready"
         self._wire()
@@ -295,7 +297,7 @@ class LoopDesk(QObject):
     def _ask(self, stage: str) -> None:
         """Queue a job for every place, and remember where its takes belong."""
         wish = with_stage(self._found.complete(self._panel.wish), stage)
-        document = self._project.document
+        document, jobs = self._project.document, list[str]()
         for place in self.places:
             work = work_for(place, wish, document.sequence)
             if self._project.path is not None:
@@ -304,6 +306,8 @@ class LoopDesk(QObject):
             job = self._session.submit(work, self._title(place, wish.prompt))
             what = wish.what if isinstance(place, OfClip) and not place.anew else "both"
             self._waiting.add(Pending(job, self._project_name, place, what, name))
+            jobs.append(job)
+        self.choosing.ask(jobs)
         self._panel.remember(wish.prompt)
         self._panel.after_asking()
         self._extension = None
@@ -316,6 +320,7 @@ class LoopDesk(QObject):
         name = shortened(work.prompt.strip(), 40)
         job = self._session.submit(work, title)
         self._waiting.add(Pending(job, self._project_name, place, "both", name))
+        self.choosing.ask([job])
         self._show_activity()
         self.asked.emit()
         self.said.emit(f"{title}: asked.")
@@ -386,22 +391,28 @@ class LoopDesk(QObject):
             self.said.emit(str(error))
             return
         self.landing.emit()
+        chosen = self.choosing.may_choose(job)
         with self._as_landing():
             self._project.do(landed.name, landed.document)
         if landed.clip is not None:
             self.laid.emit(landed.clip)
         self._waiting.done(job, self._keeping())
         self._show_activity()
-        self._turns.next(partial(self._show_landed, landed, made))
+        self._turns.next(partial(self._show_landed, job, landed, made, chosen=chosen))
 
-    def _show_landed(self, landed: landing.Landing, made: Sequence[landing.Made]) -> None:
-        clip = self._project.document.sequence.clip(landed.clip) if landed.clip is not None else None
+    def _show_landed(self, job: str, landed: landing.Landing, made: Sequence[landing.Made], *, chosen: bool) -> None:
+        sequence = self._project.document.sequence
+        clip = sequence.clip(landed.clip) if landed.clip is not None else None
         if clip is not None:
             with self._as_landing():
-                self._selection.choose([clip.id])
+                if chosen:
+                    self.choosing.choose(job, clip.id)
                 self.landed.emit(clip.id)
-        compare = " Alt+Down and Alt+Up compare." if clip is not None and len(clip.takes) > 1 else ""
-        self.said.emit(landed.words or f"{landed.name}: {_counted_takes(made)}.{compare}")
+        words = f"{landed.name}: {_counted_takes(made)}"
+        if clip is not None and not chosen:
+            words += f", at {short_timecode(sequence.start_of(clip.id) or 0, sequence.rate)}"
+        compare = " Alt+Down and Alt+Up compare." if clip is not None and len(clip.takes) > 1 and chosen else ""
+        self.said.emit(landed.words or f"{words}.{compare}")
 
     @contextmanager
     def _as_landing(self) -> Generator[None]:

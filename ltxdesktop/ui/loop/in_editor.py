@@ -102,6 +102,7 @@ class LoopInEditor(QObject):
     def _wire_arriving(self) -> None:
         editor, desk = self._editor, self.desk
         self._is_awaited = False
+        desk.choosing.awaited = lambda: self._is_awaited
         desk.asked.connect(self.arriving.wait)
         desk.landing.connect(self._begin_landing)
         desk.laid.connect(self._end_landing)
@@ -190,7 +191,8 @@ class LoopInEditor(QObject):
     def _raise_takes(self, clip_id: str) -> None:
         """Where there is something to choose from now, the list comes to the front of its tabs."""
         clip, dock = self._editor.project.document.sequence.clip(ItemId(clip_id)), self.takes_view.parentWidget()
-        if clip is not None and len(clip.takes) > 1 and isinstance(dock, QDockWidget):
+        chosen = clip is not None and clip.id in self._editor.selection.clips
+        if clip is not None and chosen and len(clip.takes) > 1 and isinstance(dock, QDockWidget):
             dock.raise_()
 
 

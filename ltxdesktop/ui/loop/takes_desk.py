@@ -94,10 +94,11 @@ class TakesDesk(QObject):
 
     @property
     def clip(self) -> Clip | None:
-        """The selected clip with a picture, else the selected sound."""
+        """The selected clip with a picture, of several the one that was pressed last; else the selected sound."""
         found = self._selection.placed(self._project.document.sequence)
+        primary = self._selection.primary
         with_takes = [(each.track.kind is not TrackKind.VIDEO, each.clip) for each in found if each.clip.takes]
-        return min(with_takes, key=lambda each: (each[0], each[1].id), default=(False, None))[1]
+        return min(with_takes, key=lambda each: (each[0], each[1].id != primary, each[1].id), default=(False, None))[1]
 
     def refresh(self) -> None:
         """Another clip, or other takes."""
