@@ -227,7 +227,7 @@ class ModelCapability(Struct, frozen=True, kw_only=True):
     default_height: int = 0
     default_frames: int = 0
     default_rate: str = ""
-    codecs: tuple[str, ...] = ("h264",)
+    codecs: tuple[str, ...] = ("h264",)  # of `Output.codec`, that this backend can write here
     camera_moves: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()  # other names that `Work.model` may give
     ships: bool = False  # part of the program: small, and there at once

@@ -130,6 +130,15 @@ PLAY_ARRIVED: Final = Switch(
     "to something else is never interrupted.",
     words="loop audition autoplay sound",
 )
+TAKE_FORMAT: Final = Choice(
+    key="takes.format",
+    default="h264",
+    title="Store takes as",
+    help="Lossless takes keep every bit through later grading and exports, at many times the size. A model "
+    "that can't write the format stores H.264.",
+    words="codec file prores ffv1 quality disk space",
+    choices={"h264": "H.264, small", "prores": "ProRes 422 HQ", "ffv1": "FFV1, lossless"},
+)
 
 # --- engine ------------------------------------------------------------------------------------------------------
 

@@ -59,6 +59,7 @@ from engine.protocol.messages import (
 from engine.protocol.packages import ErrandChanged, ErrandProgress
 from engine.protocol.work import AnyWork
 from ltxdesktop.jobs.channel import Pixels
+from ltxdesktop.jobs.storing import Codec, stored_as
 from ltxdesktop.ui.models.job_list import JobListModel
 from ltxdesktop.ui.models.take_list import Take, TakeListModel
 from ltxdesktop.ui.previews import pictures_of, small
@@ -119,6 +120,7 @@ class EngineSession(QObject):
         self.backends: tuple[BackendCapability, ...] = ()
         self.advice: Advised | None = None
         self._preference: Preference = ""
+        self.take_format: Codec = "h264"  # that new jobs store their takes in, where their model can
         self.jobs = JobListModel(self)
         for changed in (self.jobs.dataChanged, self.jobs.rowsInserted, self.jobs.rowsRemoved, self.jobs.modelReset):
             changed.connect(self._count_waiting)
@@ -132,6 +134,7 @@ class EngineSession(QObject):
         While there is no engine the list shows it at once: it waits on this side, and is sent as soon as there is one.
         """
         job = str(uuid.uuid4())
+        work = stored_as(work, self.take_format, self.backends)
 
         def accepted(reply: Event) -> None:
             if isinstance(reply, Accepted):

@@ -27,6 +27,7 @@ from ltxdesktop.settings.declared import (
     OWN_KEYS,
     PLAY_ARRIVED,
     PREVIEW_SCALE,
+    TAKE_FORMAT,
     THEME,
 )
 from ltxdesktop.settings.errors import NotSaved
@@ -39,6 +40,7 @@ from ltxdesktop.ui.setup.stock import Stock
 from ltxdesktop.ui.theme import DARK, LIGHT, Look, Theme
 
 if TYPE_CHECKING:
+    from ltxdesktop.jobs.storing import Codec
     from ltxdesktop.ui.editor.workspace import EditWorkspace
     from ltxdesktop.ui.prompt_panel import PromptPanel
     from ltxdesktop.ui.setup.settings_window import SettingsWindow
@@ -69,6 +71,7 @@ class SettingsInUse(QObject):
         self._prompt: PromptPanel | None = None
         self._stop_listening = settings.listen(self._apply)
         self._apply(BACKEND)
+        self._apply(TAKE_FORMAT)
         look.chosen.connect(self._keep_theme)
         session.capabilities_changed.connect(self._tell_limit)
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -119,6 +122,8 @@ class SettingsInUse(QObject):
             self._session.prefer(cast("Preference", get(BACKEND)))
             if self._prompt is not None:
                 self._prompt.prefer(get(BACKEND), get(API_MODEL))
+        elif setting == TAKE_FORMAT:
+            self._session.take_format = cast("Codec", get(TAKE_FORMAT))
         elif setting == MONTHLY_LIMIT:
             self._send_limit()
         elif setting in (MIRROR, DOWNLOAD_LIMIT) and self._stock is not None:

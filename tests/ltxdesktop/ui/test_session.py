@@ -210,3 +210,13 @@ def test_engine_is_described_in_one_line(session: EngineSession):
     assert engine_words(session.view) == "Pocket  ·  2 jobs"
     session.receive(EngineState(state="busy", queued=1, running="a", beside=("b", "c"), model="Pocket"), b"")
     assert engine_words(session.view) == "Pocket  ·  4 jobs, 3 at once"
+
+
+def test_takes_are_stored_as_the_person_wishes(session, engine):
+    able = ModelCapability(model="pocket", title="Pocket", modes=(), codecs=("h264", "ffv1"))
+    session.backends = (BackendCapability(backend="local", title="Here", available=True, models=(able,)),)
+    session.submit(WORK, "A ball")
+    assert engine.last(Submit).work.output.codec == "h264"
+    session.take_format = "ffv1"
+    session.submit(WORK, "A ball")
+    assert engine.last(Submit).work.output.codec == "ffv1"
