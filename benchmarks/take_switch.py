@@ -9,54 +9,28 @@ the next take. A third line says how long the GUI thread was held while takes we
 
 from __future__ import annotations
 
-import os
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 from _report import report
+from _window import HEIGHT, WIDTH, OpenWindow, scratch_folder
 
 GOAL_MS, HOLD_GOAL_MS = 100.0, 50.0
 TURNS = 12
 PROMPT = "A blue box slides to the right."
 PLACE = 40  # frame of the sequence, within the range
-WAIT_S = 120.0
+REST_S = 1.0
 ALIKE_S = 3.0
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        for kind in ("CONFIG", "DATA", "CACHE", "STATE"):
-            os.environ[f"XDG_{kind}_HOME"] = f"{folder}/{kind.lower()}"
-        _Bench(Path(folder)).run()
+    with scratch_folder() as folder:
+        _Bench("take_switch", folder).run()
 
 
-class _Bench:
-    """One window, driven by its commands."""
-
-    def __init__(self, folder: Path) -> None:
-        from PySide6.QtCore import QSettings
-        from PySide6.QtWidgets import QApplication
-
-        from ltxdesktop.app import App
-        from ltxdesktop.jobs.channel import engine_command
-        from ltxdesktop.ui.collecting import Collecting
-
-        self.application = QApplication(["take_switch"])
-        self.collecting = Collecting()  # as the program does
-        self.collecting.start()
-        settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
-        self.app = App(self.application, command, settings)
-        self.app.start()
-        self.app.window.resize(1600, 1000)
-        self.app.window.show_workspace("edit")
-        assert self.app.window.edit is not None
-        self.edit = self.app.window.edit
+class _Bench(OpenWindow):
+    """The window, and takes in it."""
 
     def run(self) -> None:
         edit = self.edit
@@ -65,27 +39,24 @@ class _Bench:
         self.until(lambda: edit.make.ready)
         self.until(lambda: not edit.program.view.picture.isNull())
         holds = self.make_takes()
-        platform = self.application.platformName()
         for state in ("standing", "playing"):
             edit.program.player.pause()
             edit.timeline.go_to(PLACE)
-            self.settle()
+            self.rest(REST_S)
             turned = [self.turn(playing=state == "playing") for _ in range(TURNS)]
             runs = [run for run in turned if run is not None]
             wall, cpu, gui = ([round(run[kind], 1) for run in runs[1:]] for kind in range(3))
             report(
                 f"take switch to its picture painted, {state}", wall, unit="ms", goal=GOAL_MS,
                 cpu_ms=statistics.median(cpu), gui_cpu_ms=statistics.median(gui), first_ms=round(runs[0][0], 1),
-                settings={"platform": platform, "window": "1600x1000"},
+                settings={"platform": self.platform, "window": f"{WIDTH}x{HEIGHT}"},
             )  # fmt: skip
         report(
             "longest hold of the GUI thread while takes are made", [max((wall for wall, _ in holds), default=0.0)],
             unit="ms", goal=HOLD_GOAL_MS, cpu_ms=max((cpu for _, cpu in holds), default=0.0), holds=len(holds),
-            settings={"platform": platform, "takes": 3},
+            settings={"platform": self.platform, "takes": 3},
         )  # fmt: skip
-        edit.project.mark_untouched()
-        self.app.window.close()
-        self.until(lambda: not self.app.link.process_id)
+        self.close()
 
     def make_takes(self) -> list[tuple[float, float]]:
         """Three takes of a range, with edits meanwhile; how long the GUI thread was held, wall and computing (ms)."""
@@ -106,13 +77,13 @@ class _Bench:
         edit.project.edit("Mark", lambda document: edits.set_range(document, 24, 72))
         edit.make.write(PROMPT)
         self.until(lambda: edit.make.ready)
-        self.settle()
+        self.rest(REST_S)
         dog = Watchdog(note)
         for count in (1, 2, 3):
-            edit.actions_by_name["make.now" if count == 1 else "make.vary"].trigger()
+            self.trigger("make.now" if count == 1 else "make.vary")
             edit.project.edit("Add track", lambda document: edits.add_track(document, TrackKind.VIDEO))
             self.until(lambda count=count: len(landed) >= count)
-        self.settle()
+        self.rest(REST_S)
         dog.stop()
         return holds
 
@@ -143,7 +114,7 @@ class _Bench:
         assert clip is not None
         began = time.perf_counter(), time.process_time(), time.thread_time()
         if playing:
-            edit.actions_by_name["clip.next_take"].trigger()
+            self.trigger("clip.next_take")
         else:
             edit.takes.choose((clip.active + 1) % len(clip.takes))
         self.until(lambda: bool(painted) or time.perf_counter() > began[0] + ALIKE_S)
@@ -154,21 +125,6 @@ class _Bench:
             self.until(lambda: 26 < edit.program.frame < 60)
         wall, cpu, gui = ((end - start) * 1000 for end, start in zip(painted[0], began, strict=True))
         return wall, cpu, gui
-
-    def settle(self) -> None:
-        """Let what is under way come to rest."""
-        end = time.perf_counter() + 1.0
-        self.until(lambda: time.perf_counter() > end)
-
-    def until(self, so: Callable[[], bool]) -> None:
-        from PySide6.QtCore import QEventLoop
-
-        end = time.perf_counter() + WAIT_S
-        while not so():
-            self.application.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
-            time.sleep(0.001)
-            if time.perf_counter() > end:
-                raise SystemExit("waited too long")
 
 
 def _is_in(watched: object, view: object) -> bool:

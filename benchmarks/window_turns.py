@@ -10,62 +10,41 @@ included, and the same by the clock. Where others use the machine, the computing
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from _report import report
+from _window import WAIT_S, OpenWindow, scratch_folder
 from project_file import film
 
 GOAL_MS = 50.0
 CLIPS = 10_000
 REST_S = 0.6  # what an action begins comes to rest within this time
-WAIT_S = 120.0
 
 
 def main() -> None:
     clips = int(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        for kind in ("CONFIG", "DATA", "CACHE", "STATE"):
-            os.environ[f"XDG_{kind}_HOME"] = f"{folder}/{kind.lower()}"
-        _Bench(Path(folder), clips).run()
+    with scratch_folder() as folder:
+        _Bench(folder, clips).run()
 
 
-class _Bench:
-    """One window, driven by its commands."""
+class _Bench(OpenWindow):
+    """The window, with a large project to open."""
 
     def __init__(self, folder: Path, clips: int) -> None:
-        from PySide6.QtCore import QSettings
-        from PySide6.QtWidgets import QApplication
-
-        from ltxdesktop.app import App
-        from ltxdesktop.jobs.channel import engine_command
         from ltxdesktop.project.project import Project
-        from ltxdesktop.ui.collecting import Collecting
 
-        self.application = QApplication(["window_turns"])
-        self.collecting = Collecting()  # as the program does
-        self.collecting.start()
+        super().__init__("window_turns", folder)
         self.clips, self.large = clips, folder / "large.otio"
         Project.create(self.large, film(clips), folder / "of_large").close()
-        settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
-        self.app = App(self.application, command, settings)
-        self.app.start()
-        self.app.window.resize(1600, 1000)
-        self.app.window.show_workspace("edit")
-        assert self.app.window.edit is not None
-        self.edit = self.app.window.edit
 
     def run(self) -> None:
         window, edit = self.app.window, self.edit
         self.until(lambda: bool(self.app.session.backends))
-        self.rest()
+        self.rest(REST_S)
         self.measure("open the sample", edit.open_sample, self.has_sample)
         for _ in range(2):
             self.measure("change of theme", self.app.look.toggle, lambda: not self.app.look.settling)
@@ -81,15 +60,13 @@ class _Bench:
         self.make_takes()
         edit.project.mark_untouched()
         edit.files.close_project()
-        self.rest()
+        self.rest(REST_S)
         many = f"{self.clips} clips"
         self.measure(f"open {many}", lambda: edit.files.open(self.large), lambda: edit.project.name == "large")
         self.measure(f"select {many}", lambda: self.trigger("edit.select_all"))
         self.measure(f"delete {many}", lambda: self.trigger("edit.lift"))
         self.measure(f"undo of that, {many}", lambda: self.trigger("edit.undo"))
-        edit.project.mark_untouched()
-        window.close()
-        self.until(lambda: not self.app.link.process_id)
+        self.close()
         self.application.processEvents()
 
     def make_takes(self) -> None:
@@ -109,9 +86,6 @@ class _Bench:
         edit = self.edit
         return edit.project.document.sequence.duration > 0 and bool(self.app.session.backends) and edit.make.ready
 
-    def trigger(self, name: str) -> None:
-        self.edit.actions_by_name[name].trigger()
-
     def menu_entry(self, words: str) -> Callable[[], object]:
         """What an entry of the window's menus does."""
         from PySide6.QtGui import QAction
@@ -124,7 +98,7 @@ class _Bench:
         for each in self.application.topLevelWidgets():
             if isinstance(each, QDialog) and each.isVisible():
                 each.close()
-        self.rest()
+        self.rest(REST_S)
 
     def measure(self, what: str, act: Callable[[], object], so: Callable[[], bool] = lambda: True) -> None:
         """Do something, go on until it's `so` and at rest, and report the longest turn."""
@@ -138,20 +112,8 @@ class _Bench:
                 raise SystemExit(f"waited too long: {what}")
         report(
             f"longest turn of the window: {what}", [round(cpu_ms, 1)], unit="ms of computing", goal=GOAL_MS,
-            wall_ms=round(wall_ms, 1), settings={"platform": self.application.platformName()},
+            wall_ms=round(wall_ms, 1), settings={"platform": self.platform},
         )  # fmt: skip
-
-    def rest(self) -> None:
-        end = time.perf_counter() + REST_S
-        self.until(lambda: time.perf_counter() > end)
-
-    def until(self, so: Callable[[], bool]) -> None:
-        last = time.perf_counter() + WAIT_S
-        while not so():
-            self.application.processEvents()
-            time.sleep(0.002)
-            if time.perf_counter() > last:
-                raise SystemExit("waited too long")
 
 
 def _timed(call: Callable[[], object]) -> tuple[float, float]:
