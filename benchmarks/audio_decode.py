@@ -12,9 +12,7 @@ on the CPU the most that the process has held so far. Needs torch and einops onl
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,7 +24,8 @@ from torch import Tensor
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from _report import peak_rss_bytes, report  # noqa: E402
+from _report import report  # noqa: E402
+from _torch_side import module_of, timed  # noqa: E402
 
 from engine.models.audio_vae import AudioDecoder, AudioVaeConfig, MelConfig, decode_in_windows  # noqa: E402
 from engine.models.vocoder import Vocoder, VocoderConfig, synthesise  # noqa: E402
@@ -118,42 +117,21 @@ def in_chunks(vocoder: Vocoder, mel: Tensor, chunk: int) -> list[Tensor]:
 def build_reference(
     options: argparse.Namespace, metadata: dict[str, Any], device: torch.device
 ) -> Callable[[Tensor], object]:
-    spec = importlib.util.spec_from_file_location("reference", options.reference)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build_vocoder(metadata, device)
+    return module_of(options.reference).build_vocoder(metadata, device)
 
 
 def run(what: str, call: Callable[[], object], seconds: float, options: argparse.Namespace) -> None:
-    on_gpu = options.full
-
-    def timed() -> float:
-        if on_gpu:
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        result = call()
-        if on_gpu:
-            torch.cuda.synchronize()
-        spent = time.perf_counter() - start
-        del result
-        return spent
-
-    first = timed()
-    if on_gpu:
-        torch.cuda.reset_peak_memory_stats()
-    runs = [timed() for _ in range(options.times)]
+    first_s, runs, peak_bytes = timed(call, torch.device("cuda" if options.full else "cpu"), options.times)
     report(
         what,
         runs,
-        peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else peak_rss_bytes(),
+        peak_bytes=peak_bytes,
         settings={
             "widths": "2.3" if options.full else f"vocoder {options.widths}",
             "threads": torch.get_num_threads(),
             "tf32": options.tf32,
         },
-        first_call_s=round(first, 4),
+        first_call_s=round(first_s, 4),
         times_real_time=round(seconds / sorted(runs)[len(runs) // 2], 2),
     )
 

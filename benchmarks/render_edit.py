@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from _camera_file import write_camera_file
 from _report import report
 from av.audio.frame import AudioFrame
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ from ltxdesktop.document.model import (
 )
 from ltxdesktop.document.time import samples_at
 from ltxdesktop.media.files import MediaFiles
-from ltxdesktop.render.frames import new_frame, planes_of
+from ltxdesktop.render.frames import Plane
 from ltxdesktop.render.look import Look
 from ltxdesktop.render.renderer import Renderer
 
@@ -89,29 +90,16 @@ def make_clip(path: Path, seed: int, frames: int = CLIP_FRAMES) -> Path:
     noise = random.integers(0, 24, (SIZE[1] + 64, SIZE[0] + 64), dtype=np.uint8)
     y, x = np.mgrid[0 : SIZE[1], 0 : SIZE[0] * 2]
     ground = (110 + 60 * np.sin(x / (90 + 30 * seed)) * np.cos(y / 120)).astype(np.uint8)
-    with av.open(str(path), "w") as out:
-        video = out.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20", "g": "60", "bf": "2"})
-        audio = out.add_stream("aac", rate=48_000, layout="stereo")
-        assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
-        context = video.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
-        for number in range(frames):
-            frame = new_frame(*SIZE)
-            luma, cb, cr = planes_of(frame)
-            at = number * 4 % SIZE[0]
-            luma[:] = ground[:, at : at + SIZE[0]] + noise[number % 64 :, number * 7 % 64 :][: SIZE[1], : SIZE[0]]
-            cb[:] = 128 + 40 * np.sin((np.arange(SIZE[0] // 2) + number * 3) / 150 + seed)
-            cr[:] = (128 + 40 * np.cos((np.arange(SIZE[1] // 2) + number * 2) / 130 + seed))[:, None]
-            frame.pts = number
-            out.mux(video.encode(frame))
-        tone = sine(frames / 30, 220.0 * seed, 0.2)
-        for first in range(0, tone.shape[1], 1024):
-            block = AudioFrame.from_ndarray(np.ascontiguousarray(tone[:, first : first + 1024]), "fltp", "stereo")
-            block.sample_rate, block.pts = 48_000, first
-            out.mux(audio.encode(block))
-        out.mux([*video.encode(None), *audio.encode(None)])
-    return path
+
+    def draw(number: int, planes: list[Plane]) -> None:
+        luma, cb, cr = planes
+        at = number * 4 % SIZE[0]
+        luma[:] = ground[:, at : at + SIZE[0]] + noise[number % 64 :, number * 7 % 64 :][: SIZE[1], : SIZE[0]]
+        cb[:] = 128 + 40 * np.sin((np.arange(SIZE[0] // 2) + number * 3) / 150 + seed)
+        cr[:] = (128 + 40 * np.cos((np.arange(SIZE[1] // 2) + number * 2) / 130 + seed))[:, None]
+
+    encoder = {"preset": "veryfast", "crf": "20", "g": "60", "bf": "2"}
+    return write_camera_file(path, SIZE, 30, frames, draw, sine(frames / 30, 220.0 * seed, 0.2), encoder)
 
 
 def sine(seconds: float, pitch: float, level: float) -> NDArray[np.float32]:

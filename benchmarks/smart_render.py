@@ -23,8 +23,8 @@ from pathlib import Path
 
 import av
 import numpy as np
+from _camera_file import write_camera_file
 from _report import peak_rss_bytes, report
-from av.audio.frame import AudioFrame
 
 from engine.media.decode import VideoReader
 from engine.media.index import build_index
@@ -47,7 +47,7 @@ from ltxdesktop.export.job import Export, Report
 from ltxdesktop.export.opening import prepared
 from ltxdesktop.export.settings import Settings
 from ltxdesktop.media.files import MediaFiles
-from ltxdesktop.render.frames import as_bytes, new_frame, planes_of
+from ltxdesktop.render.frames import Plane, as_bytes
 
 RATE = Fraction(25)
 SIZE = (1920, 1080)
@@ -61,31 +61,17 @@ def make_source(path: Path, gop: int) -> Path:
     random = np.random.default_rng(1)
     noise = random.integers(0, 24, (SIZE[1] + 64, SIZE[0] + 64), dtype=np.uint8)
     ground = (np.arange(SIZE[0] * 2) % 200 // 2 + 60).astype(np.uint8)
-    with av.open(str(path), "w") as out:
-        video = out.add_stream(
-            "libx264", rate=25, options={"preset": "veryfast", "crf": "21", "g": str(gop), "sc_threshold": "0"}
-        )
-        audio = out.add_stream("aac", rate=48_000, layout="stereo")
-        assert isinstance(video, av.VideoStream)
-        video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
-        context = video.codec_context
-        context.colorspace = context.color_primaries = context.color_trc = context.color_range = 1
-        for number in range(SOURCE_FRAMES):
-            frame = new_frame(*SIZE)
-            luma, cb, cr = planes_of(frame)
-            at = number * 6 % SIZE[0]
-            luma[:] = ground[at : at + SIZE[0]] + noise[number % 64 :, number * 7 % 64 :][: SIZE[1], : SIZE[0]]
-            cb[:], cr[:] = 90 + number % 80, 160 - number % 80
-            frame.pts = number
-            out.mux(video.encode(frame))
-        seconds = np.arange(SOURCE_FRAMES * 1920) / 48_000
-        tone = np.stack([np.sin(2 * np.pi * 220 * seconds) * 0.2] * 2).astype(np.float32)
-        for first in range(0, tone.shape[1], 1024):
-            block = AudioFrame.from_ndarray(np.ascontiguousarray(tone[:, first : first + 1024]), "fltp", "stereo")
-            block.sample_rate, block.pts = 48_000, first
-            out.mux(audio.encode(block))
-        out.mux([*video.encode(None), *audio.encode(None)])
-    return path
+
+    def draw(number: int, planes: list[Plane]) -> None:
+        luma, cb, cr = planes
+        at = number * 6 % SIZE[0]
+        luma[:] = ground[at : at + SIZE[0]] + noise[number % 64 :, number * 7 % 64 :][: SIZE[1], : SIZE[0]]
+        cb[:], cr[:] = 90 + number % 80, 160 - number % 80
+
+    seconds = np.arange(SOURCE_FRAMES * 1920) / 48_000
+    tone = np.stack([np.sin(2 * np.pi * 220 * seconds) * 0.2] * 2).astype(np.float32)
+    encoder = {"preset": "veryfast", "crf": "21", "g": str(gop), "sc_threshold": "0"}
+    return write_camera_file(path, SIZE, int(RATE), SOURCE_FRAMES, draw, tone, encoder)
 
 
 def cuts_only(source: Media, minutes: int) -> tuple[Document, list[int]]:

@@ -13,10 +13,8 @@ reported apart. Needs torch, numpy and safetensors at most.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import statistics
 import sys
-import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, replace
@@ -31,7 +29,8 @@ import torch
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from _report import peak_rss_bytes, report  # noqa: E402
+from _report import report  # noqa: E402
+from _torch_side import module_of, timed  # noqa: E402
 
 from engine.models import transformer as transformer_module  # noqa: E402
 from engine.models.transformer import Transformer  # noqa: E402
@@ -127,34 +126,6 @@ def random_transformer(config: TransformerConfig, device: torch.device, dtype: t
     return transformer
 
 
-def load_reference(path: Path) -> Any:
-    """A Python file with `build(config, video, audio, device, dtype) -> step`, where calling `step` evaluates once."""
-    spec = importlib.util.spec_from_file_location("reference", path)
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def timed(step: Step, device: torch.device, times: int) -> tuple[float, list[float], int]:
-    """Seconds of the first call, seconds of `times` calls after one more, and the peak bytes of these."""
-
-    def once() -> float:
-        start = time.perf_counter()
-        step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - start
-
-    first_s = once()
-    once()
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    runs = [once() for _ in range(times)]
-    return first_s, runs, torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_rss_bytes()
-
-
 def print_profile(step: Step, device: torch.device) -> None:
     """The kernels that take the time, to stderr."""
     activities = [torch.profiler.ProfilerActivity.CPU]
@@ -183,7 +154,7 @@ def run(options: argparse.Namespace) -> None:
     def measure(what: str, stage: int, step: Step, facts: dict[str, Any]) -> None:
         video, audio = inputs[stage]
         tokens, steps = video.latent_BTC.shape[1], audio.latent_BTC.shape[1]
-        first_s, runs, peak = timed(step, device, options.times)
+        first_s, runs, peak = timed(step, device, options.times, warm_up=1)
         median = statistics.median(runs)
         flops = step_flops(config, tokens, steps, TEXT_TOKENS)
         utilisation = round(flops / median / (peak_tflops * 1e12), 4) if peak_tflops else None
@@ -217,7 +188,7 @@ def run(options: argparse.Namespace) -> None:
         if options.reference is not None:
             if device.type == "cuda":
                 torch.cuda.empty_cache()
-            reference = load_reference(options.reference)
+            reference = module_of(options.reference)
             for stage, (video, audio) in inputs.items():
                 step = reference.build(asdict(config), video, audio, device, dtype)
                 measure("transformer step, reference", stage, step, {"reference": options.reference.name})

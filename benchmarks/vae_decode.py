@@ -13,9 +13,7 @@ the CPU it is the most that the process has held so far. Needs torch and einops 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,8 @@ from torch import Tensor, nn
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from _report import peak_rss_bytes, report  # noqa: E402
+from _report import report  # noqa: E402
+from _torch_side import module_of, timed  # noqa: E402
 
 from engine.models.video_streaming import decode_in_pieces, encode_in_pieces, multiply_adds  # noqa: E402
 from engine.models.video_vae import VideoDecoder, VideoEncoder, VideoVaeConfig  # noqa: E402
@@ -132,12 +131,7 @@ def compare(
     options: argparse.Namespace, metadata: dict[str, Any], size: str, device: torch.device, dtype: torch.dtype
 ) -> None:
     """The same clip through the reference: a Python file with build_video_decoder(metadata, device, dtype)."""
-    spec = importlib.util.spec_from_file_location("reference", options.reference)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    network, call = module.build_video_decoder(metadata, device, dtype)
+    network, call = module_of(options.reference).build_video_decoder(metadata, device, dtype)
     latent = torch.randn(
         1, metadata["latent_channels"], *latent_grid(size, VideoVaeConfig.from_metadata(metadata)),
         device=device, dtype=dtype,
@@ -155,36 +149,20 @@ def run(
     device: torch.device,
     dtype: torch.dtype,
 ) -> None:
-    on_gpu = device.type == "cuda"
-
-    def timed() -> float:
-        if on_gpu:
-            torch.cuda.synchronize()
-        start = time.perf_counter()
-        result = call()
-        if on_gpu:
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - start
-        del result
-        return seconds
-
     try:
-        first = timed()  # kernel choice and allocation
-        if on_gpu:
-            torch.cuda.reset_peak_memory_stats()
-        runs = [timed() for _ in range(options.times)]
+        first_s, runs, peak_bytes = timed(call, device, options.times)
     except torch.OutOfMemoryError as exc:
         print(f"{what}: out of memory ({exc})".splitlines()[0], file=sys.stderr)
         torch.cuda.empty_cache()
         return
     median = sorted(runs)[len(runs) // 2]
-    facts: dict[str, Any] = {"first_call_s": round(first, 4), "weight_bytes": bytes_of(network)}
+    facts: dict[str, Any] = {"first_call_s": round(first_s, 4), "weight_bytes": bytes_of(network)}
     if flops is not None:
         facts |= {"tflop": round(flops / 1e12, 3), "tflop_per_s": round(flops / median / 1e12, 3)}
     report(
         what,
         runs,
-        peak_bytes=torch.cuda.max_memory_allocated() if on_gpu else peak_rss_bytes(),
+        peak_bytes=peak_bytes,
         settings={
             "widths": "2.3" if options.full else "tiny",
             "dtype": str(dtype).removeprefix("torch."),
