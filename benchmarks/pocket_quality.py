@@ -105,8 +105,6 @@ class Listener(JobContext):
     def cancelled(self) -> bool:
         return False
 
-    def check(self) -> None: ...
-
     def plan(self, model: str, phases: Sequence[PlannedPhase]) -> None: ...
 
     def phase(self, name: str, steps: int | None = None, variation: int = 0) -> None:

@@ -158,9 +158,10 @@ class JobContext(ABC):
     def cancelled(self) -> bool:
         """Whether the job shall end: for loops that have to tidy up before they raise."""
 
-    @abstractmethod
     def check(self) -> None:
         """Raise JobCancelled if the job shall end. To be called between tiles, chunks and files."""
+        if self.cancelled:
+            raise JobCancelled
 
     def wait(self, seconds: float) -> None:
         """Sleep, but no longer than until the job shall end. Raises JobCancelled."""

@@ -41,10 +41,6 @@ class TimedJob(JobContext):
     def cancelled(self) -> bool:
         return self._ending.is_set()
 
-    def check(self) -> None:
-        if self._ending.is_set():
-            raise JobCancelled
-
     def wait(self, seconds: float) -> None:
         if self._ending.wait(seconds):
             raise JobCancelled

@@ -224,6 +224,19 @@ def velocity_error(streams: Streams, video: Tensor, audio: Tensor) -> tuple[Tens
     )
 
 
+def learn_from(batches: BatchMaker, model: FlowModel, device: torch.device) -> tuple[Tensor, Tensor]:
+    """The gradients of the next batch, added to those that are there. Its errors of picture and of sound."""
+    with transformer_arithmetic(device):
+        streams = batches.next()
+        velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
+    assert velocities.video is not None
+    assert velocities.audio is not None
+    video, audio = velocity_error(streams, velocities.video, velocities.audio)
+    with plain_attention(device):
+        (video + 0.5 * audio).backward()
+    return video.detach(), audio.detach()
+
+
 def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
     """Muon suits the matrices inside the blocks; tables, registers and the in- and output layers are AdamW's."""
     return "blocks." in name and name.endswith(".weight") and "gate_logits" not in name and min(parameter.shape) > 8
@@ -241,14 +254,7 @@ def train_flow(
     average = MovingAverage(model, training.average_decay)
     run = Run(folder, budget, {"model": model, "optimisers": optimisers, "average": average, "randomness": randomness})
     for _, fraction in run.steps():
-        with transformer_arithmetic(device):
-            streams = batches.next()
-            velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
-        assert velocities.video is not None
-        assert velocities.audio is not None
-        video, audio = velocity_error(streams, velocities.video, velocities.audio)
-        with plain_attention(device):
-            (video + 0.5 * audio).backward()
-        run.log(video=video.detach(), audio=audio.detach(), norm=optimisers.step(warm_stable_decay(fraction)))
+        video, audio = learn_from(batches, model, device)
+        run.log(video=video, audio=audio, norm=optimisers.step(warm_stable_decay(fraction)))
         average.update()
     average.copy_to(model)

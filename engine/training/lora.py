@@ -21,10 +21,10 @@ from torch import Tensor, nn
 
 from engine.loading.lora import save_lora
 from engine.models.transformer import Transformer
-from engine.training.flow import BatchMaker, FlowModel, FlowTraining, velocity_error
+from engine.training.flow import BatchMaker, FlowModel, FlowTraining, learn_from
 from engine.training.latents import LatentClips
 from engine.training.optim import Optimisers
-from engine.training.run import Budget, Randomness, Run, plain_attention, transformer_arithmetic, warm_cosine
+from engine.training.run import Budget, Randomness, Run, warm_cosine
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 
@@ -119,13 +119,6 @@ def train_lora(
     parts: dict[str, Any] = {"adapter": adapter, "optimisers": optimisers, "randomness": randomness}
     run = Run(folder, budget, parts)
     for _, fraction in run.steps():
-        with transformer_arithmetic(device):
-            streams = batches.next()
-            velocities = model.transformer(streams.video, streams.audio, rotary=streams.rotary)
-        assert velocities.video is not None
-        assert velocities.audio is not None
-        video, audio = velocity_error(streams, velocities.video, velocities.audio)
-        with plain_attention(device):
-            (video + 0.5 * audio).backward()
-        run.log(video=video.detach(), audio=audio.detach(), norm=optimisers.step(warm_cosine(fraction)))
+        video, audio = learn_from(batches, model, device)
+        run.log(video=video, audio=audio, norm=optimisers.step(warm_cosine(fraction)))
     return adapter
