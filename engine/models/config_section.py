@@ -75,6 +75,11 @@ class Section:
         if value != accepted or isinstance(value, bool) != isinstance(accepted, bool):
             raise UnknownConfigValue(self.name(key), value, repr(accepted))
 
+    def require_all(self, accepted: Mapping[str, object]) -> None:
+        """What every released file says the same, where it says it at all."""
+        for key, value in accepted.items():
+            self.require(key, value, may_be_missing=True)
+
     def items(self, key: str) -> list[Any]:
         value = self._get(key, None)
         if not isinstance(value, list):

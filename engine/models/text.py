@@ -97,8 +97,7 @@ class TextConfig:
         projection takes, which the metadata does not say; without them it is 49, as in every released file.
         """
         section = Section(config, "transformer")
-        for key, value in CONSTANTS.items():
-            section.require(key, value, may_be_missing=True)
+        section.require_all(CONSTANTS)
         per_stream = projects_text_before_connector(section)
         if per_stream:
             section.require("text_encoder_norm_type", "per_token_rms", may_be_missing=True)

@@ -97,8 +97,7 @@ class TransformerConfig:
     def from_metadata(cls, config: Mapping[str, Any]) -> Self:
         """Reads the `transformer` part of a checkpoint's `config`. Raises UnknownConfigValue."""
         section = Section(config, "transformer")
-        for key, value in CONSTANTS.items():
-            section.require(key, value, may_be_missing=True)
+        section.require_all(CONSTANTS)
         precision = section.choice("frequencies_precision", "float64", "float32", default="float32")
         result = cls(
             num_layers=section.integer("num_layers"),
