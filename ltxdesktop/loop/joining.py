@@ -138,7 +138,7 @@ def _of_join(first: Clip | None, second: Clip | None) -> Clip | None:
 
 
 def _same_take(one: Clip, other: Clip) -> bool:
-    return one.active == other.active and one.media is not None and one.media == other.media
+    return one.media is not None and one.media == other.media
 
 
 def _rejoined(document: Document, clip_id: ItemId, blend: int) -> Document:

@@ -9,7 +9,7 @@ from ltxdesktop.document.edits.desk import Desk
 from ltxdesktop.document.edits.placing import misfit, require_fit
 from ltxdesktop.document.errors import BadValue, LastOne, NoSuch, NotEnoughMedia
 from ltxdesktop.document.handles import handles_of_take
-from ltxdesktop.document.model import Clip, Document, ItemId, Media, SequenceId, Take
+from ltxdesktop.document.model import Clip, Document, ItemId, Media, MediaId, SequenceId, Take
 
 
 def add_takes(
@@ -24,9 +24,9 @@ def add_takes(
 ) -> Document:
     """Give a clip more takes, and show the first of them (unless `select` is False).
 
-    Each begins at the clip's first frame. `media` are added to the document with them. Linked clips get the takes
-    whose media have what their track needs, shifted if they begin at another frame; `linked=False` retakes this clip's
-    picture or sound only. Raises NoSuchClip, LockedTrack, WrongTrack, NoSuchMedia, NotEnoughMedia.
+    Each begins at the clip's first frame. `media` are added to the document with them. Linked clips at the same time
+    get the takes whose media have what their track needs, shifted if they begin at another frame; `linked=False`
+    retakes this clip's picture or sound only. Raises NoSuchClip, LockedTrack, WrongTrack, NoSuchMedia, NotEnoughMedia.
     """
     desk = Desk(document.with_media(*media) if (media := tuple(media)) else document, sequence_id)
     _give(desk, clip_id, tuple(takes), select, linked)
@@ -64,6 +64,7 @@ def slice_for_takes(
         for frame in (first, last):
             if begin < frame < end:
                 desk.cut(other_number, frame)
+    desk = Desk(desk.document(), sequence_id)  # now it's settled what is linked with what
     middle = desk.tracks[number].at(first)
     assert isinstance(middle, Clip)
     _give(desk, middle.id, tuple(takes), select, linked)
@@ -74,7 +75,7 @@ def _give(desk: Desk, clip_id: ItemId, takes: tuple[Take, ...], select: bool, li
     start, speed = desk.start(clip_id), desk.clip(clip_id).speed
     if not desk.clip(clip_id).takes:
         raise BadValue(f"{desk.clip(clip_id).name!r} draws text or a colour; it has no takes.")
-    for other_id in desk.family([clip_id], linked=linked):
+    for other_id in _together(desk, clip_id, linked=linked):
         clip, track = desk.clip(other_id), desk.tracks[desk.home(other_id)]
         later_s = (desk.start(other_id) - start) * speed / desk.rate
         given = tuple(replace(take, start_s=take.start_s + later_s) for take in takes)
@@ -92,19 +93,32 @@ def _give(desk: Desk, clip_id: ItemId, takes: tuple[Take, ...], select: bool, li
 def set_take(
     document: Document, clip_id: ItemId, index: int, *, linked: bool = True, sequence_id: SequenceId | None = None
 ) -> Document:
-    """Show another take of a clip; linked clips that have a take of the same media at that index change too.
+    """Show another take of a clip, and of linked clips at the same time the take of the same media.
 
+    Where picture and sound were retaken apart, each has takes that the other hasn't: turned away from a take that both
+    show, a linked clip without the new one is as it was at first; what it shows by itself, it keeps.
     Raises NoSuchClip, LockedTrack, NoSuch, NotEnoughMedia if the take is shorter than the clip has become.
     """
     desk = Desk(document, sequence_id)
-    chosen = _take(desk.clip(clip_id), index)
-    for other_id in desk.family([clip_id], linked=linked):
+    before = desk.clip(clip_id)
+    chosen = _take(before, index)
+    for other_id in _together(desk, clip_id, linked=linked):
         clip = desk.clip(other_id)
-        if index < len(clip.takes) and clip.takes[index].media == chosen.media and clip.active != index:
-            changed = replace(clip, active=index)
+        wanted = index if other_id == clip_id else _following(clip, chosen.media, before.media, first=index == 0)
+        if wanted != clip.active:
+            changed = replace(clip, active=wanted)
             _require_reach(desk, changed)
             desk.change(changed)
     return desk.document()
+
+
+def _following(clip: Clip, chosen: MediaId, left: MediaId | None, *, first: bool) -> int:
+    """The take that a linked clip shows when its partner turns from the media `left` to `chosen`, its first or not."""
+    same = next((number for number, take in enumerate(clip.takes) if take.media == chosen), None)
+    in_step = clip.media is not None and clip.media == left
+    if same is not None and (in_step or not first):
+        return same
+    return 0 if in_step else clip.active
 
 
 def remove_take(
@@ -118,11 +132,13 @@ def remove_take(
     gone = _take(desk.clip(clip_id), index)
     if len(desk.clip(clip_id).takes) == 1:
         raise LastOne("take")
-    for other_id in desk.family([clip_id], linked=linked):
+    for other_id in _together(desk, clip_id, linked=linked):
         clip = desk.clip(other_id)
-        if len(clip.takes) > 1 and index < len(clip.takes) and clip.takes[index].media == gone.media:
-            active = clip.active - (clip.active >= index and clip.active > 0)
-            changed = replace(clip, takes=clip.takes[:index] + clip.takes[index + 1 :], active=active)
+        found = [number for number, take in enumerate(clip.takes) if take.media == gone.media]
+        at = index if other_id == clip_id else found[0] if found else -1
+        if len(clip.takes) > 1 and at >= 0:
+            active = clip.active - (clip.active >= at and clip.active > 0)
+            changed = replace(clip, takes=clip.takes[:at] + clip.takes[at + 1 :], active=active)
             _require_reach(desk, changed)
             desk.change(changed)
     return desk.document()
@@ -161,6 +177,19 @@ def change_take(
     if changed != take:
         desk.change(replace(clip, takes=(*clip.takes[:index], changed, *clip.takes[index + 1 :])))
     return desk.document()
+
+
+def _together(desk: Desk, clip_id: ItemId, *, linked: bool) -> list[ItemId]:
+    """A clip and what is linked with it at the same time: other pieces of what it was cut from have takes of their own.
+
+    Raises NoSuchClip, LockedTrack.
+    """
+    first, last = desk.start(clip_id), desk.start(clip_id) + desk.clip(clip_id).duration
+    return [
+        each
+        for each in desk.family([clip_id], linked=linked)
+        if desk.start(each) < last and first < desk.start(each) + desk.clip(each).duration
+    ]
 
 
 def _take(clip: Clip, index: int) -> Take:

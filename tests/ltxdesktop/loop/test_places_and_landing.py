@@ -348,6 +348,61 @@ def test_a_picture_joins_no_sound_at_the_end_of_its_clip_nor_a_sound_a_picture(f
         assert not any(clip.transition for track in hard.sequence.tracks for clip in track.clips)
 
 
+def retaken(document: Document, what: landing.What, path: str) -> Document:
+    """Frames [40, 60) of it made once more."""
+    (place,) = places.in_range(document, 40, 60, locate)
+    takes = sound_alone(20) if what == "sound" else made(20)
+    takes = tuple(each._replace(media=replace(each.media, path=path)) for each in takes)
+    landed = landing.land(document, place, takes, what=what)
+    check(landed.document)
+    return landed.document
+
+
+def shown(document: Document, track: int) -> str:
+    """The file of what a track shows in the range."""
+    item = document.sequence.tracks[track].at(45)
+    assert isinstance(item, Clip)
+    assert item.media is not None
+    return document.media[item.media].path
+
+
+def in_range(document: Document, track: int) -> Clip:
+    item = document.sequence.tracks[track].at(45)
+    assert isinstance(item, Clip)
+    return item
+
+
+def test_picture_and_sound_that_were_retaken_apart_are_turned_together_where_they_belong_together() -> None:
+    document = project((50, 150))
+    picture, sound = v1(document), a1(document)
+    made_again: list[tuple[landing.What, str]] = [("picture", "p"), ("both", "b"), ("sound", "s"), ("both", "c")]
+    for what, path in made_again:
+        document = retaken(document, what, path)
+    assert [document.media[take.media].path for take in in_range(document, picture).takes] == [
+        "film.mp4",
+        "p",
+        "b",
+        "c",
+    ]
+    assert [document.media[take.media].path for take in in_range(document, sound).takes] == ["film.mp4", "b", "s", "c"]
+    for track, number, expected in (
+        (picture, 2, ("b", "b")),
+        (picture, 1, ("p", "film.mp4")),  # turned away from a take of both, to one of the picture
+        (sound, 2, ("p", "s")),
+        (picture, 0, ("film.mp4", "s")),  # the sound was chosen by itself
+        (picture, 3, ("c", "c")),
+        (picture, 0, ("film.mp4", "film.mp4")),
+    ):
+        document = joining.with_take(document, in_range(document, track).id, number)
+        check(document)
+        assert (shown(document, picture), shown(document, sound)) == expected
+    assert all(
+        len(clip.takes) == 1 for track in document.sequence.tracks for clip in track.clips if clip.duration != 20
+    )
+    gone = edits.remove_take(document, in_range(document, picture).id, 2)
+    assert [gone.media[take.media].path for take in in_range(gone, sound).takes] == ["film.mp4", "s", "c"]
+
+
 def gap_over_a_sound() -> tuple[Document, places.InGap]:
     """The picture of the middle clip is lifted; its sound goes on beneath the gap."""
     document = project((50, 150), (150, 180), (200, 260))
