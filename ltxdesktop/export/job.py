@@ -41,7 +41,7 @@ from ltxdesktop.export.reframing import Reframing
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even
 from ltxdesktop.export.subtitles import chapters, srt
 from ltxdesktop.export.target import part_of, remove, size_of, subtitles_beside
-from ltxdesktop.export.writing import HOLDS_POSTER, WORDLESS, Extras, FilmFile, PictureFolder
+from ltxdesktop.export.writing import Extras, FilmFile, PictureFolder
 from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 
 _PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
@@ -299,7 +299,7 @@ class Export:
         job, shape = self.job, self.shape
         found = chapters(job.sequence, shape) if job.settings.chapters else []
         poster = None
-        if job.settings.poster is not None and shape.preset.container not in HOLDS_POSTER:
+        if job.settings.poster is not None and not shape.preset.holds_poster:
             self._notes.append(f"{shape.preset.name} files hold no poster frame, so this one has none.")
         elif job.settings.poster is not None:
             width = min(shape.width, _POSTER_WIDTH)
@@ -308,7 +308,7 @@ class Export:
             number = small.number_of(min(max(job.settings.poster, shape.first), shape.last - 1))
             poster = Feed(film, size, small, "rgb24", self._reframing().at).picture(number)
         comment = disclosure(job.sequence, job.media, shape) if job.settings.disclose else ""
-        if comment and shape.preset.container in WORDLESS:
+        if comment and not shape.preset.holds_words:
             self._notes.append(f"{shape.preset.name} files hold no words, so this one can't say that AI was used.")
         return Extras(job.sequence.name, found, poster, comment)
 

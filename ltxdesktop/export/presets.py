@@ -73,6 +73,11 @@ class Framing(Enum):
     FILL = "fill"  # no bars: what doesn't fit is cut off
 
 
+_HOLD_POSTERS: Final = frozenset({"mp4", "matroska"})  # FFmpeg writes none into QuickTime and WebM
+_HOLD_CHAPTERS: Final = frozenset({"mp4", "mov", "ipod", "matroska", "webm"})
+_WORDLESS: Final = frozenset({"gif", "image2"})
+
+
 @dataclass(frozen=True)
 class Preset:
     """One way to export. `width` and `height` 0 mean the film's own size, `lufs` None its own loudness."""
@@ -93,6 +98,19 @@ class Preset:
     @property
     def is_folder(self) -> bool:
         return not self.suffix
+
+    @property
+    def holds_poster(self) -> bool:
+        return self.picture is not None and self.container in _HOLD_POSTERS
+
+    @property
+    def holds_chapters(self) -> bool:
+        return self.container in _HOLD_CHAPTERS
+
+    @property
+    def holds_words(self) -> bool:
+        """A title and a comment."""
+        return self.container not in _WORDLESS
 
 
 _ALL: Final = (

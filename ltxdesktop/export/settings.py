@@ -18,7 +18,7 @@ LOUDNESS_TARGETS: Final = (-14.0, -16.0, -23.0)  # LUFS: web video, podcasts, Eu
 
 _GIF_LIMIT: Final = 50  # frames a second: its times are hundredths, and players take 1/100 for a mistake
 _OPUS_RATES: Final = (8000, 12000, 16000, 24000, 48000)
-_LARGEST: Final = 16384  # pixels a side
+LARGEST: Final = 16384  # pixels a side
 _RATES: Final = (1, 1000)  # pictures a second; one more digit is a slip of the keyboard
 _HIGHEST_KBPS: Final = 1_000_000  # encoders count the bits of two seconds in 32 bits
 
@@ -221,8 +221,8 @@ def _size(sequence: Sequence, settings: Settings, preset: Preset) -> tuple[int, 
 
 def _check(preset: Preset, width: int, height: int, rate: Fraction, settings: Settings) -> None:
     """Raises BadSettings."""
-    if not (2 <= width <= _LARGEST and 2 <= height <= _LARGEST):
-        raise BadSettings(f"{width} x {height} is no size that can be exported; each side must be 2 to {_LARGEST}.")
+    if not (2 <= width <= LARGEST and 2 <= height <= LARGEST):
+        raise BadSettings(f"{width} x {height} is no size that can be exported; each side must be 2 to {LARGEST}.")
     if preset.picture not in (None, PictureCodec.GIF, PictureCodec.PNG) and (width % 2 or height % 2):
         raise BadSettings(
             f"{preset.name} needs even sides: {width} x {height} isn't possible, {even(width)} x {even(height)} is."

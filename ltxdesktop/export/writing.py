@@ -48,9 +48,6 @@ _MUXER_OPTIONS: Final = {
 }
 _ISO: Final = frozenset({"mp4", "mov", "ipod"})
 
-HOLDS_POSTER: Final = frozenset({"mp4", "matroska"})  # FFmpeg writes none into QuickTime and WebM
-WORDLESS: Final = frozenset({"gif", "image2"})  # no title and no comment
-
 
 class Chapter(NamedTuple):
     """A named stretch of the film: seconds from its start."""

@@ -53,9 +53,20 @@ class Row:
             case Failed(why):
                 return why
             case Done(size, seconds, lines):
-                return " · ".join([f"Done, {gigabytes(size)} in {clock(seconds)}", *lines])
+                return " · ".join([f"Done, {gigabytes(size)} in {_took(seconds)}", *lines])
             case Running():
                 return self._running()
+
+    @property
+    def details(self) -> list[str]:
+        """All that was said of it when it ended, for which a card may have no room."""
+        match self.entry.state:
+            case Failed(why):
+                return [why]
+            case Done(_, _, lines):
+                return list(lines)
+            case Waiting() | Running() | Stopped():
+                return []
 
     def _running(self) -> str:
         at = self.progress
@@ -142,6 +153,10 @@ class ExportCards(Card):
         paint_line(painter, boxes.status, row.status, _status_colour(row, theme), sized(font, 12))
         if isinstance(row.entry.state, Running):
             paint_bar(painter, QRectF(boxes.bar), row.share, theme)
+
+
+def _took(seconds: float) -> str:
+    return clock(seconds) if seconds >= 0.5 else "under a second"
 
 
 def _status_colour(row: Row, theme: Theme) -> str:

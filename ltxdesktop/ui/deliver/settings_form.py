@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from ltxdesktop.document.model import Sequence
@@ -12,7 +12,7 @@ from ltxdesktop.document.time import timecode
 from ltxdesktop.export.errors import ExportError
 from ltxdesktop.export.feed import is_cut
 from ltxdesktop.export.presets import PRESETS, Framing
-from ltxdesktop.export.settings import LOUDNESS_TARGETS, Settings, Subtitles, shape_of, size_estimate
+from ltxdesktop.export.settings import LARGEST, LOUDNESS_TARGETS, Settings, Subtitles, even, shape_of, size_estimate
 from ltxdesktop.ui.deliver.reframe_view import ReframeView
 from ltxdesktop.ui.parts import (
     Panel,
@@ -31,6 +31,7 @@ from ltxdesktop.words import counted, gigabytes, rate_name, seconds_of
 _SIZES = ((3840, 2160), (2560, 1440), (1920, 1080), (1280, 720), (1080, 1920), (1080, 1350), (1080, 1080))
 _RATES = tuple(Fraction(rate) for rate in ("24000/1001", "24", "25", "30000/1001", "30", "50", "60000/1001", "60"))
 LETTERS = 11  # of a choice that are seen at least
+OTHER_SIZE = (0, 0)  # of the choices of a size: the one in the two fields below
 AT_PLAYHEAD = "playhead"  # of the choices of a poster frame
 _LOUDNESS_WORDS = {-14.0: "−14 LUFS, web video", -16.0: "−16 LUFS, podcasts", -23.0: "−23 LUFS, broadcast (EBU R 128)"}
 
@@ -67,7 +68,7 @@ class SettingsForm(Panel):
     def settings(self) -> Settings:
         """What is chosen now."""
         preset = PRESETS[self._preset]
-        width, height = self.size_box.currentData() or (0, 0)
+        width, height = self._size()
         whole = self.range.value == "whole"
         has_rate = preset.picture is not None and preset.picture.has_rate
         by_bitrate = has_rate and self.by.value == "bitrate"
@@ -123,6 +124,10 @@ class SettingsForm(Panel):
             place = timecode(playhead + sequence.first_frame, sequence.rate, drop=sequence.drop_frame)
             self.poster.setItemText(self.poster.findData(AT_PLAYHEAD), f"At the playhead: {place}")
             self.size_box.setItemText(0, f"As the film: {sequence.width} × {sequence.height}")
+            if self.size_box.currentData() != OTHER_SIZE:
+                for field, length in ((self.own_width, sequence.width), (self.own_height, sequence.height)):
+                    with QSignalBlocker(field):
+                        field.setValue(even(length))
             self.rate_box.setItemText(0, f"As the film: {rate_name(sequence.rate)}")
         self._tell()
 
@@ -135,6 +140,11 @@ class SettingsForm(Panel):
         self.size_box = _box("Size in pixels of the file", [("As the film", None)])
         for width, height in _SIZES:
             self.size_box.addItem(f"{width} × {height}", (width, height))
+        self.size_box.addItem("Another size", OTHER_SIZE)
+        self.own_width, self.own_height = number_field(2, LARGEST, 2), number_field(2, LARGEST, 2)
+        for field in (self.own_width, self.own_height):
+            field.setSuffix(" px")
+            field.setToolTip("Size of the file; most formats need even sides")
         self.rate_box = _box("Pictures a second; others than the film's repeat or drop some", [("As the film", None)])
         for rate in _RATES:
             self.rate_box.addItem(rate_name(rate), rate)
@@ -182,8 +192,12 @@ class SettingsForm(Panel):
         shape = side_by_side(labelled("Size", self.size_box), labelled("Pictures a second", self.rate_box))
         for place, share in enumerate((4, 3)):  # of a small window's room for the longest words in them
             shape.setStretch(place, share)
+        self._own_size = _group(
+            side_by_side(labelled("Width", self.own_width), labelled("Height", self.own_height)),
+        )
         self._picture = _group(
             shape,
+            self._own_size,
             side_by_side(labelled("Where shapes differ", self.framing), labelled("Kept part", self.focus_place)),
             self.reframe,
         )
@@ -193,17 +207,19 @@ class SettingsForm(Panel):
         )
         self._how = _group(self.hardware, self.smart)
         self._sound = _group(side_by_side(labelled("Sound", self.channels), labelled("Loudness", self.loudness)))
-        self._extras = _group(
-            labelled("Subtitles", self.subtitles), self.chapters, labelled("Poster frame", self.poster), self.disclose
-        )
+        self._words = _group(labelled("Subtitles", self.subtitles))
+        self._poster = _group(labelled("Poster frame", self.poster))
         column.addLayout(range_column)
-        for group in (self._picture, self._rate, self._how, self._sound, self._extras):
+        for group in (self._picture, self._rate, self._how, self._sound, self._words):
             column.addWidget(group)
+        for part in (self.chapters, self._poster, self.disclose):
+            column.addWidget(part)
         for segments in (self.range, self.framing, self.by, self.channels, self.subtitles):
             segments.chosen.connect(self._show_fields)
-        for box in (self.size_box, self.rate_box, self.loudness, self.poster):
+        self.size_box.currentIndexChanged.connect(self._show_fields)
+        for box in (self.rate_box, self.loudness, self.poster):
             box.currentIndexChanged.connect(self._tell)
-        for number in (self.focus_place, self.quality, self.bitrate):
+        for number in (self.own_width, self.own_height, self.focus_place, self.quality, self.bitrate):
             number.valueChanged.connect(self._tell)
         for check in (self.hardware, self.smart, self.chapters, self.disclose):
             check.toggled.connect(self._tell)
@@ -224,7 +240,11 @@ class SettingsForm(Panel):
         self._sound.setVisible(preset.sound is not None)
         self.channels.set_enabled("none", picture is not None, "Then there would be nothing in the file")
         self.loudness.setEnabled(self.channels.value != "none")
-        self._extras.setVisible(picture is not None)
+        self._words.setVisible(picture is not None)
+        self._own_size.setVisible(self.size_box.currentData() == OTHER_SIZE)
+        self.chapters.setVisible(preset.holds_chapters)
+        self._poster.setVisible(preset.holds_poster)
+        self.disclose.setVisible(preset.holds_words)
         self.focus_place.setEnabled(self.framing.value == "fill")
         self._tell()
 
@@ -254,9 +274,14 @@ class SettingsForm(Panel):
             self.reframe.hide()
         self.changed.emit()
 
+    def _size(self) -> tuple[int, int]:
+        """Of the file; zeros: the film's."""
+        chosen = self.size_box.currentData()
+        return (self.own_width.value(), self.own_height.value()) if chosen == OTHER_SIZE else chosen or (0, 0)
+
     def _poster_frame(self) -> int | None:
         share = self.poster.currentData()
-        if share is None or self._sequence is None:
+        if share is None or self._sequence is None or not PRESETS[self._preset].holds_poster:
             return None
         if share == AT_PLAYHEAD:
             return self._playhead

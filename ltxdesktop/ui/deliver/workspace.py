@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QStackedLayout,
     QVBoxLayout,
@@ -34,7 +35,7 @@ from ltxdesktop.ui.deliver.reframe_view import OpenFilm
 from ltxdesktop.ui.deliver.settings_form import SettingsForm
 from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.overflow_row import OverflowRow
-from ltxdesktop.ui.parts import IconButton, Panel, label
+from ltxdesktop.ui.parts import ElidedLabel, IconButton, Panel, label, wrapped
 from ltxdesktop.ui.theme import Look
 
 PRESET_SETTING = "deliver/preset"
@@ -250,7 +251,13 @@ class QueuePanel(Panel):
         self._pages.addWidget(self._empty)
         self._pages.addWidget(self.list)
         self.body.addLayout(self._pages, 1)
-        self._add("open", "film", "Open the folder of this film", "Ctrl+Shift+O", self._open_folder)
+        self.place = ElidedLabel("", "hint")
+        self.details = wrapped("hint")
+        self.details.setAccessibleName("How the chosen export went")
+        self.details.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # names may be long
+        for words in (self.place, self.details):
+            self.body.addWidget(words)
+        self._add("open", "folder", "Open the folder of this film", "Ctrl+Shift+O", self._open_folder)
         self._add("cancel", "cancel", "Cancel this export", "Del", lambda entry: exports.cancel(entry.id))
         self._add("retry", "retry", "Export this again", "Ctrl+R", lambda entry: exports.retry(entry.id))
         self._add("up", "up", "Earlier in the queue", "Ctrl+Up", lambda entry: exports.move(entry.id, -1))
@@ -305,6 +312,12 @@ class QueuePanel(Panel):
         """Which actions make sense for the chosen export."""
         self._pages.setCurrentWidget(self.list if self.model.rowCount() else self._empty)
         entry = self.current
+        if entry is not None and not self.list.currentIndex().isValid():
+            self.list.setCurrentIndex(self.model.index(0))  # so that one sees what the buttons are for
+        self.place.set_text(str(entry.target) if entry is not None else "")
+        words = "\n".join(Row(entry).details) if entry is not None else ""
+        self.details.setText(words)
+        self.details.setVisible(bool(words))
         waits = entry is not None and isinstance(entry.state, Waiting)
         self._actions["open"].setEnabled(entry is not None and isinstance(entry.state, Done))
         self._actions["cancel"].setEnabled(waits or (entry is not None and isinstance(entry.state, Running)))

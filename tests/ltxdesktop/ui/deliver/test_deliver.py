@@ -147,6 +147,35 @@ def test_range_and_estimate_follow_what_is_chosen(workspace, document):
     assert "20 pictures" in form.summary.text()
 
 
+def test_any_size_can_be_chosen(workspace, document):
+    workspace.show_film(document, locate)
+    form = workspace.form
+    assert form._own_size.isHidden()
+    form.size_box.setCurrentIndex(form.size_box.findText("Another size"))
+    assert not form._own_size.isHidden()
+    assert (form.settings.width, form.settings.height) == (128, 72), "begins with the film's"
+    form.own_width.setValue(1440)
+    form.own_height.setValue(1080)
+    workspace.show_film(document, locate, 3)
+    assert (form.settings.width, form.settings.height) == (1440, 1080)
+    assert "1440 × 1080" in form.summary.text()
+    form.own_width.setValue(1441)
+    assert not workspace.add_button.isEnabled()
+
+
+def test_all_that_was_said_of_an_export_can_be_read(workspace):
+    lines = ("12 of 40 pictures (30%) were copied without loss.", "other.mp4 is encoded again: it's interlaced.")
+    workspace._exports._take_entries((entry("a", Done(1, 1.0, lines)), entry("b", Failed("The disk is full."))))
+    panel = workspace.queue
+    panel.list.setCurrentIndex(panel.model.index(0))
+    assert panel.details.text().splitlines() == [*lines]
+    assert panel.place._label.toolTip() == "/films/a"
+    panel.list.setCurrentIndex(panel.model.index(1))
+    assert panel.details.text().splitlines() == ["The disk is full."]
+    workspace._exports._take_entries(())
+    assert panel.details.isHidden()
+
+
 def test_a_preset_brings_its_own_values(workspace, document):
     workspace.show_film(document, locate)
     workspace.presets.choose("vertical")
@@ -183,6 +212,9 @@ def test_only_what_a_preset_uses_is_shown(workspace, document):
         assert form._picture.isHidden() == (preset.picture is None), name
         assert form._rate.isHidden() == (preset.picture is None or not preset.picture.has_rate), name
         assert form._sound.isHidden() == (preset.sound is None), name
+        assert form._poster.isHidden() == (preset.container not in ("mp4", "matroska")), name
+        assert form.chapters.isHidden() == (name in ("gif", "png", "wav", "flac")), name
+        assert form.disclose.isHidden() == (name in ("gif", "png")), name
         assert form.why_not == "", name
 
 
