@@ -25,7 +25,7 @@ from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.models.job_list import JobEntry
 from ltxdesktop.ui.models.take_list import Take
 from ltxdesktop.ui.models.values import VALUE, Index
-from ltxdesktop.ui.theme import Look, Theme
+from ltxdesktop.ui.theme import DARK, Look, Theme
 
 JOB_HEIGHT = 62
 TAKE_SIZE = QSize(150, 122)
@@ -122,7 +122,7 @@ class TakeCards(RatedCard):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(10, 12, 16, 190))
         painter.drawRoundedRect(box.adjusted(-3, 0, 3, 0), 8, 8)
-        paint_stars(painter, box, rating, self.look.theme, font)
+        paint_stars(painter, box, rating, DARK, font)
 
     def stars_in(self, option: QStyleOptionViewItem) -> QRect:
         return stars_over(lay_out_take(rect_of(option)).picture)

@@ -120,6 +120,7 @@ class GenerateWorkspace(QWidget):
         session.job_begun.connect(self._follow_job)
         session.job_ended.connect(self._show_end)
         session.preview_arrived.connect(self._show_preview)
+        session.jobs.dataChanged.connect(self._keep_badge_new)
         session.take_made.connect(self._show_made)
         session.estimated.connect(self._show_estimate)
         session.noticed.connect(self._show_notice)
@@ -152,13 +153,14 @@ class GenerateWorkspace(QWidget):
         self.takes.rated.connect(self._rate)
         self._banner.acted.connect(self._act_on_banner)
 
-    def transport(self) -> list[tuple[str, str, Callable[[], object]]]:
-        """What the monitor can be told: words, key, and the call."""
+    def transport(self) -> list[tuple[str, tuple[str, ...], Callable[[], object]]]:
+        """What the monitor can be told: words, keys, and the call. Lists have their own use for arrows: hence two."""
         return [
-            ("Play or pause", "Space", self.monitor.player.toggle),
-            ("One frame back", ",", self.monitor.step_back),
-            ("One frame on", ".", self.monitor.step_forward),
-            ("To the start", "Home", self.monitor.to_start),
+            ("Play or pause", ("Space",), self.monitor.player.toggle),
+            ("One frame back", ("Left", ","), self.monitor.step_back),
+            ("One frame on", ("Right", "."), self.monitor.step_forward),
+            ("To the start", ("Home",), self.monitor.to_start),
+            ("Mute", ("M",), self.monitor.mute),
         ]
 
     def _send(self, take: Take, *, on_timeline: bool) -> None:
@@ -332,6 +334,12 @@ class GenerateWorkspace(QWidget):
             entry = self._session.jobs.entry(job)
             self.monitor.show_preview(pictures, fps, f"Preview · {entry.status}" if entry is not None else "Preview")
 
+    def _keep_badge_new(self) -> None:
+        """The job goes on between two pictures of it."""
+        entry = self._session.jobs.entry(self._watched)
+        if self.monitor.previewing and entry is not None and not entry.ended:
+            self.monitor.say_of_preview(f"Preview · {entry.status}")
+
     def _show_made(self, take: Take) -> None:
         if self._following and take.file.variation == 0:
             self.takes.choose(take.file.path)
@@ -379,7 +387,7 @@ class GenerateWorkspace(QWidget):
             self._failed_job = ""
             self._banner.say(words)
         else:
-            self.said.emit(words, 8000)
+            self.said.emit(f"Memory: {words}" if kind == "plan" else words[:1].upper() + words[1:], 8000)
 
     def show_problem(self, words: str) -> None:
         self._failed_job = ""

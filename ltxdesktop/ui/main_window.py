@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from ltxdesktop.document.model import ItemId
 from ltxdesktop.resources import BUNDLED, samples
 from ltxdesktop.settings.store import Settings
+from ltxdesktop.ui.actions import native
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.banner import Banner
 from ltxdesktop.ui.commands import BY_NAME
@@ -155,7 +156,7 @@ class MainWindow(QMainWindow):
         play = self._add_menu("&Play")
         # Bare keys work wherever the focus has no use for them: `keyPressEvent`. Shown, not bound, in the menu.
         for words, keys, call in self.generate.transport():
-            self._add(play.addAction(f"{words}\t{keys}"), "", call)
+            self._add(play.addAction(f"{words}\t{native(keys[0])}"), "", call)
         view = self._add_menu("&View")
         self._theme_action = view.addAction("&Light or dark")  # in Edit it's one of the commands
         self._add(self._theme_action, THEME_KEY, self._look.toggle)
@@ -345,12 +346,12 @@ class MainWindow(QMainWindow):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Keys that no focused widget had a use for: the transport's."""
-        keys = {Qt.Key.Key_Space: 0, Qt.Key.Key_Comma: 1, Qt.Key.Key_Period: 2, Qt.Key.Key_Home: 3}
-        place = keys.get(Qt.Key(event.key())) if self.workspace == "generate" else None
-        if place is None or event.modifiers() != Qt.KeyboardModifier.NoModifier:
-            super().keyPressEvent(event)
+        pressed = QKeySequence(event.keyCombination())
+        calls = [call for _, keys, call in self.generate.transport() if pressed in [QKeySequence(key) for key in keys]]
+        if calls and self.workspace == "generate":
+            calls[0]()
         else:
-            self.generate.transport()[place][2]()
+            super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if self.workspace == "generate" and any(url.isLocalFile() for url in event.mimeData().urls()):

@@ -65,6 +65,12 @@ class MonitorPanel(QFrame):
         else:
             self._preview_timer.stop()
 
+    def say_of_preview(self, badge: str) -> None:
+        """Other words over the preview that is shown."""
+        if badge != self._preview_badge and self._preview:
+            self._preview_badge = badge
+            self.view.show_picture(self._preview[self._preview_at], badge)
+
     @property
     def previewing(self) -> bool:
         return bool(self._preview)
@@ -120,6 +126,10 @@ class MonitorPanel(QFrame):
 
     def step_forward(self) -> None:
         self.player.step(1)
+
+    def mute(self) -> None:
+        """Sound off, or on again."""
+        self._mute.click()
 
     def to_start(self) -> None:
         self.player.seek(0)

@@ -22,10 +22,11 @@ from ltxdesktop.ui.hover_films import HoverFilms
 from ltxdesktop.ui.list_panel import ListPanel
 from ltxdesktop.ui.models.take_list import Take, TakeFilter, TakeListModel
 from ltxdesktop.ui.models.values import VALUE
-from ltxdesktop.ui.parts import label
+from ltxdesktop.ui.parts import label, narrow
 from ltxdesktop.ui.theme import Look
 
 SEARCH_PX = 240
+SEARCH_SHARE = 100  # of the room that is left over, beside 1 for nothing: until it has all that it takes
 
 
 class TakesPanel(ListPanel):
@@ -69,6 +70,7 @@ class TakesPanel(ListPanel):
         self._empty.setWordWrap(True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._none = label("No take has these words and stars.", "hint")
+        self._none.setWordWrap(True)
         self._none.setAlignment(Qt.AlignmentFlag.AlignTop)
         self._pages = QStackedLayout()
         self._pages.addWidget(self._empty)
@@ -116,7 +118,7 @@ class TakesPanel(ListPanel):
         self._search.setAccessibleName("Find takes")
         self._search.setToolTip("Only takes whose prompt has all of these words")
         self._search.textChanged.connect(self._shown.search)
-        self._stars = QComboBox()
+        self._stars = narrow(QComboBox(), len("★★★★★"))
         for rating, words in enumerate(("All", "★", "★★", "★★★", "★★★★", "★★★★★")):
             self._stars.addItem(words, rating)
         self._stars.setAccessibleName("Least rating")
@@ -125,7 +127,7 @@ class TakesPanel(ListPanel):
         self._search.setMaximumWidth(SEARCH_PX)
         self._filters = (self._search, self._stars)
         for place, field in enumerate(self._filters, start=1):
-            self.head.insertWidget(place, field, 1 if field is self._search else 0)
+            self.head.insertWidget(place, field, SEARCH_SHARE if field is self._search else 0)
 
     def _ask(self, signal: SignalInstance) -> None:
         if (take := self.current()) is not None:

@@ -208,7 +208,6 @@ class EditMonitor(QFrame):
             head.addWidget(grip)
             grip.setVisible(self._draggable)
         head.addWidget(self._facts)
-        self.other.setObjectName("flat")
         self.other.hide()
         for each in (self.other, self.zoom):
             head.addWidget(each)

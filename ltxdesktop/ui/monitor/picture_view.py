@@ -28,7 +28,7 @@ class PictureView(QWidget):
         self._badge = ""
         self._hint = ("", "")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(240, 120)
         self.setAccessibleName("Monitor")
         look.changed.connect(self.update)
 

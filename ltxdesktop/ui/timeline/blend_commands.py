@@ -62,7 +62,9 @@ class BlendCommands:
 
         def dissolved(document: Document) -> Document:
             for clip_id in wide:
-                document = edits.set_transition(document, clip_id, _fitting_dissolve(document, clip_id))
+                made = _fitting_dissolve(document, clip_id)
+                if made.duration > 0:  # a short clip may have room for one of two
+                    document = edits.set_transition(document, clip_id, made)
             return document
 
         self._do("Dissolve" if len(wide) == 1 else f"Dissolve over {len(wide)} cuts", dissolved)

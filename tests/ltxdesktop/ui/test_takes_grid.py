@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QPoint, QSettings, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication, QToolButton
 from pytestqt.qtbot import QtBot
 
 from ltxdesktop.app import App
@@ -121,3 +122,29 @@ def test_a_result_whose_clip_isnt_open_is_varied_all_the_same(qtbot: QtBot, app:
     assert varied.recipe is not None
     assert varied.recipe.work.prompt == PROMPTS[1]
     assert varied.seed != take.seed
+
+
+def test_the_monitors_keys_are_those_that_its_buttons_say(app: App, qtbot: QtBot):
+    generate, window = app.window.generate, app.window
+    generate.takes.choose(app.session.takes.takes()[0].file.path)
+    qtbot.waitUntil(lambda: generate.monitor.player.film is not None)
+    player = generate.monitor.player
+    player.pause()
+    said = {button.toolTip() for button in generate.monitor.findChildren(QToolButton)}
+    for key, name, frame in (
+        (Qt.Key.Key_Home, "To the start (Home)", 0),
+        (Qt.Key.Key_Right, "One frame on (Right)", 1),
+        (Qt.Key.Key_Period, "", 2),
+        (Qt.Key.Key_Left, "One frame back (Left)", 1),
+        (Qt.Key.Key_Comma, "", 0),
+    ):
+        assert not name or name in said
+        QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier))
+        qtbot.waitUntil(lambda frame=frame: player.frame == frame)
+
+
+def test_takes_that_came_leave_the_window_small(app: App, qapp: QApplication):
+    app.window.resize(960, 600)
+    app.window.generate.takes._search.setText("no take has these words")
+    qapp.processEvents()
+    assert (app.window.width(), app.window.height()) == (960, 600)
