@@ -5,7 +5,7 @@ An edit among 10,000 clips adds a line instead of counting all of them anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import ClassVar, cast
 
 from ltxdesktop.document.empty import EMPTY
@@ -64,6 +64,12 @@ class Places(Mapping[ItemId, int]):
             elif place >= first:
                 return None
         return place
+
+    def among(self, items: Set[ItemId]) -> Set[ItemId]:
+        """Those of many items that are on the track."""
+        if not self._log:
+            return items & self._base.keys()
+        return {item for item in items if self.find(item) is not None}
 
     def __iter__(self) -> Iterator[ItemId]:
         for item in {**self._base, **self._added}:

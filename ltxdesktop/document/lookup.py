@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
+from ltxdesktop.document.errors import NoSuchClip
 from ltxdesktop.document.ids import ItemId
 from ltxdesktop.document.model import Clip, Sequence, Track
 
@@ -35,8 +36,23 @@ def existing_clips(sequence: Sequence, ids: frozenset[ItemId]) -> frozenset[Item
     if len(ids) < FEW:
         found = frozenset(each for each in ids if sequence.clip(each) is not None)
     else:
-        found = ids & {item.id for track in sequence.tracks for item in track.items if isinstance(item, Clip)}
+        found = frozenset[ItemId]().union(*(track.index.among(ids) - _gaps(track) for track in sequence.tracks))
     return ids if len(found) == len(ids) else found
+
+
+def _gaps(track: Track) -> set[ItemId]:
+    return {item.id for item in track.items if not isinstance(item, Clip)}
+
+
+def with_links_of_many(tracks: Iterable[Track], ids: Collection[ItemId]) -> list[ItemId]:
+    """The clips that are linked with many clips, these included if they have links. Raises NoSuchClip."""
+    clips = [item for track in tracks for item in track.items if isinstance(item, Clip)]
+    named = [clip for clip in clips if clip.id in ids]
+    if len(named) < len(ids):
+        here = {clip.id for clip in named}
+        raise NoSuchClip(next(each for each in ids if each not in here))
+    links = {clip.link for clip in named} - {None}
+    return [clip.id for clip in clips if clip.link in links]
 
 
 def _places(track: Track, wanted: frozenset[ItemId]) -> list[int]:

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from ltxdesktop.document.errors import LockedTrack, NoSuchClip, NoSuchSequence, NoSuchTrack
 from ltxdesktop.document.handles import handles
+from ltxdesktop.document.lookup import with_links_of_many
 from ltxdesktop.document.model import (
     Clip,
     Document,
@@ -32,6 +33,8 @@ from ltxdesktop.document.model import (
     Transition,
     new_id,
 )
+
+MANY = 100  # clips of one edit: then everything is gone through once, instead of looking for each
 
 
 def sequence_of(document: Document, sequence_id: SequenceId | None) -> Sequence:
@@ -99,10 +102,14 @@ class Desk:
         Raises NoSuchClip, and LockedTrack if one of them is on a locked track.
         """
         found = dict.fromkeys(clip_ids)
-        for clip_id in list(found):
-            link = self.clip(clip_id).link
-            if linked and link is not None:
-                found.update(dict.fromkeys(self.members(link)))
+        if len(found) > MANY:
+            partners = with_links_of_many(self.tracks, found)
+            found |= dict.fromkeys(partners if linked else ())
+        else:
+            for clip_id in list(found):
+                link = self.clip(clip_id).link
+                if linked and link is not None:
+                    found.update(dict.fromkeys(self.members(link)))
         if any(track.locked for track in self.tracks):
             for clip_id in found:
                 self.require_unlocked(self.home(clip_id), self.clip(clip_id).name)
@@ -278,10 +285,16 @@ class Desk:
             self.splice(number, first, last, merged_gaps(kept))
 
     def by_track(self, item_ids: Iterable[ItemId]) -> dict[int, list[ItemId]]:
-        """Items by the number of their track."""
+        """Items by the number of their track. Raises NoSuchClip."""
         found: dict[int, list[ItemId]] = {}
-        for item_id in item_ids:
-            found.setdefault(self.home(item_id), []).append(item_id)
+        rest = list(item_ids)
+        for number, track in enumerate(self.tracks):
+            here = track.index.among(frozenset(rest))
+            if here:
+                found[number] = [item_id for item_id in rest if item_id in here]
+                rest = [item_id for item_id in rest if item_id not in here]
+        if rest:
+            raise NoSuchClip(rest[0])
         return found
 
     def touch_link(self, link: LinkId | None) -> None:

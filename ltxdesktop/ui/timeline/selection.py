@@ -23,9 +23,9 @@ class Selected(NamedTuple):
     primary: ItemId | None = None
     key: KeyPlace | None = None
 
-    def existing(self, sequence: Sequence) -> Selected:
-        """What of it there is in a sequence."""
-        clips = existing_clips(sequence, self.clips)
+    def existing(self, sequence: Sequence, *, all_here: bool = False) -> Selected:
+        """What of it there is in a sequence; `all_here`: it's known that all of the clips are."""
+        clips = self.clips if all_here else existing_clips(sequence, self.clips)
         gap = self.gap if self.gap is not None and sequence.track_of(self.gap) is not None else None
         key = self.key if self.key is not None and _has_key(sequence, self.key) else None
         transition = self.transition
@@ -111,7 +111,9 @@ class Selection(QObject):
 
     def keep_existing(self, sequence: Sequence) -> None:
         """Forget what an edit has removed."""
-        self.restore(self._now.existing(sequence))
+        asked = self._asked
+        are_found = asked is not None and asked[0] is sequence and asked[1] is self.clips
+        self.restore(self._now.existing(sequence, all_here=are_found and len(self._placed) == len(self.clips)))
 
 
 def _has_key(sequence: Sequence, place: KeyPlace) -> bool:
