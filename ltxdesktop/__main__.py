@@ -103,6 +103,7 @@ def _add_export(export: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="an .srt or .vtt file that the film gets first",
     )
+    export.add_argument("--alpha", action="store_true", help="keep what is see-through (ProRes 4444, PNG)")
     export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
     export.add_argument(
         "--focus",
@@ -115,6 +116,7 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--no-disclosure", action="store_true", help="don't say in the file that parts of it were generated"
     )
+    export.add_argument("--no-chapters", action="store_true", help="make no chapters of the markers")
     export.add_argument("--poster", default="", metavar="FRAME", help="frame or timecode of the cover picture")
 
 

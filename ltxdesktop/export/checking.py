@@ -74,7 +74,8 @@ def check_folder(folder: PictureFolder, name: Path, shape: Shape, sent: Mapping[
             found = read_picture(folder.file(number))
         except (MediaError, OSError) as error:
             raise CheckFailed(name, f"picture {number}", "a whole picture", error) from error
-        same = bool(np.array_equal(found[:, :, :3], as_pixels(frame)))
+        wanted = as_pixels(frame)
+        same = bool(np.array_equal(found[:, :, : wanted.shape[2]], wanted))
         _equal(name, f"picture {number} is as sent", True, same)
     return Verdict(compared=len(sent))
 

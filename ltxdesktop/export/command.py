@@ -108,9 +108,11 @@ def settings_of(options: argparse.Namespace, sequence: Sequence) -> Settings:
             mono=options.mono,
             lufs=options.loudness,
             subtitles=Subtitles(options.subtitles),
+            alpha=options.alpha,
             framing=Framing(options.framing) if options.framing else None,
             focus=options.focus,
             smart=not options.no_smart,
+            chapters=not options.no_chapters,
             disclose=not options.no_disclosure,
             poster=_frame(options.poster, sequence),
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Final
@@ -117,6 +117,9 @@ _PICTURE: Final[Mapping[PictureCodec, tuple[Encoder, ...]]] = {
 }
 
 
+_WITH_ALPHA: Final[Mapping[str, str]] = {"prores_ks": "yuva444p10le", "png": "rgba"}
+
+
 @dataclass(frozen=True)
 class SoundEncoder:
     """A sound encoder, the samples that it's fed with, and what it's told."""
@@ -183,6 +186,11 @@ def working(codec: PictureCodec) -> list[Encoder]:
 def works(encoder: Encoder) -> bool:
     """Does this encoder exist, and encode a picture on this machine?"""
     return _works(encoder.name, encoder.pixel_format, encoder.device, tuple(encoder.options.items()))
+
+
+def with_alpha(encoder: Encoder) -> Encoder:
+    """The encoder for pictures with transparent parts."""
+    return replace(encoder, pixel_format=_WITH_ALPHA[encoder.name])
 
 
 def hardware_of(device: str) -> HWAccel | None:

@@ -15,6 +15,7 @@ from ltxdesktop.document.model import Sequence, TrackKind
 from ltxdesktop.export.captions import Captions
 from ltxdesktop.export.presets import Framing
 from ltxdesktop.export.settings import Settings, Shape, Subtitles, even
+from ltxdesktop.export.transparency import RGBA, YUVA, as_rgba, as_yuva, clear_yuva
 from ltxdesktop.render.frames import WORKING, Scaler, filled, planes_of
 from ltxdesktop.render.picture import Picture, frame_over
 
@@ -26,12 +27,14 @@ class Film(Protocol):
 
     def picture(self, frame: int, size: tuple[int, int] | None = None) -> Picture: ...
 
+    def see_through(self, frame: int, size: tuple[int, int] | None = None) -> Picture: ...
+
     def sound(self, first: int, count: int) -> Samples: ...
 
 
 def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> Sequence:
     """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in where they are."""
-    if settings.subtitles is Subtitles.BURNT and not is_cut(sequence, shape):
+    if settings.subtitles is Subtitles.BURNT and (shape.alpha or not is_cut(sequence, shape)):
         return sequence
     tracks = tuple(replace(t, muted=True) if t.kind is TrackKind.SUBTITLE else t for t in sequence.tracks)
     return replace(sequence, tracks=tracks)
@@ -40,6 +43,7 @@ def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> 
 def captions_for(sequence: Sequence, settings: Settings, shape: Shape) -> Captions | None:
     """The subtitles that have to be drawn for the file's frame; None where there are none, or the film has them."""
     wanted = settings.subtitles is Subtitles.BURNT and shape.has_picture and is_cut(sequence, shape)
+    wanted = wanted and not shape.alpha  # those are laid over pictures without holes; here the film draws them
     texts = any(any(track.clips) for track in sequence.of_kind(TrackKind.SUBTITLE) if not track.muted)
     return Captions(sequence, (shape.width, shape.height)) if wanted and texts else None
 
@@ -77,6 +81,8 @@ class Feed:
     def picture(self, number: int) -> VideoFrame:
         """Frame `number` of the file."""
         frame = self.shape.frame_of_film(number)
+        if self._pixel_format in (RGBA, YUVA):
+            return self._see_through(frame)
         picture = self._film.picture(frame, self._drawn)
         if self._captions is not None:
             return self._captioned(self._captions, picture, frame)
@@ -95,6 +101,24 @@ class Feed:
         if self._pixel_format == "rgb24":
             return VideoFrame.from_ndarray(Picture(frame=made).to_rgb(), "rgb24")
         return self._scaler.scaled(made, made.width, made.height, self._pixel_format)
+
+    def _see_through(self, number: int) -> VideoFrame:
+        """Frame `number` of the film with its holes; bars are holes, too."""
+        picture = self._film.see_through(number, self._drawn)
+        if self._pixel_format == RGBA:
+            pixels = as_rgba(picture)
+            if self._drawn != self._wanted:
+                canvas = np.zeros((self.shape.height, self.shape.width, 4), np.uint8)
+                _place(canvas, pixels, *self._offsets(number))
+                pixels = canvas
+            return VideoFrame.from_ndarray(pixels, RGBA)
+        made = as_yuva(picture, self._scaler)
+        if self._drawn == self._wanted:
+            return made
+        out = clear_yuva(self.shape.width, self.shape.height)
+        for target, source in zip(planes_of(out), planes_of(made), strict=True):
+            _place(target, source, *self._offsets(number))
+        return out
 
     def _as_rgb(self, picture: Picture, number: int) -> VideoFrame:
         """The very pixels that a screen shows."""

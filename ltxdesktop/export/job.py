@@ -30,7 +30,7 @@ from ltxdesktop.export.before import check_media, check_place
 from ltxdesktop.export.bridging import ENCODERS, Bridge, fits
 from ltxdesktop.export.channel import Channel, Closed
 from ltxdesktop.export.checking import Verdict, check_film, check_folder, checked_numbers
-from ltxdesktop.export.encoders import Choice, choose, choose_sound
+from ltxdesktop.export.encoders import Choice, choose, choose_sound, with_alpha
 from ltxdesktop.export.errors import Cancelled, CheckFailed, ExportError, writing_error
 from ltxdesktop.export.feed import Feed, Samples, captions_for, mixed_down, sequence_to_render
 from ltxdesktop.export.feeding import Picture, RenderedFilm, Threads, mix, render
@@ -240,7 +240,7 @@ class Export:
         choice = choose(self.shape.preset.picture, hardware=self.job.settings.hardware)
         if choice.note:
             self._notes.append(choice.note)
-        return choice
+        return replace(choice, encoder=with_alpha(choice.encoder)) if self.shape.alpha else choice
 
     def _smart_plan(self, choice: Choice | None) -> smart.SmartPlan | None:
         if choice is None or choice.encoder.name not in ENCODERS:

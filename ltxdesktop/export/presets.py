@@ -36,6 +36,11 @@ class PictureCodec(Enum):
         return self in _COPIED
 
     @property
+    def has_alpha(self) -> bool:
+        """Can parts of its pictures be transparent?"""
+        return self in (PictureCodec.PRORES_4444, PictureCodec.PNG)
+
+    @property
     def has_rate(self) -> bool:
         """Can quality or bitrate be chosen?"""
         return self in (PictureCodec.H264, PictureCodec.HEVC, PictureCodec.AV1, PictureCodec.VP9)
@@ -129,7 +134,7 @@ _ALL: Final = (
            PictureCodec.PRORES_422, SoundCodec.PCM),
     Preset("prores-hq", "ProRes 422 HQ", "For grading and finishing in other programs.", ".mov", "mov",
            PictureCodec.PRORES_HQ, SoundCodec.PCM),
-    Preset("prores-4444", "ProRes 4444", "Full colour resolution, for compositing.", ".mov", "mov",
+    Preset("prores-4444", "ProRes 4444", "Full colour, and transparency if wanted.", ".mov", "mov",
            PictureCodec.PRORES_4444, SoundCodec.PCM),
     Preset("ffv1", "FFV1 (lossless)", "Every picture bit for bit, for archives.", ".mkv", "matroska",
            PictureCodec.FFV1, SoundCodec.FLAC),

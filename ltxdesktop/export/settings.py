@@ -51,6 +51,7 @@ class Settings:
     mono: bool = False
     lufs: float | None = None
     subtitles: Subtitles = Subtitles.BURNT
+    alpha: bool = False  # what is see-through stays so, instead of showing black
     framing: Framing | None = None
     focus: float = 0.5  # where the cut of a filled frame lies: 0 left or top, 1 right or bottom
     smart: bool = True  # copy pictures that nothing is done to, where that is possible
@@ -100,6 +101,7 @@ class Shape:
     framing: Framing
     quality: int
     lufs: float | None
+    alpha: bool = False
 
     @property
     def has_picture(self) -> bool:
@@ -157,6 +159,7 @@ def shape_of(sequence: Sequence, settings: Settings) -> Shape:
         framing=settings.framing or preset.framing,
         quality=preset.quality if settings.quality is None else settings.quality,
         lufs=preset.lufs if settings.lufs is None else settings.lufs,
+        alpha=settings.alpha,
     )
 
 
@@ -237,6 +240,8 @@ def _check(preset: Preset, width: int, height: int, rate: Fraction, settings: Se
         raise BadSettings(f"A bitrate of {settings.bitrate_kbps} kbit/s isn't possible; {_HIGHEST_KBPS} is the most.")
     if settings.bitrate_kbps and (preset.picture is None or not preset.picture.has_rate):
         raise BadSettings(f"{preset.name} has no bitrate to choose.")
+    if settings.alpha and (preset.picture is None or not preset.picture.has_alpha):
+        raise BadSettings(f"{preset.name} files can't be transparent; ProRes 4444 and PNG pictures can.")
     if settings.lufs is not None and not -40 <= settings.lufs <= -5:
         raise BadSettings(f"A loudness of {settings.lufs:g} LUFS isn't sensible; -14, -16 and -23 are usual.")
     if not 0 <= settings.focus <= 1:

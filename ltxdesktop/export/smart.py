@@ -159,6 +159,7 @@ def _allows_copies(sequence: Sequence, shape: Shape, settings: Settings) -> bool
         settings.smart
         and not settings.bitrate_kbps
         and not settings.hardware
+        and not shape.alpha
         and shape.preset.picture is not None
         and shape.preset.picture.can_be_copied
         and shape.preset.container in _CONTAINERS

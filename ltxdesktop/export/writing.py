@@ -239,10 +239,10 @@ class PictureFolder:
 
 
 def png_bytes(frame: VideoFrame, options: dict[str, str] | None = None) -> bytes:
-    """An rgb24 frame as a PNG file."""
+    """An rgb24 or rgba frame as a PNG file."""
     context = VideoCodecContext.create("png", "w")
     assert isinstance(context, VideoCodecContext)
-    context.width, context.height, context.pix_fmt = frame.width, frame.height, "rgb24"
+    context.width, context.height, context.pix_fmt = frame.width, frame.height, frame.format.name
     context.time_base, context.framerate = Fraction(1, 25), Fraction(25)
     context.options = dict(options or {})
     frame.pts, frame.time_base = 0, Fraction(1, 25)

@@ -19,8 +19,8 @@ _OPAQUE: Final = QImage.Format.Format_RGB32
 class Picture:
     """The picture of one frame; BT.709, limited range where it's YUV. Never changes, may be shared between threads.
 
-    Exactly one of `frame` (planar YUV) and `image` (RGB32, painted) is there; everything else is made of it when it's
-    asked for.
+    Exactly one of `frame` (planar YUV) and `image` (painted: RGB32, or premultiplied where it may be see-through) is
+    there; everything else is made of it when it's asked for.
     """
 
     __slots__ = ("frame", "image")

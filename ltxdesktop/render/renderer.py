@@ -38,6 +38,7 @@ Size = tuple[int, int]  # width, height
 
 _SMOOTH: Final = Qt.TransformationMode.SmoothTransformation
 _SLATE: Final = 0x4A2430
+_BLACK: Final = QColor(0, 0, 0)
 _FRAMES_KEPT: Final = 4  # developed pictures: a freeze, slow motion, or both sides of a still cut aren't done again
 
 
@@ -110,6 +111,24 @@ class Renderer:
                 self._plan = Plan(self.sequence, self._media, self._tools.see_through)
                 picture = self._picture(self._plan.span_at(frame), frame, whole)
             return picture
+
+    def see_through(self, frame: int, size: Size | None = None) -> Picture:
+        """The same, but nothing lies below: where nothing is seen the picture is transparent (an image with alpha).
+
+        What its lowest layer fills is the picture itself, which has no transparent parts.
+        """
+        whole = size or (self.sequence.width, self.sequence.height)
+        with self._tools.lock:
+            while True:
+                known = len(self._tools.see_through)
+                span = self._plan.span_at(frame)
+                if span.layers and self._plan.covers(span.layers[0]):
+                    picture = self._picture(span, frame, whole)
+                else:
+                    picture = Picture(image=self._painted(span.layers, frame, whole, below=None))
+                if len(self._tools.see_through) == known:
+                    return picture
+                self._plan = Plan(self.sequence, self._media, self._tools.see_through)
 
     def sound(self, first: int, count: int) -> NDArray[np.float32]:
         """Samples [first, first + count) at the sequence's sample rate: float32 (count, 2), mixed and limited.
@@ -231,8 +250,8 @@ class Renderer:
 
     # Raster
 
-    def _painted(self, layers: tuple[Visible, ...], frame: int, size: Size) -> QImage:
-        out = raster.canvas(*size, QColor(0, 0, 0))
+    def _painted(self, layers: tuple[Visible, ...], frame: int, size: Size, below: QColor | None = _BLACK) -> QImage:
+        out = raster.canvas(*size, below)
         with painting(out) as painter:
             for visible in layers:
                 if isinstance(visible, Crossing):

@@ -86,6 +86,7 @@ class SettingsForm(Panel):
             mono=self.channels.value == "mono",
             lufs=self.loudness.currentData(),
             subtitles=Subtitles(self.subtitles.value),
+            alpha=self.alpha.isChecked() and preset.picture is not None and preset.picture.has_alpha,
             framing=Framing(self.framing.value),
             focus=self.focus_place.value() / 100,
             smart=self.smart.isChecked(),
@@ -169,6 +170,9 @@ class SettingsForm(Panel):
         self.smart = _check(
             "Copy untouched pictures", "What is in this format already and not changed keeps its quality", on=True
         )
+        self.alpha = _check(
+            "Keep transparency", "Where no clip covers the frame, the file is see-through instead of black"
+        )
         self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
         self.disclose = _check(
             "Say that AI was used",
@@ -205,7 +209,7 @@ class SettingsForm(Panel):
             labelled("Size of the file by", self.by),
             side_by_side(labelled("Quality", self.quality), labelled("Bitrate", self.bitrate)),
         )
-        self._how = _group(self.hardware, self.smart)
+        self._how = _group(self.hardware, self.smart, self.alpha)
         self._sound = _group(side_by_side(labelled("Sound", self.channels), labelled("Loudness", self.loudness)))
         self._words = _group(labelled("Subtitles", self.subtitles))
         self._poster = _group(labelled("Poster frame", self.poster))
@@ -221,7 +225,7 @@ class SettingsForm(Panel):
             box.currentIndexChanged.connect(self._tell)
         for number in (self.own_width, self.own_height, self.focus_place, self.quality, self.bitrate):
             number.valueChanged.connect(self._tell)
-        for check in (self.hardware, self.smart, self.chapters, self.disclose):
+        for check in (self.hardware, self.smart, self.alpha, self.chapters, self.disclose):
             check.toggled.connect(self._tell)
 
     def _show_fields(self) -> None:
@@ -232,7 +236,9 @@ class SettingsForm(Panel):
         has_rate = picture is not None and picture.has_rate
         self._rate.setVisible(has_rate)
         copies = picture is not None and picture.can_be_copied and not preset.width
-        self._how.setVisible(has_rate or copies)
+        has_alpha = picture is not None and picture.has_alpha
+        self._how.setVisible(has_rate or copies or has_alpha)
+        self.alpha.setVisible(has_alpha)
         self.hardware.setVisible(has_rate)
         self.smart.setVisible(copies)
         self.quality.setEnabled(self.by.value == "quality")

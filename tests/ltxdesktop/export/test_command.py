@@ -61,6 +61,13 @@ def test_a_poster_by_timecode_counts_from_the_first_frame_of_the_film(project, t
     assert settings_of(options, late).poster == 30
 
 
+def test_what_a_file_holds_beside_the_film_can_be_left_out(project, tmp_path, qapp):
+    target = tmp_path / "out.mp4"
+    assert main(["export", str(project), "-o", str(target), "--no-chapters", "--range", "0-3"]) == 0
+    with av.open(str(target)) as container:
+        assert not container.chapters()
+
+
 @pytest.mark.parametrize("preset", ["h264", "ffv1", "prores-422"])
 def test_chapters_poster_and_subtitles_are_in_the_film(preset, project, tmp_path, qapp, capsys):
     target = tmp_path / f"out{PRESETS[preset].suffix}"
