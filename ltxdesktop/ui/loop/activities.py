@@ -9,6 +9,7 @@ from ltxdesktop.document.model import Sequence, TrackKind
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 from ltxdesktop.ui.models.job_list import JobEntry
 from ltxdesktop.ui.timeline.activity import Activity
+from ltxdesktop.words import short_timecode
 
 NEW_CLIP_S = 2  # how long a clip whose length isn't known yet is drawn
 
@@ -46,6 +47,29 @@ def activity_of(sequence: Sequence, place: Place, entry: JobEntry) -> Activity |
         case AtFrame():
             track = place.track or next(iter(sequence.of_kind(TrackKind.VIDEO))).id
             return replace(shown, track=track, first=place.frame, last=place.frame + round(NEW_CLIP_S * sequence.rate))
+
+
+def frame_of(sequence: Sequence, place: Place) -> int | None:
+    """Where a place begins as it is now; None if it's gone."""
+    match place:
+        case InGap() | AtFrame():
+            return place.frame
+        case LikeTake():
+            return sequence.start_of(place.clip)
+        case OfClip():
+            start = sequence.start_of(place.clip)
+            return start + place.first if start is not None else None
+        case AfterClip():
+            start, clip = sequence.start_of(place.clip), sequence.clip(place.clip)
+            return (
+                start + (clip.duration if place.direction == "forward" else 0) if clip and start is not None else None
+            )
+
+
+def job_title(sequence: Sequence, what: str, place: Place, words: str) -> str:
+    """What a job is called: several have the same words, and only the time tells them apart in a narrow list."""
+    frame = frame_of(sequence, place)
+    return f"{what} {short_timecode(frame, sequence.rate)}: {words}" if frame is not None else f"{what}: {words}"
 
 
 def _on_clip(sequence: Sequence, place: OfClip, shown: Activity) -> Activity | None:

@@ -27,7 +27,7 @@ from ltxdesktop.loop.places import AfterClip, AtFrame, Locate, OfClip, Place
 from ltxdesktop.loop.prompts import ClipPrompts
 from ltxdesktop.ui.consent import AGREE
 from ltxdesktop.ui.editor.open_project import OpenProject
-from ltxdesktop.ui.loop.activities import activity_of, together
+from ltxdesktop.ui.loop.activities import activity_of, job_title, together
 from ltxdesktop.ui.loop.choosing import Choosing
 from ltxdesktop.ui.loop.finding import Extension, Finder, Found
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
@@ -359,7 +359,7 @@ class LoopDesk(QObject):
         what = mode_of_place(place, self._found.complete(self._panel.wish)).replace("_", " ").capitalize()
         what = "Another shot instead" if isinstance(place, OfClip) and place.anew else what
         of = f" ({clip.name})" if clip is not None else ""
-        return f"{what}: {shortened(prompt.strip(), 60)}{of}"
+        return job_title(document.sequence, what, place, f"{shortened(prompt.strip(), 60)}{of}")
 
     @property
     def _project_name(self) -> str:

@@ -26,6 +26,7 @@ from ltxdesktop.ui.editor.materials import Materials
 from ltxdesktop.ui.editor.monitor import EditMonitor
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.sources import Footage, SequenceSource
+from ltxdesktop.ui.loop.activities import job_title
 from ltxdesktop.ui.loop.audition import Audition
 from ltxdesktop.ui.loop.compare import Compared, CompareWindow
 from ltxdesktop.ui.loop.takes_view import TakesView
@@ -262,8 +263,9 @@ class TakesDesk(QObject):
         except LoopError as error:
             self.said.emit(str(error))
             return
-        place = LikeTake(self._project.document.sequence.id, clip.id, media.id)
-        self._submit(work, place, f"{words}: {media.name}")
+        sequence = self._project.document.sequence
+        place = LikeTake(sequence.id, clip.id, media.id)
+        self._submit(work, place, job_title(sequence, words, place, media.name))
 
     def show_recipe(self) -> None:
         media = self._media_of(self.clip)
@@ -280,6 +282,9 @@ class TakesDesk(QObject):
         if clip is None or len(clip.takes) < 2:
             self.said.emit("This clip has no other takes yet.")
             return
+        if not self._is_seen(clip):
+            self.said.emit("Sounds are compared by ear: Alt+Down and Alt+Up turn the takes while they play.")
+            return
         if self._compare is None:
             self._compare = CompareWindow(self._look, self._window)
             self._compare.stepped.connect(self._program.player.step)
@@ -288,6 +293,10 @@ class TakesDesk(QObject):
         self._compared = clip
         takes = [Compared(_called(take, number), self._picture(clip, number)) for number, take in enumerate(clip.takes)]
         self._compare.compare(takes, 0, clip.active or len(clip.takes) - 1, self._program.frame)
+
+    def _is_seen(self, clip: Clip) -> bool:
+        track = self._project.document.sequence.track_of(clip.id)
+        return track is not None and track.kind is TrackKind.VIDEO
 
     def _keep_compared(self, number: int) -> None:
         """The take by that number when the comparison began; the clip may have lost it, or others, meanwhile."""

@@ -1,13 +1,16 @@
-"""What the panel offers where something can't be done: a reason, and the ways that are left."""
+"""What is offered where something can't be done: a reason, and the ways that are left; and how jobs are called."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 from loop_kit import pictures, say
 from pytestqt.qtbot import QtBot
 
+from ltxdesktop.app import App
 from ltxdesktop.document import edits
+from ltxdesktop.document.model import MediaId, Take, TrackKind
 from ltxdesktop.ui.editor.workspace import EditWorkspace
 
 
@@ -25,3 +28,27 @@ def test_a_clip_that_cant_be_extended_can_still_be_made_again(qtbot: QtBot, edit
     edit.make.action_chosen.emit("retake")
     assert edit.make.ready
     assert edit.make._problem.text() == ""
+
+
+def test_jobs_of_the_same_words_are_told_apart_by_their_time(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    edit.project.edit("Mark", lambda document: edits.set_range(document, 80, 112))
+    say(qtbot, edit)
+    with qtbot.waitSignal(edit.loop.settled):
+        edit.actions_by_name["make.now"].trigger()
+    titles = sorted(each.title for each in app.session.jobs.entries())
+    assert [title.split(":")[:3] for title in titles] == [["Retake 00", "03", "08"], ["Retake 00", "04", "00"]]
+
+
+def test_sounds_are_compared_by_ear(qtbot: QtBot, app: App, edit: EditWorkspace) -> None:
+    sound = edit.project.document.sequence.of_kind(TrackKind.AUDIO)[0].items[0]
+    film = edit.project.document.media[pictures(edit)[0].takes[0].media]
+    other = replace(film, id=MediaId("other"))
+    edit.project.edit(
+        "Take", lambda document: edits.add_takes(document, sound.id, [Take(other.id)], media=[other], linked=False)
+    )
+    said: list[str] = []
+    edit.takes.said.connect(said.append)
+    edit.selection.choose([sound.id])
+    edit.actions_by_name["make.compare"].trigger()
+    assert "by ear" in said[-1]
+    assert edit.takes._compare is None
