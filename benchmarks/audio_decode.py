@@ -2,7 +2,7 @@
 
     python benchmarks/audio_decode.py                                  # Pocket's widths, on the CPU
     python benchmarks/audio_decode.py --full --seconds 5 20            # the 2.3 widths on one CUDA GPU
-    python benchmarks/audio_decode.py --reference benchmarks/reference_diffusers_autoencoders.py   # side by side
+    python benchmarks/audio_decode.py --reference benchmarks/_reference_diffusers_autoencoders.py   # side by side
 
 One JSON line per step (latents to mel, mel to sound) and length. Weights are random. The vocoder always runs in
 float32; TF32 stays off unless asked for. On a GPU `peak_bytes` is what torch allocated at most, weights included;

@@ -3,7 +3,7 @@
     python benchmarks/transformer_step.py                                   # tiny, on the CPU
     python benchmarks/transformer_step.py --full --compile no yes           # the 22B architecture on one CUDA GPU
     python benchmarks/transformer_step.py --full --blocks 48 --stages 2
-    python benchmarks/transformer_step.py --reference benchmarks/reference_diffusers.py   # side by side
+    python benchmarks/transformer_step.py --reference benchmarks/_reference_diffusers.py   # side by side
 
 One JSON line per combination. Weights are random and made on the device; tables that live longer than a step (rotation,
 modulation) are made before the clock starts, as in the sampling loop. The first call (compilation, kernel choice) is

@@ -3,7 +3,7 @@
     python benchmarks/vae_decode.py                                    # Pocket's widths, on the CPU
     python benchmarks/vae_decode.py --full                             # the 2.3 widths in BF16 on one CUDA GPU
     python benchmarks/vae_decode.py --full --sizes 1920x1088x121 --pieces 16 64 --encode
-    python benchmarks/vae_decode.py --reference benchmarks/reference_diffusers_autoencoders.py   # side by side
+    python benchmarks/vae_decode.py --reference benchmarks/_reference_diffusers_autoencoders.py   # side by side
 
 One JSON line per size and way. Weights are random. On a GPU `peak_bytes` is what torch allocated at most during the
 timed calls, weights included (they are `weight_bytes`) and the finished pixels excluded where they leave in pieces; on

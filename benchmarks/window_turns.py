@@ -1,9 +1,9 @@
 """How long does one turn of the window's event loop compute at most, action by action?  Goal: 50 ms.
 
 The real window with the real engine process and its test backend: a change of theme, windows and workspaces opened for
-the first time, the inspector, takes that land, and a project of 10,000 clips with all of them selected, deleted and
-brought back. Each JSON line is one action: the computing of the GUI thread in its longest turn, the call itself
-included, and the same by the clock. Where others use the machine, the computing says more than the wall.
+the first time, the inspector, takes that land, and a project of 10,000 clips with all of them selected, deleted,
+brought back and nudged. Each JSON line is one action: the computing of the GUI thread in its longest turn, the call
+itself included, and the same by the clock. Where others use the machine, the computing says more than the wall.
 
     python benchmarks/window_turns.py [CLIPS]
 """
@@ -37,9 +37,9 @@ class _Bench(OpenWindow):
     def __init__(self, folder: Path, clips: int) -> None:
         from ltxdesktop.project.project import Project
 
-        super().__init__("window_turns", folder)
         self.clips, self.large = clips, folder / "large.otio"
-        Project.create(self.large, film(clips), folder / "of_large").close()
+        Project.create(self.large, film(clips), folder / "of_large").close()  # not beside the window
+        super().__init__("window_turns", folder)
 
     def run(self) -> None:
         window, edit = self.app.window, self.edit
@@ -66,6 +66,9 @@ class _Bench(OpenWindow):
         self.measure(f"select {many}", lambda: self.trigger("edit.select_all"))
         self.measure(f"delete {many}", lambda: self.trigger("edit.lift"))
         self.measure(f"undo of that, {many}", lambda: self.trigger("edit.undo"))
+        self.trigger("edit.select_all")
+        self.rest(REST_S)
+        self.measure(f"nudge {many} by a frame", lambda: self.trigger("clip.nudge_right"))
         self.close()
         self.application.processEvents()
 

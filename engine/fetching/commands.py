@@ -157,6 +157,9 @@ def _verify(library: Library, control: Control) -> int:
 
 def _remove(library: Library, name: str) -> int:
     package = library.manifest.get(name)
+    if library.state(package) == "missing":
+        print(f"Nothing of {package.id} is in {library.folder}.")
+        return 0
     freed = library.remove(package)
     print(f"{package.id} is removed; {_size(freed)} are free again.")
     return 0

@@ -205,6 +205,28 @@ def test_decisions(demand: Demand, memory: Memory, fp8: bool, expected: dict[str
     assert plan.sentences()
 
 
+@pytest.mark.parametrize(
+    ("device_gb", "host_gb", "expected"),
+    [
+        (95, 128, {"keep": "all", "fp8": False, "resident": 48}),
+        (78, 128, {"keep": "model", "fp8": False, "resident": 48}),
+        (47, 128, {"keep": "model", "fp8": True, "resident": 48}),
+        (31, 64, {"keep": "transformer", "fp8": True, "resident": 48}),
+        (23, 64, {"source": "host", "resident": 30, "text_streamed": True}),
+        (15.4, 32, {"source": "host", "resident": 12}),
+        (11.4, 32, {"source": "host", "resident": 6}),
+        (7.4, 32, {"source": "host", "resident": 0, "text_streamed": True, "on_host": ("text",)}),
+        (7.4, 16, {"source": "disk", "resident": 0}),
+    ],
+)
+def test_the_plans_that_the_documentation_lists(device_gb: float, host_gb: float, expected: dict[str, Any]) -> None:
+    """docs/engine.md has this table."""
+    plan = make_plan(LARGE, FULL_HD, Memory("cuda", int(device_gb * GB), int(host_gb * GB)), fp8=True)
+    assert {name: getattr(plan, name) for name in expected} == expected
+    if device_gb < 8:
+        assert plan.sentences()[0] == "about 6.3 GB at the peak"
+
+
 @pytest.mark.parametrize("memory_gb", [8.2, 16.3, 33.0, 67.0])
 @pytest.mark.parametrize("device_gb", [4.0, 7.9, 12.5, 16.9, 25.3, 33.7])
 def test_the_advice_to_a_machine_keeps_to_the_plans_there_are(device_gb: float, memory_gb: float) -> None:
