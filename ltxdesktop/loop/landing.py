@@ -37,7 +37,7 @@ from ltxdesktop.document.model import Sequence as Timeline
 from ltxdesktop.document.time import parse_rate
 from ltxdesktop.loop.errors import NothingCame
 from ltxdesktop.loop.joining import BLEND_FRAMES, joined
-from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
+from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place, edge_of
 
 What = Literal["both", "picture", "sound"]
 
@@ -232,8 +232,8 @@ def _beside(document: Document, place: LikeTake, made: Sequence[Made]) -> Landin
 
 def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend: int) -> Landing | None:
     sequence = _timeline(document, place)
-    clip = sequence.clip(place.clip) if sequence is not None else None
-    if sequence is None or clip is None or clip.media != place.media:
+    clip = _that_goes_on(document, sequence, place) if sequence is not None else None
+    if sequence is None or clip is None:
         return None
     track, start = sequence.track_of(clip.id), sequence.start_of(clip.id)
     assert track is not None
@@ -246,6 +246,21 @@ def _continue(document: Document, place: AfterClip, made: Sequence[Made], blend:
     document, words = _put(document, sequence, laid, frame, over=fits)
     new = _clip_at(document, place, clip.id, frame)
     return Landing(joined(document, new, blend, place.sequence), "Extend", new, words)
+
+
+def _that_goes_on(document: Document, sequence: Timeline, place: AfterClip) -> Clip | None:
+    """The clip that ends (or begins) where the new part goes on: its own, or the piece of it that was cut off there.
+
+    If its end was trimmed away meanwhile, its own clip as it is.
+    """
+    own, media = sequence.clip(place.clip), document.media.get(place.media)
+    if media is None:
+        return None
+    showing = [clip for clip in _clips(sequence, sound=False) if clip.media == place.media and clip.speed > 0]
+    fitting = [clip for clip in showing if edge_of(clip, sequence.rate, media, place.direction) == place.at]
+    if own is not None and own.media == place.media and (own in fitting or not fitting):
+        return own
+    return fitting[0] if fitting else None
 
 
 def _free(items: Sequence[Item], place: int, *, forward: bool) -> int | None:

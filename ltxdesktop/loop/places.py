@@ -162,11 +162,15 @@ def beyond(
     media, path = _footage(document, clip, locate)
     if clip.speed <= 0:
         raise NotExtendable(clip.name)
-    forward = direction == "forward"
-    edge_s = clip.media_time(clip.duration if forward else 0, sequence.rate)
-    at = min(max(ceil(edge_s * media.rate), 0), media.frames)
+    at = edge_of(clip, sequence.rate, media, direction)
     needed = max(1, ceil(frames * clip.speed / sequence.rate * media.rate))
     return AfterClip(sequence.id, clip.id, media.id, path, at, frames, needed, direction)
+
+
+def edge_of(clip: Clip, rate: Fraction, media: Media, direction: Literal["forward", "backward"]) -> int:
+    """The frame of the media at which a clip goes on; backward: the one that it begins with. `rate`: the sequence's."""
+    edge_s = clip.media_time(clip.duration if direction == "forward" else 0, rate)
+    return min(max(ceil(edge_s * media.rate), 0), media.frames)
 
 
 def gap(document: Document, gap_id: ItemId, locate: Locate) -> InGap:

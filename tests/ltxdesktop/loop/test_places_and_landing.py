@@ -292,6 +292,21 @@ def test_an_extension_pushes_what_follows_and_fills_what_is_free() -> None:
     assert isinstance(items[2], Gap)
 
 
+def test_an_extension_goes_on_after_the_piece_that_was_cut_off() -> None:
+    document = project((50, 150), (200, 260))
+    first = clips(document, v1(document))[0]
+    place = places.beyond(document, first.id, 24, "forward", locate)
+    cut = edits.split(document, 40)
+    landed = landing.land(cut, place, made(24, after=0))
+    check(landed.document)
+    assert [each.duration for each in clips(landed.document, v1(document))] == [40, 60, 24, 60]
+    gone = edits.extract(cut, [first.id])  # only the piece at the end is left
+    assert [each.duration for each in clips(landing.land(gone, place, made(24)).document, v1(gone))] == [60, 24, 60]
+    trimmed = edits.lift(cut, [clips(cut, v1(cut))[1].id])
+    filled = landing.land(trimmed, place, made(24, after=0)).document
+    assert [each.duration for each in clips(filled, v1(filled))] == [40, 24, 60]
+
+
 def test_backward_extension_comes_before_the_clip() -> None:
     document = project((50, 150))
     clip = clips(document, v1(document))[0]
