@@ -6,6 +6,8 @@ system: otherwise Ctrl+Backspace in a prompt would take a gap out of the film. A
 
 from __future__ import annotations
 
+import sys
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
@@ -25,7 +27,7 @@ Text = QLineEdit | QPlainTextEdit | QTextEdit
 Key, Held, Standard = Qt.Key, Qt.KeyboardModifier, QKeySequence.StandardKey
 
 PLAIN = (Held.NoModifier, Held.ShiftModifier)
-ALTGR = Held.ControlModifier | Held.AltModifier  # as Windows tells it
+ALTGR = Held.ControlModifier | Held.AltModifier if sys.platform == "win32" else None  # elsewhere it's a key of its own
 REDO, PASTE_PLAIN = QKeySequence("Ctrl+Y"), QKeySequence("Ctrl+Shift+V")  # as most programs have them, on any system
 WITH_CONTROL = (
     Standard.Undo,
@@ -112,7 +114,7 @@ def text_in(widget: QWidget) -> Text | None:
 def _is_of_text(event: QKeyEvent, key: Qt.Key, held: Qt.KeyboardModifier) -> bool:
     if held in PLAIN:
         return key < Key.Key_Escape or key in EDIT  # what is below Esc in Qt's numbers are characters
-    if held == ALTGR and event.text().isprintable() and event.text():
+    if held == ALTGR and event.text() and event.text().isprintable():
         return True
     pressed = QKeySequence(event.keyCombination())
     return pressed in (REDO, PASTE_PLAIN) or any(event.matches(each) for each in WITH_CONTROL)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker, QSize, QTimer
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ltxdesktop.ui.monitor.film import Film
 from ltxdesktop.ui.monitor.picture_view import PictureView
@@ -15,6 +15,8 @@ from ltxdesktop.ui.theme import Look, figures
 from ltxdesktop.words import rate_name, short_timecode
 
 PREVIEW_FPS = 12  # where a preview doesn't say its rate
+LEAST_PX = 356  # of width: the transport and the timecode
+WITH_FACTS_PX = 470  # of width: then size and rate of the film have room beside its transport
 
 
 class MonitorPanel(QFrame):
@@ -36,6 +38,7 @@ class MonitorPanel(QFrame):
         column.setSpacing(0)
         column.addWidget(self.view, 1)
         column.addWidget(self._build_transport())
+        self.setMinimumWidth(LEAST_PX)
         self.player.shown.connect(self._show_frame)
         self.player.opened.connect(self._show_film)
         self.player.failed.connect(self._show_failure)
@@ -86,6 +89,7 @@ class MonitorPanel(QFrame):
 
     def _build_transport(self) -> QWidget:
         bar = QWidget()
+        bar.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         rows = QVBoxLayout(bar)
         rows.setContentsMargins(12, 8, 12, 8)
         rows.setSpacing(4)
@@ -108,6 +112,7 @@ class MonitorPanel(QFrame):
         self._time = QLabel("")
         self._time.setFont(figures(self._time.font()))
         self._time.setAccessibleName("Timecode")
+        self._time.setMinimumWidth(1)  # what is said of dropped frames may be cut off
         self._facts = label("", "hint")
         for button in (self._to_start, self._back, self._play, self._forward):
             row.addWidget(button)
@@ -120,6 +125,11 @@ class MonitorPanel(QFrame):
         rows.addWidget(self._place)
         rows.addLayout(row)
         return bar
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Where it's narrow, what can be missed goes."""
+        super().resizeEvent(event)
+        self._facts.setVisible(self.width() >= WITH_FACTS_PX)
 
     def step_back(self) -> None:
         self.player.step(-1)

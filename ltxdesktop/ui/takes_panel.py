@@ -25,7 +25,7 @@ from ltxdesktop.ui.models.values import VALUE
 from ltxdesktop.ui.parts import label, narrow
 from ltxdesktop.ui.theme import Look
 
-SEARCH_PX = 240
+SEARCH_PX, LEAST_SEARCH_PX = 240, 88
 SEARCH_SHARE = 100  # of the room that is left over, beside 1 for nothing: until it has all that it takes
 
 
@@ -124,6 +124,7 @@ class TakesPanel(ListPanel):
         self._stars.setAccessibleName("Least rating")
         self._stars.setToolTip("Only takes with so many stars, or more")
         self._stars.currentIndexChanged.connect(self._shown.require)
+        self._search.setMinimumWidth(LEAST_SEARCH_PX)
         self._search.setMaximumWidth(SEARCH_PX)
         self._filters = (self._search, self._stars)
         for place, field in enumerate(self._filters, start=1):

@@ -143,8 +143,14 @@ def test_the_monitors_keys_are_those_that_its_buttons_say(app: App, qtbot: QtBot
         qtbot.waitUntil(lambda frame=frame: player.frame == frame)
 
 
-def test_takes_that_came_leave_the_window_small(app: App, qapp: QApplication):
+def test_takes_that_came_leave_the_window_small(app: App, qapp: QApplication, qtbot: QtBot):
+    generate = app.window.generate
+    generate.takes.choose(app.session.takes.takes()[0].file.path)
+    qtbot.waitUntil(lambda: generate.monitor.player.film is not None)
     app.window.resize(960, 600)
-    app.window.generate.takes._search.setText("no take has these words")
-    qapp.processEvents()
-    assert (app.window.width(), app.window.height()) == (960, 600)
+    for words in ("", "no take has these words"):
+        generate.takes._search.setText(words)
+        qapp.processEvents()
+        assert (app.window.width(), app.window.height()) == (960, 600)
+        transport = generate.monitor._time.parentWidget()
+        assert transport.minimumSizeHint().width() <= transport.width()
