@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from engine.media.errors import shown
 from ltxdesktop.document.model import Clip, Media, MediaId, Sequence
 from ltxdesktop.export.errors import MediaMissing, TargetNotWritable
-from ltxdesktop.export.settings import Settings, Shape, Subtitles, shape_of
+from ltxdesktop.export.settings import Settings, Shape, Subtitles, shape_of, size_estimate
 from ltxdesktop.export.target import check_target, subtitles_beside
+from ltxdesktop.words import gigabytes
 
 Locate = Callable[[Media], Path]
 
@@ -24,6 +26,18 @@ def check_place(
     if settings.subtitles is Subtitles.FILE and beside.exists() and not target.exists():
         raise TargetNotWritable(beside, "a file with that name is there, and the film that it would belong to isn't")
     return shape
+
+
+def shortage(shape: Shape, settings: Settings, target: Path) -> str:
+    """What to say where the film probably finds no room; "" where it does. Its size is a guess, so this is no error."""
+    needed = size_estimate(shape, settings.bitrate_kbps)
+    try:
+        free = shutil.disk_usage(target.parent).free
+    except OSError:
+        return ""
+    if needed <= free:
+        return ""
+    return f"{shown(target)} may need about {gigabytes(needed)}, and {gigabytes(free)} are free where it goes."
 
 
 def check_media(sequence: Sequence, media: Mapping[MediaId, Media], shape: Shape, locate: Locate) -> None:

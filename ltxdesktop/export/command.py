@@ -23,6 +23,7 @@ from PySide6.QtGui import QGuiApplication
 from ltxdesktop.document.errors import DocumentError
 from ltxdesktop.document.model import Document, Sequence
 from ltxdesktop.document.time import parse_rate, parse_timecode
+from ltxdesktop.export.before import shortage
 from ltxdesktop.export.encoders import working
 from ltxdesktop.export.errors import BadSettings, Cancelled, ExportError, TargetNotWritable
 from ltxdesktop.export.job import Export, Report
@@ -83,6 +84,8 @@ def export(options: argparse.Namespace) -> Report:
         settings = settings_of(options, document.sequence)
         with prepared(document, settings, target, files, lambda media: located(media.path, project.parent)) as job:
             making = Export(job, Teller().show)
+            if short := shortage(making.shape, settings, target):
+                _say(short)
             with _cancelled_by_interrupt(making):
                 return making.run()
     finally:

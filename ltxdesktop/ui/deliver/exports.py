@@ -11,10 +11,11 @@ from typing import Final
 from PySide6.QtCore import QObject, Signal
 
 from ltxdesktop.document.model import Document
+from ltxdesktop.export.before import shortage
 from ltxdesktop.export.opening import Locate
 from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.queue import Entry, ExportQueue
-from ltxdesktop.export.settings import Settings
+from ltxdesktop.export.settings import Settings, shape_of
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.ui.background import Background
 from ltxdesktop.ui.deliver.waiting import FOLDER
@@ -28,6 +29,7 @@ class Exports(QObject):
     changed = Signal()
     progressed = Signal(str)  # an entry's id
     refused = Signal(str)  # why an export can't be queued
+    warned = Signal(str)  # what may go wrong with one that was queued
     ended = Signal(object)  # an entry that was made, failed or was cancelled just now
     _changed = Signal(object)
     _progressed = Signal(str, object)
@@ -59,7 +61,12 @@ class Exports(QObject):
 
     def add(self, document: Document, settings: Settings, target: Path, locate: Locate) -> None:
         """Queue an export of the document as it is now."""
-        self._background.run(lambda: self._queue.add(document, settings, target, locate), self._added, self._refuse)
+
+        def add() -> str:
+            self._queue.add(document, settings, target, locate)
+            return shortage(shape_of(document.sequence, settings), settings, target)
+
+        self._background.run(add, self._added, self._refuse)
 
     def cancel(self, entry_id: str) -> None:
         self._do(lambda: self._queue.cancel(entry_id))
@@ -82,8 +89,10 @@ class Exports(QObject):
     def _do(self, work: Callable[[], None]) -> None:
         self._background.run(work, self._nothing, self._refuse)
 
-    def _added(self, entry: Entry) -> None:
+    def _added(self, short: str) -> None:
         self.start()
+        if short:
+            self.warned.emit(f"{short} It's in the queue all the same.")
 
     def _nothing(self, result: object) -> None:
         """The change comes by its signal."""

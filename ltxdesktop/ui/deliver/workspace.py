@@ -83,6 +83,7 @@ class DeliverWorkspace(QWidget):
         self.form.reframe.kept_asked.connect(self.kept_asked)
         self.add_button.clicked.connect(self.add)
         exports.refused.connect(self.problem)
+        exports.warned.connect(self.problem)
         self.queue.said.connect(self.said)
         exports.ended.connect(self._tell_end)
         self.presets.choose(str(settings.value(PRESET_SETTING, "h264")))

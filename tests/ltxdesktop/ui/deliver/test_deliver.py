@@ -102,6 +102,23 @@ def test_what_cannot_be_done_is_told_at_once_and_not_queued(workspace, document,
     assert workspace.queue.model.rowCount() == 0
 
 
+def test_a_disk_that_is_too_small_is_told_and_the_film_queued(workspace, document, tmp_path, targets, qtbot):
+    sequence = replace(document.sequence, tracks=(track(clip(None, 2 * 10**9, content=Solid())),))
+    workspace.show_film(replace(document, sequences=(sequence,)), locate)
+    workspace.presets.choose("png")
+    form = workspace.form
+    form.size_box.setCurrentIndex(form.size_box.findText("3840 × 2160"))
+    form.range.set_value("whole")
+    targets.append(str(tmp_path / "pictures"))
+    with qtbot.waitSignal(workspace.problem) as told:
+        workspace.add()
+    assert "may need about" in told.args[0]
+    assert "are free" in told.args[0]
+    qtbot.waitUntil(lambda: workspace.queue.model.rowCount() == 1)
+    workspace.queue.actions_by_name["cancel"].trigger()
+    qtbot.waitUntil(lambda: workspace.exports.entries[0].is_over)
+
+
 def test_a_name_without_its_ending_replaces_nothing_unasked(workspace, document, tmp_path, targets, qtbot):
     """The dialog asked about the name that was typed, not about the one with its ending."""
     workspace.show_film(document, locate)
