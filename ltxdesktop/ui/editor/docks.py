@@ -111,7 +111,8 @@ class Docks(QMainWindow):
     def reset(self) -> None:
         """All panels as in a window of this size that was never laid out."""
         self.arrange()
-        self.lay_out_first()
+        if self.isVisible():  # before a project is open there's no size to go by
+            self.lay_out_first()
 
     def join_loop(self) -> None:
         """The panels `make`, `jobs` and `takes` are there now: at their places, or where they were left."""
