@@ -29,6 +29,7 @@ class Actions(QObject):
         self._actions: dict[str, QAction] = {}
         self._calls: dict[str, list[Callable[[], object]]] = {}
         self._detours: dict[str, Callable[[], bool]] = {}
+        self._barred: Callable[[str], bool] = lambda _name: False
         self.keymap = OURS
         for command in COMMANDS:
             action = QAction(command.words, self)
@@ -55,11 +56,17 @@ class Actions(QObject):
         """Ask first whether a command means something else now: when it says True, it was that."""
         self._detours[name] = call
 
+    def bar(self, barred: Callable[[str], bool]) -> None:
+        """Ask before each command whether it can't be done now; who is asked tells the person why."""
+        self._barred = barred
+
     def bound(self, name: str) -> bool:
         """Whether a command does anything."""
         return name in self._calls
 
     def _do(self, name: str) -> None:
+        if self._barred(name):
+            return
         detour = self._detours.get(name)
         if detour is None or not detour():
             for call in self._calls.get(name, []):

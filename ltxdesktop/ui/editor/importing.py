@@ -44,6 +44,7 @@ class Importing(QObject):
 
     said = Signal(str)  # for the status bar
     problem = Signal(str)  # what a person has to know
+    project_wanted = Signal(list)  # files, while no project is open
 
     def __init__(
         self, project: OpenProject, files: ProjectFiles, materials: Materials, panel: MediaPanel,
@@ -83,10 +84,16 @@ class Importing(QObject):
         paths = self._subtitles.ask(self._folders.of("import"))
         if paths:
             self._folders.remember("import", paths[0].parent)
-            self._subtitles.bring(paths)
+            if self._files.is_open:
+                self._subtitles.bring(paths)  # whatever their endings
+            else:
+                self.import_paths(paths)
 
     def import_paths(self, paths: list[Path]) -> None:
         """Look at files and folders, and add what is media to the project; subtitles go on the timeline."""
+        if not self._files.is_open:
+            self.project_wanted.emit(paths)
+            return
         subtitles, others = parted(paths)
 
         def add(imported: Imported) -> None:

@@ -30,6 +30,8 @@ EXPORTS = (
     "Final Cut Pro 7 XML (*.xml);;CMX 3600 edit list (*.edl);;Final Cut Pro X XML (*.fcpxml);;OpenTimelineIO (*.otio)"
 )
 
+NEED_PROJECT = frozenset({"edit", "clip", "make", "sequence", "mark", "source"})  # groups of commands
+
 
 class ProjectDesk(QObject):
     """Asks, and has `ProjectFiles` do it; hears what became of it."""
@@ -73,6 +75,14 @@ class ProjectDesk(QObject):
         }
         for name, call in calls.items():
             actions.bind(name, call)
+        actions.bar(self._lacks_project)
+
+    def _lacks_project(self, command: str) -> bool:
+        """Whether a command would change a film that isn't there."""
+        lacks = not self.is_open and command.partition(".")[0] in NEED_PROJECT
+        if lacks:
+            self.said.emit("Open a project first, or begin one.")
+        return lacks
 
     def new_project(self) -> None:
         """Ask for a film, and begin."""

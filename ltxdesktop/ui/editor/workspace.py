@@ -243,6 +243,7 @@ class EditWorkspace(QStackedWidget):
         self.media.import_asked.connect(importing.import_paths)
         self.media.append_asked.connect(importing.append_media)
         self.timeline.files_dropped.connect(importing.drop)
+        importing.project_wanted.connect(desk.begin_with_files)
         for each in (desk, importing):
             each.said.connect(self.said)
             each.problem.connect(self.problem)

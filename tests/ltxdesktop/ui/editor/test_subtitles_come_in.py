@@ -66,6 +66,19 @@ def test_a_new_project_takes_films_and_subtitles(open_edit, qtbot, subtitles: Pa
     assert len(edit.project.document.media) == 1
 
 
+def test_importing_without_a_project_begins_one(open_edit, qtbot, subtitles: Path, film: Path, monkeypatch):
+    edit = open_edit()
+    edit.actions_by_name["sequence.title"].trigger()
+    assert edit.problems == ["Open a project first, or begin one."]
+    assert edit.project.document.sequence.duration == 0
+    for command, path in (("project.import_subtitles", subtitles), ("project.import", film)):
+        monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_, path=path: ([str(path)], ""))
+        edit.actions_by_name[command].trigger()
+        qtbot.waitUntil(lambda: edit.has_project and len(shown(edit)) == 2)
+    qtbot.waitUntil(lambda: len(edit.project.document.media) == 1)
+    assert not edit.project.clean
+
+
 def test_a_bad_file_changes_nothing_and_says_where(project, qtbot, subtitles: Path):
     subtitles.write_text("1\n00:00:01,000 -> 00:00:02,000\nHello\n")
     before = project.project.document
