@@ -39,6 +39,7 @@ WITH_CONTROL = (
     Standard.DeleteStartOfWord,
     Standard.DeleteEndOfWord,
 )
+IN_HISTORY = "in-history"  # property of a number whose changes are steps of the film's history
 ENTER = frozenset((Key.Key_Return, Key.Key_Enter))
 STEPS = frozenset((Key.Key_Up, Key.Key_Down, Key.Key_PageUp, Key.Key_PageDown, Key.Key_Home, Key.Key_End))
 WALK = STEPS | ENTER | {Key.Key_Left, Key.Key_Right}
@@ -82,7 +83,7 @@ class FocusKeys(QObject):
 def is_its_own(focused: QWidget, event: QKeyEvent) -> bool:
     """Whether a widget that has the focus keeps this key from the commands."""
     key, held = Key(event.key()), event.modifiers() & ~Held.KeypadModifier
-    if text_in(focused) is not None:
+    if text_in(focused) is not None and not is_of_film(focused, event):
         return _is_of_text(event, key, held)
     match focused:
         case QAbstractButton():
@@ -96,6 +97,17 @@ def is_its_own(focused: QWidget, event: QKeyEvent) -> bool:
             return all_rows or (held in PLAIN and key in WALK)
         case _:
             return False
+
+
+def is_of_film(focused: QWidget, event: QKeyEvent) -> bool:
+    """Undo and redo in a number that nothing is typed into: what its arrows changed is a step of the history."""
+    if not focused.property(IN_HISTORY):
+        return False
+    line = focused.findChild(QLineEdit)
+    undoes = (
+        event.matches(Standard.Undo) or event.matches(Standard.Redo) or QKeySequence(event.keyCombination()) == REDO
+    )
+    return steps and line is not None and not line.isModified()
 
 
 def text_in(widget: QWidget) -> Text | None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QMouseEvent, QWheelEvent
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from ltxdesktop.document.parameters import Declared
 from ltxdesktop.ui.decimal_field import DecimalField
+from ltxdesktop.ui.focus_keys import IN_HISTORY, is_of_film
 from ltxdesktop.ui.parts import IconButton, label
 from ltxdesktop.ui.theme import Look, figures
 
@@ -61,7 +62,20 @@ class DragName(QLabel):
 
 
 class Field(DecimalField):
-    """A spin box that leaves the wheel to the list it lies in until it has the focus."""
+    """A spin box that leaves the wheel to the list it lies in until it has the focus.
+
+    Undo and redo are the film's, unless something is typed: what the arrows changed is an edit of it already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty(IN_HISTORY, True)
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_of_film(self, event):
+            event.ignore()
+            return True
+        return super().event(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():

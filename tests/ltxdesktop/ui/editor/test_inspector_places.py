@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QMenu, QPushButton
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import Clip, TrackKind, Transition, TransitionKind
+from ltxdesktop.ui.editor.number_row import NumberRow
 from ltxdesktop.ui.editor.transition_controls import resized
 
 
@@ -103,3 +104,28 @@ def test_an_effect_that_is_added_is_seen_and_nothing_else_jumps(project, qtbot):
     project.inspector._effects._move(list(project.inspector._effects.groups)[-1])  # earlier
     qtbot.waitUntil(lambda: bar.value() == min(place, bar.maximum()))
     assert add is not None
+
+
+def test_undo_in_a_number_is_the_films_until_something_is_typed(project, qtbot):
+    """What the arrows of a number changed is a step of the history already; what is being typed isn't yet."""
+    project._docks.show_panel("inspector")
+    clip = project.project.document.sequence.of_kind(TrackKind.VIDEO)[0].items[0]
+    project.selection.choose([clip.id])
+    qtbot.waitUntil(lambda: bool(project.inspector.findChildren(NumberRow)))
+    row = next(each for each in project.inspector.findChildren(NumberRow) if each.declared.name == "opacity")
+    row.field.setFocus()
+    qtbot.waitUntil(row.field.hasFocus)
+    steps = len(project.project.entries)
+    QTest.keyClick(row.field, Qt.Key.Key_Down)
+    assert len(project.project.entries) == steps + 1
+    control = Qt.KeyboardModifier.ControlModifier
+    for key, value in ((Qt.Key.Key_Z, 100), (Qt.Key.Key_Y, 99), (Qt.Key.Key_Z, 100)):
+        QTest.keyClick(row.field, key, control)
+        assert row.field.value() == value
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "5")
+    words = row.field.text()
+    undone = project.project.entries
+    QTest.keyClick(row.field, Qt.Key.Key_Z, control)
+    assert row.field.text() != words
+    assert project.project.entries == undone
