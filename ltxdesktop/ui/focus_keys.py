@@ -104,10 +104,8 @@ def is_of_film(focused: QWidget, event: QKeyEvent) -> bool:
     if not focused.property(IN_HISTORY):
         return False
     line = focused.findChild(QLineEdit)
-    undoes = (
-        event.matches(Standard.Undo) or event.matches(Standard.Redo) or QKeySequence(event.keyCombination()) == REDO
-    )
-    return steps and line is not None and not line.isModified()
+    redoes = event.matches(Standard.Redo) or QKeySequence(event.keyCombination()) == REDO
+    return (redoes or event.matches(Standard.Undo)) and line is not None and not line.isModified()
 
 
 def text_in(widget: QWidget) -> Text | None:
