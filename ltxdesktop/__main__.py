@@ -95,7 +95,9 @@ def _add_export(export: argparse.ArgumentParser) -> None:
     export.add_argument("--no-smart", action="store_true", help="encode every picture, copy none")
     export.add_argument("--no-sound", action="store_true")
     export.add_argument("--mono", action="store_true", help="one channel instead of two")
-    export.add_argument("--loudness", type=float, default=None, metavar="LUFS", help="such as -14, -16 or -23")
+    export.add_argument(
+        "--loudness", type=float, default=None, metavar="LUFS", help="such as -14, -16 or -23; 0: as mixed"
+    )
     export.add_argument("--subtitles", choices=("burnt", "file", "none"), default="burnt", help="default: burnt in")
     export.add_argument(
         "--add-subtitles",

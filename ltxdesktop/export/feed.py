@@ -33,7 +33,9 @@ class Film(Protocol):
 
 
 def sequence_to_render(sequence: Sequence, settings: Settings, shape: Shape) -> Sequence:
-    """The sequence as it's drawn into the picture: without subtitles, unless they're burnt in where they are."""
+    """The sequence as it's made into the file: at its sample rate, and without subtitles, unless they're burnt in where
+    they are."""
+    sequence = replace(sequence, sample_rate=shape.sample_rate)
     if settings.subtitles is Subtitles.BURNT and (shape.alpha or not is_cut(sequence, shape)):
         return sequence
     tracks = tuple(replace(t, muted=True) if t.kind is TrackKind.SUBTITLE else t for t in sequence.tracks)

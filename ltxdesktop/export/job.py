@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -47,6 +48,7 @@ from ltxdesktop.render.loudness import Loudness, LoudnessMeter
 _PICTURES_AHEAD: Final = 3  # 3 MB each at 1080p
 _SOUND_AHEAD: Final = 6
 _POSTER_WIDTH: Final = 640
+_MEASURED_S: Final = Fraction(2, 5)  # what EBU R 128 measures at a time
 _CEILING_DBTP: Final = -1.0  # EBU R 128 s2, for what is streamed
 
 
@@ -323,9 +325,11 @@ class Export:
             self._step("measuring the loudness", first, shape.samples)
             heard = film.sound(shape.first_sample + first, min(shape.sample_rate, shape.samples - first))
             meter.add(np.broadcast_to(mixed_down(heard, shape.channels, 1), heard.shape))
-        reading = meter.finish()
+        reading = _with_the_last_peaks(meter, shape)
         decibels = reading.gain_to(shape.lufs, _CEILING_DBTP)
-        if reading.integrated == -inf:
+        if shape.samples < shape.sample_rate * _MEASURED_S:
+            self._notes.append("The film is too short for its loudness to be measured, so it was left as it is.")
+        elif reading.integrated == -inf:
             self._notes.append("The film is silent, so its loudness was left as it is.")
         elif reading.integrated + decibels < shape.lufs - 0.1:
             self._notes.append(
@@ -447,6 +451,13 @@ class _Made:
     verdict: Verdict
     copied: int
     encoder: str
+
+
+def _with_the_last_peaks(meter: LoudnessMeter, shape: Shape) -> Loudness:
+    """The reading of everything, with peaks behind the last full 100 ms; silence behind the film makes those full."""
+    heard, short = meter.reading.integrated, -shape.samples % (shape.sample_rate // 10)
+    meter.add(np.zeros((short, 2), np.float32))
+    return replace(meter.finish(), integrated=heard)
 
 
 def _fed_format(choice: Choice | None, shape: Shape) -> str:

@@ -14,6 +14,7 @@ from ltxdesktop.document.time import frame_at, nearest, parse_rate, rate_text, s
 from ltxdesktop.export.errors import BadSettings, NothingToExport
 from ltxdesktop.export.presets import Framing, PictureCodec, Preset, SoundCodec, preset_named
 
+AS_MIXED: Final = 0.0  # of loudness: none is wanted, whatever the preset says
 LOUDNESS_TARGETS: Final = (-14.0, -16.0, -23.0)  # LUFS: web video, podcasts, European broadcast (EBU R 128)
 
 _GIF_LIMIT: Final = 50  # frames a second: its times are hundredths, and players take 1/100 for a mistake
@@ -49,7 +50,7 @@ class Settings:
     hardware: bool = False  # encode with the graphics card where that works
     with_sound: bool = True
     mono: bool = False
-    lufs: float | None = None
+    lufs: float | None = None  # AS_MIXED leaves it alone
     subtitles: Subtitles = Subtitles.BURNT
     alpha: bool = False  # what is see-through stays so, instead of showing black
     framing: Framing | None = None
@@ -138,7 +139,7 @@ def shape_of(sequence: Sequence, settings: Settings) -> Shape:
     _check(preset, width, height, rate, settings)
     sample_rate = sequence.sample_rate
     if preset.sound is SoundCodec.OPUS and sample_rate not in _OPUS_RATES:
-        raise BadSettings(f"Opus can't hold {sample_rate} samples a second; choose another format, or 48000.")
+        sample_rate = _OPUS_RATES[-1]  # the film is mixed at that rate
     first_sample, last_sample = (samples_at(frame, sequence.rate, sample_rate) for frame in (first, last))
     wanted = settings.with_sound and any(any(track.clips) for track in sequence.of_kind(TrackKind.AUDIO))
     has_sound = preset.sound is not None and (wanted or preset.picture is None)
@@ -158,7 +159,7 @@ def shape_of(sequence: Sequence, settings: Settings) -> Shape:
         samples=last_sample - first_sample,
         framing=settings.framing or preset.framing,
         quality=preset.quality if settings.quality is None else settings.quality,
-        lufs=preset.lufs if settings.lufs is None else settings.lufs,
+        lufs=preset.lufs if settings.lufs is None else settings.lufs or None,
         alpha=settings.alpha,
     )
 
@@ -242,7 +243,7 @@ def _check(preset: Preset, width: int, height: int, rate: Fraction, settings: Se
         raise BadSettings(f"{preset.name} has no bitrate to choose.")
     if settings.alpha and (preset.picture is None or not preset.picture.has_alpha):
         raise BadSettings(f"{preset.name} files can't be transparent; ProRes 4444 and PNG pictures can.")
-    if settings.lufs is not None and not -40 <= settings.lufs <= -5:
+    if settings.lufs and not -40 <= settings.lufs <= -5:
         raise BadSettings(f"A loudness of {settings.lufs:g} LUFS isn't sensible; -14, -16 and -23 are usual.")
     if not 0 <= settings.focus <= 1:
         raise BadSettings("The focus of a filled frame lies between 0 and 1.")

@@ -12,7 +12,16 @@ from ltxdesktop.document.time import timecode
 from ltxdesktop.export.errors import ExportError
 from ltxdesktop.export.feed import is_cut
 from ltxdesktop.export.presets import PRESETS, Framing
-from ltxdesktop.export.settings import LARGEST, LOUDNESS_TARGETS, Settings, Subtitles, even, shape_of, size_estimate
+from ltxdesktop.export.settings import (
+    AS_MIXED,
+    LARGEST,
+    LOUDNESS_TARGETS,
+    Settings,
+    Subtitles,
+    even,
+    shape_of,
+    size_estimate,
+)
 from ltxdesktop.ui.deliver.reframe_view import ReframeView
 from ltxdesktop.ui.parts import (
     Panel,
@@ -114,7 +123,7 @@ class SettingsForm(Panel):
         preset = PRESETS[preset_id]
         self.quality.setValue(preset.quality)
         self.framing.set_value(preset.framing.value)
-        self._choose(self.loudness, preset.lufs)
+        self._choose(self.loudness, preset.lufs or AS_MIXED)
         self._choose(self.size_box, (preset.width, preset.height) if preset.width else None)
         self._show_fields()
 
@@ -181,7 +190,7 @@ class SettingsForm(Panel):
         )
         self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
         self.channels.setToolTip("Channels of the sound")
-        self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", None)])
+        self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", AS_MIXED)])
         for target in LOUDNESS_TARGETS:
             self.loudness.addItem(_LOUDNESS_WORDS[target], target)
         self.subtitles = Segments("Subtitles", [("burnt", "In the picture"), ("file", "File (.srt)"), ("none", "None")])
@@ -283,7 +292,11 @@ class SettingsForm(Panel):
     def _size(self) -> tuple[int, int]:
         """Of the file; zeros: the film's."""
         chosen = self.size_box.currentData()
-        return (self.own_width.value(), self.own_height.value()) if chosen == OTHER_SIZE else chosen or (0, 0)
+        if chosen == OTHER_SIZE:
+            return self.own_width.value(), self.own_height.value()
+        if chosen is None and PRESETS[self._preset].width and self._sequence is not None:
+            return self._sequence.width, self._sequence.height  # zeros would be the preset's own
+        return chosen or (0, 0)
 
     def _poster_frame(self) -> int | None:
         share = self.poster.currentData()

@@ -7,6 +7,7 @@ import resource
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -199,6 +200,32 @@ def test_loudness_stops_where_peaks_would_be_cut(footage, tmp_path, files, expor
     with AudioReader(tmp_path / "film.wav") as reader:
         assert np.abs(reader.read(0, 96_000)).max() < 10 ** (-1 / 20)
     assert "peaks would be cut" in report.notes[0]
+
+
+def test_a_film_too_short_to_be_measured_is_not_called_silent(footage, song, tmp_path, exporting):
+    sequence = film(track(clip(footage, 5)), track(clip(song, 5), kind=TrackKind.AUDIO))
+    report = exporting(sequence, tmp_path / "film.wav", footage, song, preset="wav", lufs=-14.0).run()
+    assert report.notes == ("The film is too short for its loudness to be measured, so it was left as it is.",)
+
+
+def test_a_peak_in_the_last_moment_is_not_cut(footage, tmp_path, files, exporting):
+    """The meter tells of 100 ms at a time; what is behind the last whole one counts too."""
+    samples = (0.05 * np.sin(np.arange(80_000) / 10)).astype(np.float32)
+    samples[79_000:79_100] *= 10
+    song = files.describe(write_sound(tmp_path / "song.wav", np.stack([samples, samples])))
+    sequence = film(track(clip(footage, 40)), track(clip(song, 40), kind=TrackKind.AUDIO), rate=Fraction(24))
+    exporting(sequence, tmp_path / "film.wav", footage, song, preset="wav", lufs=-14.0).run()
+    with AudioReader(tmp_path / "film.wav") as reader:
+        assert np.abs(reader.read(0, 80_000)).max() < 10 ** (-0.9 / 20)
+
+
+def test_a_film_at_44100_is_mixed_at_48000_for_opus(footage, song, tmp_path, exporting):
+    needs(PictureCodec.VP9)
+    sequence = replace(cut(footage, song), sample_rate=44_100)
+    report = exporting(sequence, tmp_path / "film.webm", footage, song, preset="vp9").run()
+    assert report.samples == samples_at(FRAMES, Fraction(25), 48_000)
+    with AudioReader(tmp_path / "film.webm") as reader:
+        assert reader.rate == 48_000
 
 
 def subtitled(footage: Media) -> Sequence:

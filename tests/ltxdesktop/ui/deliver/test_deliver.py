@@ -23,7 +23,7 @@ from ltxdesktop.document.model import Document, SequenceId, Solid, TrackKind, ne
 from ltxdesktop.export.presets import PRESETS, Framing
 from ltxdesktop.export.progress import Progress
 from ltxdesktop.export.queue import Done, Entry, Failed, Running, Stopped, Waiting
-from ltxdesktop.export.settings import Settings, Subtitles
+from ltxdesktop.export.settings import AS_MIXED, Settings, Subtitles, shape_of
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.ui.deliver.exports import Exports
 from ltxdesktop.ui.deliver.queue_list import Row, lay_out
@@ -199,9 +199,13 @@ def test_a_preset_brings_its_own_values(workspace, document):
     settings = workspace.form.settings
     assert (settings.preset, settings.width, settings.height) == ("vertical", 1080, 1920)
     assert (settings.framing, settings.lufs) == (Framing.FILL, -14)
+    workspace.form.size_box.setCurrentIndex(0)
+    workspace.form.loudness.setCurrentIndex(0)
+    shape = shape_of(document.sequence, workspace.form.settings)
+    assert (shape.width, shape.height, shape.lufs) == (128, 72, None), "as the film and as mixed, as it says"
     workspace.presets.choose("h264")
     settings = workspace.form.settings
-    assert (settings.width, settings.framing, settings.lufs) == (0, Framing.FIT, None)
+    assert (settings.width, settings.framing, settings.lufs) == (0, Framing.FIT, AS_MIXED)
 
 
 def test_every_choice_reaches_the_settings(workspace, document):
