@@ -270,7 +270,11 @@ def side_by_side(*columns: QVBoxLayout | QHBoxLayout) -> QHBoxLayout:
 
 
 class FormArea(QScrollArea):
-    """Never narrower than its form, of which nothing is cut off at the right."""
+    """Never narrower than its form, of which nothing is cut off at the right. Its fields have the focus, not itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def minimumSizeHint(self) -> QSize:
         form, bar = self.widget(), self.verticalScrollBar().sizeHint().width()
