@@ -157,6 +157,7 @@ class EditWorkspace(QStackedWidget):
         self._loop.said.connect(self.said)
         self._loop.make_asked.connect(partial(self._docks.show_panel, "make"))
         self._docks.add("make", "Make", self.make, RIGHT)
+        self.docks["make"].visibilityChanged.connect(self.loop.set_in_front)
         self._docks.add("jobs", "Jobs", self._loop.jobs, RIGHT)
         self._docks.add("takes", "Takes", self._loop.takes_view, LEFT)
         self._docks.join_loop()

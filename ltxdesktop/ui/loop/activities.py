@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from ltxdesktop.document.model import Sequence, TrackKind
+from ltxdesktop.document.model import ItemId, Sequence, TrackKind
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
 from ltxdesktop.ui.models.job_list import JobEntry
 from ltxdesktop.ui.timeline.activity import Activity
@@ -47,6 +47,25 @@ def activity_of(sequence: Sequence, place: Place, entry: JobEntry) -> Activity |
         case AtFrame():
             track = place.track or next(iter(sequence.of_kind(TrackKind.VIDEO))).id
             return replace(shown, track=track, first=place.frame, last=place.frame + round(NEW_CLIP_S * sequence.rate))
+
+
+def planned_of(sequence: Sequence, places: Iterable[Place], selected: Collection[ItemId]) -> list[Activity]:
+    """Where it would be made, if it were asked for: parts of clips, and what is beyond their ends.
+
+    A selected clip that is meant as a whole is seen to be meant already, and so is a gap.
+    """
+    shown: list[Activity | None] = []
+    for place in places:
+        match place:
+            case OfClip():
+                clip = sequence.clip(place.clip)
+                if clip is not None and (place.frames < clip.duration or place.clip not in selected):
+                    shown.append(_on_clip(sequence, place, Activity(-1, "")))
+            case AfterClip():
+                shown.append(_beyond_clip(sequence, place, Activity(-1, "to be made")))
+            case InGap() | AtFrame() | LikeTake():
+                pass
+    return [each for each in shown if each is not None]
 
 
 def frame_of(sequence: Sequence, place: Place) -> int | None:

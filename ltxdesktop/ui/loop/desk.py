@@ -27,7 +27,7 @@ from ltxdesktop.loop.places import AfterClip, AtFrame, Locate, OfClip, Place
 from ltxdesktop.loop.prompts import ClipPrompts
 from ltxdesktop.ui.consent import AGREE
 from ltxdesktop.ui.editor.open_project import OpenProject
-from ltxdesktop.ui.loop.activities import activity_of, job_title, together
+from ltxdesktop.ui.loop.activities import activity_of, job_title, planned_of, together
 from ltxdesktop.ui.loop.choosing import Choosing
 from ltxdesktop.ui.loop.finding import Extension, Finder, Found
 from ltxdesktop.ui.loop.panel import Action, MakePanel, Shown, with_stage
@@ -76,6 +76,7 @@ class LoopDesk(QObject):
         self._action: Action = "retake"  # that the person chose last
         self._found = Found((), Shown("Make", ""))
         self._extension: Extension | None = None  # dragged with the tool
+        self._in_front = False
         self._chosen_last = False  # selected since the range was marked
         self._speaks_against = True  # whether there are problems
         self._asked = 0  # estimates
@@ -133,12 +134,24 @@ class LoopDesk(QObject):
         except LoopError as error:
             self._found = Found((), Shown("Make", ""))
             self._panel.show_place(self._found.shown)
+            self._show_planned()
             self._say_problems([str(error)])
             return
         self._panel.show_place(self._found.shown)
+        self._show_planned()
         self._recall_prompt()
         self._check()
         self._panel.wait_for_quiet()
+
+    def set_in_front(self, in_front: bool) -> None:
+        """Whether the panel is looked at, or behind others of its tabs."""
+        self._in_front = in_front
+        self._show_planned()
+
+    def _show_planned(self) -> None:
+        """On the timeline, which frames of which clips are meant, while the panel is looked at."""
+        sequence, places = self._project.document.sequence, self.places if self._in_front else ()
+        self._timeline.view.set_planned(planned_of(sequence, places, self._selection.clips))
 
     def _finder(self) -> Finder:
         return Finder(
@@ -198,23 +211,24 @@ class LoopDesk(QObject):
     def _choose_action(self, action: str) -> None:
         if action in ("retake", "replace", "extend", "fill", "new"):
             self._action = action
-            self._extension = None
+            if action != "extend":
+                self._extension = None
             self.refresh()
 
     def _choose_direction(self, direction: str) -> None:
-        self._extension = None
         self.refresh()
 
     def _take_extension(self, clip: str, at_tail: bool, frames: int) -> None:
-        self._extension = Extension(ItemId(clip), at_tail, frames)
+        self._panel.extend_by(frames, "forward" if at_tail else "backward")
+        self._extension = Extension(ItemId(clip), frames)
         self.refresh()
-        self._panel.focus_prompt()
+        self._panel.ask_for_words()
 
     def _take_gap(self, gap: str, first: int, last: int) -> None:
         self._action = "fill"
         self._selection.choose(gap=ItemId(gap))
         self._selection_moved()  # also where it was selected before the range was marked
-        self._panel.focus_prompt()
+        self._panel.ask_for_words()
 
     # What is said
 
@@ -234,7 +248,7 @@ class LoopDesk(QObject):
             return
         backend, model = found if found is not None else (None, None)
         extends = any(isinstance(each, AfterClip) and each.frames != wish.frames for each in self.places)
-        if extends and wish.frames and self._extension is None:
+        if extends and wish.frames:
             self.refresh()
             return
         said: list[str] = []
@@ -311,6 +325,7 @@ class LoopDesk(QObject):
         self._panel.remember(wish.prompt)
         self._panel.after_asking()
         self._extension = None
+        self._timeline.view.set_planned(())
         self._show_activity()
         self.asked.emit()
         self.said.emit("Asked. You can go on editing; the take goes where the clip goes.")

@@ -20,10 +20,9 @@ VERBS: dict[Action, str] = {"retake": "Retake", "replace": "Replace", "extend": 
 
 @dataclass(frozen=True)
 class Extension:
-    """An end of a clip, dragged beyond its media with the tool."""
+    """A clip of which an end was dragged beyond its media with the tool. Which end, the panel says from then on."""
 
     clip: ItemId
-    at_tail: bool
     frames: int  # of the sequence
 
 
@@ -67,7 +66,7 @@ class Finder:
         """
         sequence, selection = self.document.sequence, self.selection
         if extension is not None:
-            return self._beyond(extension.clip, extension.frames, "forward" if extension.at_tail else "backward")
+            return self._extending(extension.clip, self.frames or extension.frames)
         first, last = sequence.in_frame, sequence.out_frame
         if first is not None and last is not None and first < last and not self._chosen_beside(first, last):
             return self._in_range(first, last)
@@ -150,9 +149,7 @@ class Finder:
         """What the chosen action makes of a clip with footage. Raises LoopError."""
         document, sequence, actions = self.document, self.document.sequence, OF_A_CLIP
         if self.action == "extend":
-            found = self._beyond(clip.id, max(1, self.frames or round(2 * sequence.rate)), self.direction)
-            shown = found.shown._replace(actions=actions, length=True, ends=True, action="extend")
-            return replace(found, shown=shown)
+            return self._extending(clip.id, max(1, self.frames or round(2 * sequence.rate)))
         if self.action == "new":
             words = f"Behind {self._named(clip)}"
             shown = Shown("New clip", words, actions, length=True, size=True, verb="Generate", action="new")
@@ -160,6 +157,14 @@ class Finder:
         whole = places.whole(document, clip.id, self.locate)
         words = f"All of {self._named(clip)}, {seconds_of(clip.duration, sequence.rate)}"
         return self._of_clips((whole,), words, actions)
+
+    def _extending(self, clip_id: ItemId, frames: int) -> Found:
+        try:
+            found = self._beyond(clip_id, frames, self.direction)
+        except LoopError as error:
+            return Found((), Shown("Make", "", OF_A_CLIP, verb="Extend", action="extend"), problem=str(error))
+        shown = found.shown._replace(actions=OF_A_CLIP, length=True, ends=True, action="extend")
+        return replace(found, shown=shown)
 
     def _to_sound(self, clip: Clip) -> Found:
         """A picture that follows a sound, above it and as long as it."""

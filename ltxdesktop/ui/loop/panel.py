@@ -28,7 +28,17 @@ from ltxdesktop.ui.consent import Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.length_field import LengthField
-from ltxdesktop.ui.parts import IconButton, Panel, Segments, labelled, number_field, scrolled_form, with_key, wrapped
+from ltxdesktop.ui.parts import (
+    IconButton,
+    Panel,
+    Segments,
+    labelled,
+    narrow,
+    number_field,
+    scrolled_form,
+    with_key,
+    wrapped,
+)
 from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
@@ -48,6 +58,7 @@ MEMORY_WORTH_SAYING = 100_000_000  # bytes
 UNTIMED = "Time not known yet"
 WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
 DRAFT_TIP = "A quick look at half the size; a take of it can be finished later"
+CHOICE_LETTERS = 14  # of a choice's words that are seen at least
 MAKE_TIP = "Put this job into the queue"
 PLACEHOLDER = "What is seen and heard here. For example: a blue box slides to the right on a beach."
 
@@ -262,6 +273,17 @@ class MakePanel(Panel):
     def focus_prompt(self) -> None:
         self._prompt.setFocus()
 
+    def ask_for_words(self) -> None:
+        """Go to the prompt if it's empty; else the keys stay where they are."""
+        if not self._prompt.toPlainText().strip():
+            self._prompt.setFocus()
+
+    def extend_by(self, frames: int, direction: Literal["forward", "backward"]) -> None:
+        """Say for how long a clip is to go on, and at which end, as was shown with the mouse."""
+        with QSignalBlocker(self._frames):
+            self._frames.setValue(frames)
+        self._direction.set_value(direction)
+
     def show_keys(self, make: str, draft: str, enhance: str) -> None:
         """The commands' keys in the keymap that is in force, "" for none: the buttons' tooltips say them."""
         self._make_key, self._draft_key = make, draft
@@ -330,7 +352,7 @@ class MakePanel(Panel):
         length = labelled("&Length", self._frames)
         length.setContentsMargins(0, 0, 0, 0)
         self._length_box.setLayout(length)
-        self._size = QComboBox()
+        self._size = narrow(QComboBox(), CHOICE_LETTERS)
         self._size.addItem("As the film", None)
         self._size.setToolTip("How large the clip is made; on the timeline it's fitted into the film")
         self._size.currentIndexChanged.connect(self._touch)
@@ -352,7 +374,7 @@ class MakePanel(Panel):
     def _build_model(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(8)
-        self._model = QComboBox()
+        self._model = narrow(QComboBox(), CHOICE_LETTERS)
         self._model.currentIndexChanged.connect(self._show_model)
         column.addLayout(labelled("&Model", self._model))
         self._about_model = wrapped("note")

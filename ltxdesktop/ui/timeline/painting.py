@@ -255,8 +255,17 @@ class TimelinePainter:
             painter, QRectF(left, box.top + 1, box.right - left - 4, box.height - 9), words, self.inks.text
         )
 
+    def draw_plan(self, painter: QPainter, box: Box, words: str) -> None:
+        """A frame around what would be made; what isn't there yet has words in it, and a light ground."""
+        if words:
+            self.draw_ghost(painter, box, words)
+            return
+        painter.setPen(QPen(self.inks.accent, 2, Qt.PenStyle.DashLine))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(inner_of(box).adjusted(1, 1, -1, -1))
+
     def draw_ghost(self, painter: QPainter, box: Box, words: str) -> None:
-        """Where files will land whose length isn't known yet."""
+        """Where something will be that isn't there yet."""
         painter.fillRect(inner_of(box), veil(self.inks.theme.accent, 70))
         painter.setPen(QPen(self.inks.accent, 1, Qt.PenStyle.DashLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)

@@ -47,6 +47,7 @@ class TimelineSurface(QWidget):
         self._lines = PLAIN_LINES
         self._aimed: frozenset[TrackId] = frozenset()
         self._activities: tuple[Activity, ...] = ()
+        self._planned: tuple[Activity, ...] = ()
         # What lies over the still picture
         self._guide: int | None = None
         self._blade_at: int | None = None
@@ -140,6 +141,12 @@ class TimelineSurface(QWidget):
         self._activities = tuple(activities)
         self.update()
 
+    def set_planned(self, planned: Listed[Activity]) -> None:
+        """Show where something would be made, if it were asked for."""
+        if self._planned != tuple(planned):
+            self._planned = tuple(planned)
+            self.update()
+
     @property
     def lines(self) -> LineNames:
         """Which number of clips is drawn as a line in them."""
@@ -204,6 +211,9 @@ class TimelineSurface(QWidget):
         painter.drawPixmap(0, 0, still)
         painter.save()
         painter.setClipRect(QRectF(HEADER_PX, RULER_PX, layout.viewport.lanes_px, layout.viewport.height))
+        for plan in self._planned:
+            for box in activity_boxes(layout, plan):
+                self._painter.draw_plan(painter, box, plan.words)
         for activity in self._activities:
             for box in activity_boxes(layout, activity):
                 self._painter.draw_activity(painter, box, activity.fraction, activity.words)
