@@ -37,7 +37,7 @@ from ltxdesktop.ui.consent import AGREE, Consent
 from ltxdesktop.ui.earlier_prompts import EarlierPrompts
 from ltxdesktop.ui.enhance import EnhanceButton
 from ltxdesktop.ui.models.take_list import Take
-from ltxdesktop.ui.parts import IconButton, Panel, labelled, number_field, scrolled_form, with_key, wrapped
+from ltxdesktop.ui.parts import IconButton, Panel, labelled, narrow, number_field, scrolled_form, with_key, wrapped
 from ltxdesktop.ui.prompt_clip import ClipBox, middle_range
 from ltxdesktop.ui.prompt_field import NegativeField, PromptField, with_helpers
 from ltxdesktop.ui.prompt_given import GivenBox
@@ -46,6 +46,7 @@ from ltxdesktop.ui.style_choices import StyleChoices
 from ltxdesktop.ui.theme import Look
 
 GENERATE_KEY, DRAFT_KEY, ENHANCE_KEY = (BY_NAME[f"make.{name}"].keys[0] for name in ("now", "draft", "enhance"))
+CHOICE_LETTERS = 14  # of a choice's words that are seen at least
 ESTIMATE_AFTER_MS = 500
 WORDS_FIRST = 1000  # of the room that is left over, beside 1 for nothing
 PLACEHOLDER = "What is seen and heard. For example: a red ball bounces across a blue floor from left to right."
@@ -258,7 +259,7 @@ class PromptPanel(Panel):
     def _build_numbers(self) -> QVBoxLayout:
         column = QVBoxLayout()
         column.setSpacing(12)
-        self._model = QComboBox()
+        self._model = narrow(QComboBox(), CHOICE_LETTERS)
         self._model.currentIndexChanged.connect(self._take_model)
         column.addLayout(labelled("&Model", self._model))
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
 from engine.protocol.messages import ModelCapability
 from ltxdesktop.jobs.ask import Ask, capability, shapes_for
 from ltxdesktop.ui.length_field import LengthField
-from ltxdesktop.ui.parts import labelled, number_field, side_by_side
+from ltxdesktop.ui.parts import labelled, narrow, number_field, side_by_side
 from ltxdesktop.words import rate_name
 
 RATES = ("24", "25", "30", "30000/1001", "24000/1001", "48", "50", "60")
@@ -26,7 +26,7 @@ class SizeBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        self._shape = QComboBox()
+        self._shape = narrow(QComboBox(), 14)
         self._shape.setToolTip("Sizes that the model makes well")
         self._shape.activated.connect(self._take_shape)
         self.across, self.down = number_field(16, 16384, 2), number_field(16, 16384, 2)

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from engine.protocol.messages import Model, ModelCapability
 from engine.protocol.work import Lora
 from ltxdesktop.ui.lora_rows import LoraRows
-from ltxdesktop.ui.parts import Segments, labelled
+from ltxdesktop.ui.parts import Segments, labelled, narrow
 from ltxdesktop.words import counted
 
 
@@ -26,7 +26,7 @@ class StyleChoices(QWidget):
         self._quality = Segments("Quality", [("fast", "Fast"), ("quality", "Best")])
         self._quality.setToolTip("Fewer steps and sooner there, or more steps and finer")
         self._quality.chosen.connect(self.changed)
-        self._camera = QComboBox()
+        self._camera = narrow(QComboBox(), 14)
         self._camera.setToolTip("How the camera moves")
         self._camera.currentIndexChanged.connect(self.changed)
         self._camera_box = QWidget()

@@ -35,7 +35,7 @@ from ltxdesktop.ui.editor.number_row import NumberRow
 from ltxdesktop.ui.editor.open_project import OpenProject
 from ltxdesktop.ui.editor.title_controls import SolidControls, TitleControls
 from ltxdesktop.ui.editor.transition_controls import Chosen, TransitionControls, chosen_transition, facts_of
-from ltxdesktop.ui.parts import ElidedLabel, label
+from ltxdesktop.ui.parts import ElidedLabel, label, narrow
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.timeline.selection import Selection, TransitionKey
 from ltxdesktop.words import rate_name
@@ -311,7 +311,7 @@ class Inspector(QWidget):
 
     def _take_controls(self, clip: Clip) -> Group:
         group = Group(self._look, "Takes")
-        choice = QComboBox()
+        choice = narrow(QComboBox(), 14)  # names of takes are whole prompts
         choice.setAccessibleName("Take")
         choice.setToolTip("Which take is shown (Alt+Up and Alt+Down)")
         for number, take in enumerate(clip.takes):

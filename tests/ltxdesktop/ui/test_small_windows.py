@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from engine.protocol.messages import BackendCapability, ModelCapability
 from ltxdesktop.document.model import new_document
 from ltxdesktop.ui.actions import Actions
 from ltxdesktop.ui.editor.docks import LAYOUT_SETTING
@@ -164,3 +165,17 @@ def test_what_has_no_room_is_in_the_menu(row, qtbot: QtBot):
     holder.resize(LARGE[0], 40)
     assert [button.isVisible() for button in buttons] == [True, True, False, True]
     assert not bar.more.isVisible()
+
+
+def test_long_names_of_models_and_takes_widen_no_panel(window: MainWindow, qapp: QApplication):
+    name = "A model whose name says all of its sizes, precisions and the date of its making"
+    model = ModelCapability(model="long", title=name, available=True, description=name, modes=())
+    there = (BackendCapability(backend="local", title="Here", available=True, models=(model,)),)
+    assert window.edit is not None
+    window.edit.make.show_capabilities(there)
+    window.generate.prompt.show_capabilities(there)
+    for workspace in ("generate", "edit"):
+        window.show_workspace(workspace)
+        qapp.processEvents()
+        assert (window.width(), window.height()) == SMALL
+        assert cut_off(window) == [], workspace
