@@ -36,6 +36,7 @@ class CompareView(QWidget):
         self._cut = 0.5  # of the width, where B begins
         self._shows_b = True
         self.setMinimumSize(360, 200)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setAccessibleName("Comparison of two takes")
         self.setCursor(Qt.CursorShape.SplitHCursor)
@@ -191,6 +192,7 @@ class CompareWindow(QWidget):
         self.show()
         self.raise_()
         self.activateWindow()
+        self.view.setFocus()  # else the first choice has the keys: Space would open it, A would look in it
 
     def _set_mode(self, mode: str) -> None:
         self.view.set_mode(mode)

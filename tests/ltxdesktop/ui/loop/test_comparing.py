@@ -38,11 +38,13 @@ def test_one_of_two_that_are_compared_is_kept_in_one_step(
     edit.actions_by_name["make.compare"].trigger()
     compare = edit.takes._compare
     assert compare is not None
+    qtbot.waitUntil(compare.isActiveWindow)
+    assert compare.view.hasFocus()  # the keys are its own, not the choices'
     compare.sides[1].setCurrentIndex(2)
     clip, steps = retaken(edit), len(edit.project.entries)
     edit.selection.choose([])  # the window is for the clip that it was opened for
     if by_key:
-        qtbot.keyClick(compare, Qt.Key.Key_B)
+        qtbot.keyClick(compare.view, Qt.Key.Key_B)
     else:
         qtbot.mouseClick(button(compare, "Keep B"), Qt.MouseButton.LeftButton)
     assert not compare.isVisible()
