@@ -66,13 +66,17 @@ class LoopDesk(QObject):
         locate: Locate,
         as_of_project: Callable[[Media], Media],
         keeping: Callable[[], Callable[[], None]],
+        is_open: Callable[[], bool],
         parent: QObject | None = None,
     ) -> None:
-        """`keeping` gives a call for a worker that returns when the project's steps so far are safe from a crash."""
+        """`keeping` gives a call for a worker that returns when the project's steps so far are safe from a crash;
+        `is_open` says whether there is a project: the document of a closed one is still at hand, but nobody keeps it.
+        """
         super().__init__(parent)
         self._session, self._project, self._timeline, self._selection = session, project, timeline, selection
         self._panel, self._waiting = panel, waiting
         self._locate, self._as_of_project, self._keeping = locate, as_of_project, keeping
+        self._is_open = is_open
         self._action: Action = "retake"  # that the person chose last
         self._found = Found((), Shown("Make", ""))
         self._extension: Extension | None = None  # dragged with the tool
@@ -391,7 +395,7 @@ class LoopDesk(QObject):
     def _land(self, job: str, done: Done) -> None:
         """Put a result where it belongs; showing it is the next turn's."""
         pending = self._waiting.of(job)
-        if pending is None or self._closed or not self._belongs(pending):
+        if pending is None or self._closed or not self._is_open() or not self._belongs(pending):
             return
         try:
             made = self._made(done.result.files, done.result.recipe, pending.name)

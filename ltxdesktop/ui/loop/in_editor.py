@@ -67,7 +67,7 @@ class LoopInEditor(QObject):
         self.jobs = self._jobs_panel(session)
         self.desk = LoopDesk(
             session, editor.project, editor.timeline, editor.selection, self.make, memories.waiting,
-            self._path, editor.files.as_of_project, editor.files.keeping, self,
+            self._path, editor.files.as_of_project, editor.files.keeping, lambda: editor.files.is_open, self,
         )  # fmt: skip
         editor.materials.presence_changed.connect(self.desk.refresh)
         self.takes = TakesDesk(
