@@ -106,6 +106,7 @@ def _add_export(export: argparse.ArgumentParser) -> None:
         help="an .srt or .vtt file that the film gets first",
     )
     export.add_argument("--alpha", action="store_true", help="keep what is see-through (ProRes 4444, PNG)")
+    export.add_argument("--deep", action="store_true", help="10 bits a colour (HEVC, AV1, FFV1)")
     export.add_argument("--framing", choices=("fit", "fill"), default="", help="bars, or cut, where shapes differ")
     export.add_argument(
         "--focus",

@@ -112,6 +112,7 @@ def settings_of(options: argparse.Namespace, sequence: Sequence) -> Settings:
             lufs=options.loudness,
             subtitles=Subtitles(options.subtitles),
             alpha=options.alpha,
+            deep=options.deep,
             framing=Framing(options.framing) if options.framing else None,
             focus=options.focus,
             smart=not options.no_smart,

@@ -117,6 +117,12 @@ _PICTURE: Final[Mapping[PictureCodec, tuple[Encoder, ...]]] = {
 }
 
 
+# With 10 bits a colour. FFV1 gets more colour resolution too, for archives.
+_DEEP: Final[Mapping[str, str]] = {
+    "libx265": "yuv420p10le", "libsvtav1": "yuv420p10le", "libaom-av1": "yuv420p10le",
+    "ffv1": "yuv422p10le", "hevc_nvenc": "p010le", "hevc_videotoolbox": "p010le", "hevc_qsv": "p010le",
+    "hevc_vaapi": "p010le", "av1_nvenc": "p010le", "av1_qsv": "p010le", "av1_vaapi": "p010le",
+}  # fmt: skip
 _WITH_ALPHA: Final[Mapping[str, str]] = {"prores_ks": "yuva444p10le", "png": "rgba"}
 
 
@@ -152,12 +158,15 @@ class Choice:
     note: str = ""
 
 
-def choose(codec: PictureCodec, *, hardware: bool = False) -> Choice:
-    """The first encoder of the codec that works here; with `hardware` the first such one, if any works.
+def choose(codec: PictureCodec, *, hardware: bool = False, deep: bool = False) -> Choice:
+    """The first encoder of the codec that works here; with `hardware` the first such one, if any works; with 10 bits a
+    colour if `deep`.
 
     Raises NoEncoder.
     """
     candidates = _PICTURE[codec]
+    if deep:
+        candidates = tuple(replace(each, pixel_format=_DEEP[each.name]) for each in candidates if each.name in _DEEP)
     if hardware:
         candidates = tuple(sorted(candidates, key=lambda encoder: not encoder.is_hardware))
     found = next((encoder for encoder in candidates if works(encoder)), None)

@@ -132,13 +132,13 @@ class Feed:
         return VideoFrame.from_ndarray(pixels, "rgb24")
 
     def _as_frame(self, picture: Picture) -> VideoFrame:
-        """Planar YUV; of a painted picture made with the colour resolution that the file has."""
+        """Planar YUV; what has to be converted gets the depth and the colour resolution that the file has."""
+        planar = self._pixel_format if self._pixel_format.startswith("yuv") else WORKING
         if picture.frame is not None:
             cut = self._drawn != self._wanted
-            return self._scaler.scaled(picture.frame, *picture.size, WORKING) if cut else picture.frame
+            return self._scaler.scaled(picture.frame, *picture.size, planar) if cut else picture.frame
         assert picture.image is not None
-        full = self._pixel_format.startswith("yuv444")
-        return self._scaler.from_rgb(frame_over(picture.image), "yuv444p" if full else WORKING)
+        return self._scaler.from_rgb(frame_over(picture.image), planar)
 
     def _framed(self, frame: VideoFrame, number: int) -> VideoFrame:
         """Frame `number` of the film cut to, or set into, the file's frame; offsets are even, for colour is coarser."""
@@ -146,9 +146,9 @@ class Feed:
             return frame
         out = self._canvas(frame)
         left, top = self._offsets(number)
-        for number, (target, source) in enumerate(zip(planes_of(out), planes_of(frame), strict=True)):
-            step = frame.width // source.shape[1] if number else 1
-            _place(target, source, left // step, top // step)
+        for target, source in zip(planes_of(out), planes_of(frame), strict=True):
+            across, down = frame.width // source.shape[1], frame.height // source.shape[0]
+            _place(target, source, left // across, top // down)
         return out
 
     def _offsets(self, number: int) -> tuple[int, int]:

@@ -218,7 +218,7 @@ class Export:
         codec = self.shape.preset.picture
         if codec is None or not choice.encoder.is_hardware:
             return None
-        instead = choose(codec)
+        instead = choose(codec, deep=self.shape.deep)
         return None if instead.encoder.is_hardware else instead
 
     def _feed(self, film: RenderedFilm, choice: Choice | None, gain: float) -> Feed:
@@ -239,7 +239,7 @@ class Export:
     def _chosen(self) -> Choice | None:
         if self.shape.preset.picture is None:
             return None
-        choice = choose(self.shape.preset.picture, hardware=self.job.settings.hardware)
+        choice = choose(self.shape.preset.picture, hardware=self.job.settings.hardware, deep=self.shape.deep)
         if choice.note:
             self._notes.append(choice.note)
         return replace(choice, encoder=with_alpha(choice.encoder)) if self.shape.alpha else choice

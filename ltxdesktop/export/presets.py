@@ -41,6 +41,11 @@ class PictureCodec(Enum):
         return self in (PictureCodec.PRORES_4444, PictureCodec.PNG)
 
     @property
+    def has_depth(self) -> bool:
+        """Can it be 8 bits or 10? ProRes always has 10; the VP9 encoder that PyAV brings knows 8 alone."""
+        return self in (PictureCodec.HEVC, PictureCodec.AV1, PictureCodec.FFV1)
+
+    @property
     def has_rate(self) -> bool:
         """Can quality or bitrate be chosen?"""
         return self in (PictureCodec.H264, PictureCodec.HEVC, PictureCodec.AV1, PictureCodec.VP9)

@@ -53,6 +53,7 @@ class Settings:
     lufs: float | None = None  # AS_MIXED leaves it alone
     subtitles: Subtitles = Subtitles.BURNT
     alpha: bool = False  # what is see-through stays so, instead of showing black
+    deep: bool = False  # 10 bits a colour instead of 8
     framing: Framing | None = None
     focus: float = 0.5  # where the cut of a filled frame lies: 0 left or top, 1 right or bottom
     smart: bool = True  # copy pictures that nothing is done to, where that is possible
@@ -103,6 +104,7 @@ class Shape:
     quality: int
     lufs: float | None
     alpha: bool = False
+    deep: bool = False
 
     @property
     def has_picture(self) -> bool:
@@ -161,6 +163,7 @@ def shape_of(sequence: Sequence, settings: Settings) -> Shape:
         quality=preset.quality if settings.quality is None else settings.quality,
         lufs=preset.lufs if settings.lufs is None else settings.lufs or None,
         alpha=settings.alpha,
+        deep=settings.deep,
     )
 
 
@@ -243,6 +246,8 @@ def _check(preset: Preset, width: int, height: int, rate: Fraction, settings: Se
         raise BadSettings(f"{preset.name} has no bitrate to choose.")
     if settings.alpha and (preset.picture is None or not preset.picture.has_alpha):
         raise BadSettings(f"{preset.name} files can't be transparent; ProRes 4444 and PNG pictures can.")
+    if settings.deep and (preset.picture is None or not preset.picture.has_depth):
+        raise BadSettings(f"{preset.name} has no choice of 10 bits; HEVC, AV1 and FFV1 have.")
     if settings.lufs and not -40 <= settings.lufs <= -5:
         raise BadSettings(f"A loudness of {settings.lufs:g} LUFS isn't sensible; -14, -16 and -23 are usual.")
     if not 0 <= settings.focus <= 1:

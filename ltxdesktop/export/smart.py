@@ -160,6 +160,7 @@ def _allows_copies(sequence: Sequence, shape: Shape, settings: Settings) -> bool
         and not settings.bitrate_kbps
         and not settings.hardware
         and not shape.alpha
+        and not shape.deep
         and shape.preset.picture is not None
         and shape.preset.picture.can_be_copied
         and shape.preset.container in _CONTAINERS

@@ -273,7 +273,7 @@ def set_up(context: VideoCodecContext, encoder: Encoder, options: dict[str, str]
     context.thread_type = "AUTO"
     if shape.preset.picture is not None and shape.preset.picture.has_rate:
         context.gop_size = max(1, round(shape.rate * _KEY_EVERY_S))
-    if encoder.pixel_format.startswith(("yuv", "nv")):
+    if encoder.pixel_format.startswith(("yuv", "nv", "p0")):
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = _LIMITED
     context.options = options

@@ -96,6 +96,7 @@ class SettingsForm(Panel):
             lufs=self.loudness.currentData(),
             subtitles=Subtitles(self.subtitles.value),
             alpha=self.alpha.isChecked() and preset.picture is not None and preset.picture.has_alpha,
+            deep=self.deep.isChecked() and preset.picture is not None and preset.picture.has_depth,
             framing=Framing(self.framing.value),
             focus=self.focus_place.value() / 100,
             smart=self.smart.isChecked(),
@@ -182,6 +183,7 @@ class SettingsForm(Panel):
         self.alpha = _check(
             "Keep transparency", "Where no clip covers the frame, the file is see-through instead of black"
         )
+        self.deep = _check("10 bits a colour", "Finer steps in skies and grades; older devices play only 8 bits")
         self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
         self.disclose = _check(
             "Say that AI was used",
@@ -218,7 +220,7 @@ class SettingsForm(Panel):
             labelled("Size of the file by", self.by),
             side_by_side(labelled("Quality", self.quality), labelled("Bitrate", self.bitrate)),
         )
-        self._how = _group(self.hardware, self.smart, self.alpha)
+        self._how = _group(self.hardware, self.smart, self.deep, self.alpha)
         self._sound = _group(side_by_side(labelled("Sound", self.channels), labelled("Loudness", self.loudness)))
         self._words = _group(labelled("Subtitles", self.subtitles))
         self._poster = _group(labelled("Poster frame", self.poster))
@@ -234,7 +236,7 @@ class SettingsForm(Panel):
             box.currentIndexChanged.connect(self._tell)
         for number in (self.own_width, self.own_height, self.focus_place, self.quality, self.bitrate):
             number.valueChanged.connect(self._tell)
-        for check in (self.hardware, self.smart, self.alpha, self.chapters, self.disclose):
+        for check in (self.hardware, self.smart, self.deep, self.alpha, self.chapters, self.disclose):
             check.toggled.connect(self._tell)
 
     def _show_fields(self) -> None:
@@ -246,7 +248,9 @@ class SettingsForm(Panel):
         self._rate.setVisible(has_rate)
         copies = picture is not None and picture.can_be_copied and not preset.width
         has_alpha = picture is not None and picture.has_alpha
-        self._how.setVisible(has_rate or copies or has_alpha)
+        has_depth = picture is not None and picture.has_depth
+        self._how.setVisible(has_rate or copies or has_alpha or has_depth)
+        self.deep.setVisible(has_depth)
         self.alpha.setVisible(has_alpha)
         self.hardware.setVisible(has_rate)
         self.smart.setVisible(copies)

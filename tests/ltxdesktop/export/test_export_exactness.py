@@ -127,8 +127,8 @@ def test_hardware_that_fails_in_mid_film_is_replaced_from_the_start(footage, tmp
     """A real encoder passes for hardware, and is brought to fail: by a picture that lies before the last one."""
     real_choose, real_write = job.choose, FilmFile.write_picture
 
-    def choose(codec, *, hardware=False):
-        return Choice(Encoder("mpeg4", is_hardware=True)) if hardware else real_choose(codec)
+    def choose(codec, *, hardware=False, deep=False):
+        return Choice(Encoder("mpeg4", is_hardware=True)) if hardware else real_choose(codec, deep=deep)
 
     def write_picture(file, frame):
         if file._picture.codec_context.name == "mpeg4" and file._pictures == 4:

@@ -236,6 +236,8 @@ def test_only_what_a_preset_uses_is_shown(workspace, document):
         assert form._poster.isHidden() == (preset.container not in ("mp4", "matroska")), name
         assert form.chapters.isHidden() == (name in ("gif", "png", "wav", "flac")), name
         assert form.disclose.isHidden() == (name in ("gif", "png")), name
+        form.deep.setChecked(True)
+        assert form.deep.isHidden() != form.settings.deep == (name in ("hevc", "av1", "ffv1")), name
         form.alpha.setChecked(True)
         assert form.alpha.isHidden() != form.settings.alpha == (name in ("prores-4444", "png")), name
         assert form.why_not == "", name
