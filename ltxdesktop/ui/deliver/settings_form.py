@@ -145,6 +145,12 @@ class SettingsForm(Panel):
     # Within
 
     def _make_fields(self) -> None:
+        self._make_shape_fields()
+        self._make_rate_fields()
+        self._make_sound_fields()
+        self._make_extra_fields()
+
+    def _make_shape_fields(self) -> None:
         self.range = Segments("Range", [("whole", "Whole film"), ("marked", "In to Out")])  # marks are for retakes, too
         self.range.setToolTip("What is exported: between the sequence's In and Out (I and O in Edit), or everything")
         self.range_words = label("", "hint")
@@ -168,6 +174,8 @@ class SettingsForm(Panel):
         )
         self.focus_place.setSuffix(" %")
         self.focus_place.setValue(50)
+
+    def _make_rate_fields(self) -> None:
         self.by = Segments("Size of the file by", [("quality", "Quality"), ("bitrate", "Bitrate")])
         self.by.setToolTip("A steady quality, or a steady amount of data")
         self.quality = number_field(0, 100, 5)
@@ -184,17 +192,21 @@ class SettingsForm(Panel):
             "Keep transparency", "Where no clip covers the frame, the file is see-through instead of black"
         )
         self.deep = _check("10 bits a colour", "Finer steps in skies and grades; older devices play only 8 bits")
+
+    def _make_sound_fields(self) -> None:
+        self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
+        self.channels.setToolTip("Channels of the sound")
+        self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", AS_MIXED)])
+        for target in LOUDNESS_TARGETS:
+            self.loudness.addItem(_LOUDNESS_WORDS[target], target)
+
+    def _make_extra_fields(self) -> None:
         self.chapters = _check("Chapters from markers", "The sequence's markers become chapters of the file", on=True)
         self.disclose = _check(
             "Say that AI was used",
             "Where takes of a model are seen or heard, the file's comment says so, for people and programs that look",
             on=True,
         )
-        self.channels = Segments("Sound", [("stereo", "Stereo"), ("mono", "Mono"), ("none", "None")])
-        self.channels.setToolTip("Channels of the sound")
-        self.loudness = _box("Brings the whole film to this loudness, in two passes", [("As mixed", AS_MIXED)])
-        for target in LOUDNESS_TARGETS:
-            self.loudness.addItem(_LOUDNESS_WORDS[target], target)
         self.subtitles = Segments("Subtitles", [("burnt", "In the picture"), ("file", "File (.srt)"), ("none", "None")])
         self.subtitles.setToolTip("What becomes of the subtitle tracks")
         self.poster = _box("The picture that file browsers show", [("None", None)])
