@@ -15,6 +15,7 @@ from engine.media.decode import AudioReader, VideoReader
 from ltxdesktop.document.model import Effect, Media, Parameter, Title, TrackKind, Transition
 from ltxdesktop.export import avc, encoders, nal
 from ltxdesktop.export.presets import PictureCodec
+from ltxdesktop.export.writing import FilmFile
 from ltxdesktop.media.files import MediaFiles
 from ltxdesktop.render.frames import as_bytes, planes_of
 
@@ -164,6 +165,18 @@ def test_sources_with_clashing_headers_are_not_mixed(footage, tmp_path, files, e
     assert report.copied == 60
     assert "other.mp4 is encoded again" in report.notes[0]
     assert len(pictures(tmp_path / "film.mp4")) == 96
+
+
+def test_a_film_that_reads_back_wrong_is_encoded_whole(footage, tmp_path, exporting, monkeypatch):
+    """As where a source holds what nobody thought of; here a picture is lost on its way."""
+    write = FilmFile.write_packet
+    monkeypatch.setattr(
+        FilmFile, "write_packet", lambda self, packet, pts, dts: write(self, packet, pts, dts) if pts != 30 else None
+    )
+    report = exporting(cuts(footage), tmp_path / "film.mp4", footage).run()
+    assert report.copied == 0
+    assert "Nothing is copied after all" in report.notes[0]
+    assert len(pictures(tmp_path / "film.mp4")) == 74
 
 
 def test_headers_survive_both_packings(footage):

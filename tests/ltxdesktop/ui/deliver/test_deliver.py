@@ -9,10 +9,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QRect, QSettings, Qt, QUrl, Slot
+from PySide6.QtCore import QObject, QRect, QSettings, Qt, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QAbstractItemModelTester
-from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox
+from PySide6.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QComboBox, QFileDialog
 
 sys.path.append(str(Path(__file__).parents[2] / "render"))  # render_samples: one set of numbered films
 
@@ -128,6 +128,21 @@ def test_a_name_without_its_ending_replaces_nothing_unasked(workspace, document,
         workspace.add()
     assert "film.mp4" in told.args[0]
     assert workspace.queue.model.rowCount() == 0
+
+
+def test_the_dialog_gives_a_name_its_ending(workspace, tmp_path, qtbot):
+    """So that it asks about the file that will be replaced."""
+
+    def answer() -> None:
+        dialog = workspace.findChild(QFileDialog)
+        if dialog is None or not dialog.isVisible():
+            QTimer.singleShot(10, answer)
+            return
+        dialog.selectFile(str(tmp_path / "holiday"))
+        dialog.accept()
+
+    QTimer.singleShot(0, answer)
+    assert workspace._ask(str(tmp_path / "film.mp4"), "H.264 (*.mp4)") == str(tmp_path / "holiday.mp4")
 
 
 def test_a_project_whose_name_is_no_file_name_can_be_exported(workspace, document, tmp_path, targets):
