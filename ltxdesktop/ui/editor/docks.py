@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QByteArray, QSettings, Qt
+from PySide6.QtCore import QByteArray, QChildEvent, QSettings, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QTabBar, QWidget
 
@@ -164,6 +164,13 @@ class Docks(QMainWindow):
             self.tabifyDockWidget(panels["media"], panels["takes"])
             panels["media"].raise_()
 
+    def childEvent(self, event: QChildEvent) -> None:
+        """Names of tabs are whole, also of bars that come with a layout that was kept, or when a panel is dragged."""
+        super().childEvent(event)
+        bar = event.child()
+        if event.polished() and isinstance(bar, QTabBar):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """In a low window what is at the right has its whole height, beside the timeline."""
         super().resizeEvent(event)
@@ -175,8 +182,6 @@ class Docks(QMainWindow):
         self.resizeDocks([panels[name] for name in WIDTHS_PX], list(WIDTHS_PX.values()), across)
         self.resizeDocks([panels["timeline"], panels["meters"]], [4000, METERS_PX], across)
         self.resizeDocks([panels["timeline"]], [round(height * TIMELINE_SHARE)], down)
-        for bar in self.findChildren(QTabBar):
-            bar.setElideMode(Qt.TextElideMode.ElideNone)
 
 
 def _target(place: QWidget) -> QWidget | None:

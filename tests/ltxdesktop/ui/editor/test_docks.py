@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSettings
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QApplication, QTabBar, QWidget
 
 from ltxdesktop.ui.editor.docks import BOTTOM, LEFT, RIGHT, Docks
 
@@ -51,6 +51,18 @@ def test_panels_are_left_for_the_next_start(open_docks):
     again.restore()
     assert again.panels["scopes"].isHidden()
     assert again.panels["inspector"] in again.tabifiedDockWidgets(again.panels["markers"])
+
+
+def test_names_of_tabs_are_whole_also_in_a_layout_that_was_kept(open_docks):
+    docks = open_docks()
+    docks.tabifyDockWidget(docks.panels["inspector"], docks.panels["meters"])
+    docks.save()
+    again = open_docks()
+    again.restore()
+    QApplication.sendPostedEvents()
+    bars = again.findChildren(QTabBar)
+    assert len(bars) >= 2
+    assert {bar.elideMode() for bar in bars} == {Qt.TextElideMode.ElideNone}
 
 
 @pytest.mark.parametrize(("width", "height", "whole"), [(1366, 612, True), (944, 484, True), (1440, 900, False)])
