@@ -260,9 +260,11 @@ class TimelinePainter:
         if words:
             self.draw_ghost(painter, box, words)
             return
-        painter.setPen(QPen(self.inks.accent, 2, Qt.PenStyle.DashLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(inner_of(box).adjusted(1, 1, -1, -1))
+        frame = inner_of(box).adjusted(1, 1, -1, -1)
+        for pen in (QPen(QColor(self.inks.theme.window), 2), QPen(self.inks.accent, 2, Qt.PenStyle.DashLine)):
+            painter.setPen(pen)  # in two colours: pictures lie below, dark ones and light ones
+            painter.drawRect(frame)
 
     def draw_ghost(self, painter: QPainter, box: Box, words: str) -> None:
         """Where something will be that isn't there yet."""
