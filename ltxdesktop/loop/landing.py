@@ -295,10 +295,32 @@ def _new_clip(document: Document, place: AtFrame, made: Sequence[Made]) -> Landi
     if track is None:
         return None
     laid = _placements(document, sequence, track.id, None, made, None, sound=not place.picture_only)
-    length = max(each.clip.duration for each in laid)
-    empty = _is_empty(track, place.frame, length)
-    document, words = _put(document, sequence, laid, place.frame, over=empty)
-    return Landing(document, "Generate", _on_track(document, place, track.id, place.frame), words)
+    length, frame = max(each.clip.duration for each in laid), place.frame_now(sequence)
+    if place.picture_only:
+        return _over_sound(document, place, laid, frame, length)
+    document, words = _put(document, sequence, laid, frame, over=_is_empty(track, frame, length))
+    return Landing(document, "Generate", _on_track(document, place, track.id, frame), words)
+
+
+def _over_sound(
+    document: Document, place: AtFrame, laid: tuple[edits.Placement, ...], frame: int, length: int
+) -> Landing:
+    """A picture on a track where it's seen and nothing is in its way: pushed aside, the sound would no longer be under
+    it. Where there is no such track a new one is put on top."""
+    sequence = _timeline(document, place)
+    assert sequence is not None
+    above = True
+    found: TrackId | None = None
+    for track in reversed(sequence.of_kind(TrackKind.VIDEO)):
+        above = above and _is_empty(track, frame, length)
+        if above and not track.locked:
+            found = track.id
+    if found is None:
+        found = TrackId(new_id())
+        document = edits.add_track(document, TrackKind.VIDEO, track_id=found, sequence_id=sequence.id)
+    laid = tuple(replace(each, track=found) for each in laid)
+    document = edits.overwrite_clips(document, laid, frame, sequence_id=sequence.id)
+    return Landing(document, "Generate", _on_track(document, place, found, frame))
 
 
 def _placements(

@@ -95,6 +95,16 @@ class AtFrame:
     frame: int
     track: TrackId | None = None
     picture_only: bool = False
+    beside: ItemId | None = None  # the clip that it goes with, wherever that is moved
+    behind: bool = False  # at that clip's end, not at its start
+
+    def frame_now(self, sequence: Sequence) -> int:
+        """Where it begins as the film is now."""
+        clip = sequence.clip(self.beside) if self.beside is not None else None
+        start = sequence.start_of(clip.id) if clip is not None else None
+        if clip is None or start is None:
+            return self.frame
+        return start + (clip.duration if self.behind else 0)
 
 
 @dataclass(frozen=True)
@@ -195,9 +205,21 @@ def gap(document: Document, gap_id: ItemId, locate: Locate) -> InGap:
     )
 
 
-def at_frame(document: Document, frame: int, track: TrackId | None = None, *, picture_only: bool = False) -> AtFrame:
+def at_frame(document: Document, frame: int, track: TrackId | None = None) -> AtFrame:
     """A place for a new clip. A negative frame is the sequence's first."""
-    return AtFrame(document.sequence.id, max(0, frame), track, picture_only)
+    return AtFrame(document.sequence.id, max(0, frame), track)
+
+
+def behind_clip(document: Document, clip_id: ItemId, track: TrackId) -> AtFrame:
+    """A place for a new clip at the end of another."""
+    place = AtFrame(document.sequence.id, 0, track, beside=clip_id, behind=True)
+    return replace(place, frame=place.frame_now(document.sequence))
+
+
+def over_sound(document: Document, clip_id: ItemId) -> AtFrame:
+    """A place for a picture that begins with a sound."""
+    place = AtFrame(document.sequence.id, 0, picture_only=True, beside=clip_id)
+    return replace(place, frame=place.frame_now(document.sequence))
 
 
 # ---- looking ---------------------------------------------------------------------------------------------------------

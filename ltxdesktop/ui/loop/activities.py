@@ -46,7 +46,8 @@ def activity_of(sequence: Sequence, place: Place, entry: JobEntry) -> Activity |
             return replace(shown, clip=place.clip) if sequence.clip(place.clip) is not None else None
         case AtFrame():
             track = place.track or next(iter(sequence.of_kind(TrackKind.VIDEO))).id
-            return replace(shown, track=track, first=place.frame, last=place.frame + round(NEW_CLIP_S * sequence.rate))
+            frame = place.frame_now(sequence)
+            return replace(shown, track=track, first=frame, last=frame + round(NEW_CLIP_S * sequence.rate))
 
 
 def planned_of(sequence: Sequence, places: Iterable[Place], selected: Collection[ItemId]) -> list[Activity]:
@@ -71,8 +72,10 @@ def planned_of(sequence: Sequence, places: Iterable[Place], selected: Collection
 def frame_of(sequence: Sequence, place: Place) -> int | None:
     """Where a place begins as it is now; None if it's gone."""
     match place:
-        case InGap() | AtFrame():
+        case InGap():
             return place.frame
+        case AtFrame():
+            return place.frame_now(sequence)
         case LikeTake():
             return sequence.start_of(place.clip)
         case OfClip():

@@ -132,20 +132,19 @@ class Finder:
         )
 
     def _at_clip(self, clip: Clip, track: Track) -> Found:
-        document, sequence = self.document, self.document.sequence
-        end = (sequence.start_of(clip.id) or 0) + clip.duration
+        document = self.document
         media = document.media[clip.media] if clip.media is not None else None
         if media is not None and media.kind is MediaKind.STILL:
             words = f"Begins with the picture {self._named(clip)}, and is put behind it"
             shown = Shown("From a picture", words, ("new",), length=True, size=True, verb="Generate")
-            return Found((places.at_frame(document, end, track.id),), shown, picture=self.locate(media))
+            return Found((places.behind_clip(document, clip.id, track.id),), shown, picture=self.locate(media))
         try:
-            return self._made_from(clip, track, end)
+            return self._made_from(clip, track)
         except LoopError as error:  # the other actions stay at hand
             action: Action = self.action if self.action in OF_A_CLIP else "retake"
             return Found((), Shown("Make", "", OF_A_CLIP, verb=VERBS[action], action=action), problem=str(error))
 
-    def _made_from(self, clip: Clip, track: Track, end: int) -> Found:
+    def _made_from(self, clip: Clip, track: Track) -> Found:
         """What the chosen action makes of a clip with footage. Raises LoopError."""
         document, sequence, actions = self.document, self.document.sequence, OF_A_CLIP
         if self.action == "extend":
@@ -153,7 +152,7 @@ class Finder:
         if self.action == "new":
             words = f"Behind {self._named(clip)}"
             shown = Shown("New clip", words, actions, length=True, size=True, verb="Generate", action="new")
-            return Found((places.at_frame(document, end, track.id),), shown)
+            return Found((places.behind_clip(document, clip.id, track.id),), shown)
         whole = places.whole(document, clip.id, self.locate)
         words = f"All of {self._named(clip)}, {seconds_of(clip.duration, sequence.rate)}"
         return self._of_clips((whole,), words, actions)
@@ -170,7 +169,7 @@ class Finder:
         """A picture that follows a sound, above it and as long as it."""
         document = self.document
         assert clip.media is not None
-        place = places.at_frame(document, document.sequence.start_of(clip.id) or 0, picture_only=True)
+        place = places.over_sound(document, clip.id)
         words = f"Follows the sound {self._named(clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
         shown = Shown("To a sound", words, ("new",), size=True, verb="Generate")
         return Found((place,), shown, sound=self.locate(document.media[clip.media]), frames=clip.duration)

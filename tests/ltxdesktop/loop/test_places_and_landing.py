@@ -16,6 +16,7 @@ from ltxdesktop.document.model import (
     Clip,
     Document,
     Gap,
+    ItemId,
     Media,
     MediaId,
     MediaKind,
@@ -476,16 +477,56 @@ def test_no_film_is_said() -> None:
         landing.made_of([], None, "Take")
 
 
-def test_a_picture_for_a_sound_leaves_the_sound_alone() -> None:
+def with_a_song() -> Document:
     song = Media(MediaId("song"), "song.wav", "song.wav", MediaKind.AUDIO, sample_rate=48000, samples=96096, channels=2)
     document = new_document(sequence=new_sequence(rate=RATE)).with_media(song)
-    document = edits.append_clips(document, edits.placements(document, song.id))
+    return edits.append_clips(document, edits.placements(document, song.id))
+
+
+def test_a_picture_for_a_sound_leaves_the_sound_alone() -> None:
+    document = with_a_song()
     before = document.sequence.tracks[a1(document)]
-    place = places.at_frame(document, 0, picture_only=True)
+    place = places.over_sound(document, clips(document, a1(document))[0].id)
     landed = landing.land(document, place, made(60, before=0, after=0))
     check(landed.document)
     assert landed.document.sequence.tracks[a1(document)] == before
     assert [each.duration for each in clips(landed.document, v1(document))] == [60]
+
+
+def test_a_picture_for_a_sound_is_seen_above_what_is_there_and_follows_its_sound() -> None:
+    document = with_a_song().with_media(FILM)
+    (song,) = clips(document, a1(document))
+    film_only = edits.placements(document, FILM.id, in_s=Fraction(2), out_s=Fraction(6), sound=False)
+    document = edits.append_clips(document, film_only)
+    place = places.over_sound(document, song.id)
+    assert place.frame == 0
+    moved = edits.move(document, [song.id], 12)
+    for above, count in ((moved, 2), (edits.overwrite_clips(moved, on_top(moved, film_only), 0), 3)):
+        sounds = above.sequence.tracks[a1(above)]
+        landed = landing.land(above, place, made(60, before=0, after=0))
+        check(landed.document)
+        pictures = landed.document.sequence.of_kind(TrackKind.VIDEO)
+        assert len(pictures) == count
+        assert [(pictures[-1].starts[n], item.duration) for n, item in enumerate(pictures[-1].items)][-1] == (12, 60)
+        assert next(each for each in landed.document.sequence.tracks if each.id == sounds.id) == sounds
+        assert pictures[:-1] == above.sequence.of_kind(TrackKind.VIDEO)[: count - 1]
+
+
+def on_top(document: Document, laid: tuple[edits.Placement, ...]) -> tuple[edits.Placement, ...]:
+    """The same clips once more, on the highest track."""
+    top = document.sequence.of_kind(TrackKind.VIDEO)[-1].id
+    return tuple(replace(each, track=top, clip=replace(each.clip, id=ItemId("top"))) for each in laid)
+
+
+def test_a_clip_that_is_made_behind_another_goes_where_that_went() -> None:
+    document = project((50, 150))
+    (clip,) = clips(document, v1(document))
+    place = places.behind_clip(document, clip.id, document.sequence.tracks[v1(document)].id)
+    assert place.frame == 100
+    moved = edits.move(document, [clip.id], 30)
+    landed = landing.land(moved, place, made(24, before=0, after=0))
+    check(landed.document)
+    assert [each.duration for each in landed.document.sequence.tracks[v1(document)].items] == [30, 100, 24]
 
 
 def test_another_shot_takes_the_place_of_a_range() -> None:
