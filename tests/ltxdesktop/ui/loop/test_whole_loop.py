@@ -12,7 +12,7 @@ from loop_kit import editor, pictures
 from PySide6.QtCore import QPoint, QSettings, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from engine.media.index import build_index
@@ -152,8 +152,8 @@ def test_from_the_sample_to_a_film(person: Person, tmp_path: Path, monkeypatch: 
     check(edit.project.document)
 
     film = tmp_path / "film.mp4"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(film), ""))
     person.click("Deliver")
+    monkeypatch.setattr(window.deliver, "_ask_target", lambda *_: str(film))
     person.keep("what is exported")
     person.click("Add to queue…")
     person.wait(lambda: [type(each.state) for each in window.deliver.exports.entries] == [Done])
