@@ -55,6 +55,7 @@ class Wish:
     frames: int = 0
     picture: str = ""  # a file: first picture of a new clip
     sound: str = ""  # a file: soundtrack of a new clip
+    heard: tuple[int, int] = (0, 0)  # first sample of that file, and how many; 0 = to its end
     handles: int = HANDLES  # frames made beyond the cuts, for the blend
 
 
@@ -123,7 +124,9 @@ def _new_clip(shared: Shared, wish: Wish, sequence: Sequence, frames: int, rate:
     }
     keyframes = (Keyframe(image=wish.picture),) if wish.picture else ()
     if wish.sound:
-        return AudioToVideo(**shared, **shape, audio=Sound(file=wish.sound), keyframes=keyframes)
+        start, samples = wish.heard
+        audio = Sound(file=wish.sound, start=start, samples=samples)
+        return AudioToVideo(**shared, **shape, audio=audio, keyframes=keyframes)
     if keyframes:
         return ImageToVideo(**shared, **shape, keyframes=keyframes)
     return TextToVideo(**shared, **shape)

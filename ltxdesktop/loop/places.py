@@ -216,6 +216,15 @@ def behind_clip(document: Document, clip_id: ItemId, track: TrackId) -> AtFrame:
     return replace(place, frame=place.frame_now(document.sequence))
 
 
+def heard_samples(document: Document, clip: Clip) -> tuple[int, int]:
+    """What a clip plays of its sound: first sample of the media, and how many."""
+    assert clip.media is not None
+    media, rate = document.media[clip.media], document.sequence.rate
+    ends = sorted((clip.media_time(0, rate), clip.media_time(clip.duration, rate)))
+    first, last = (min(max(round(end * media.sample_rate), 0), media.samples) for end in ends)
+    return first, last - first
+
+
 def over_sound(document: Document, clip_id: ItemId) -> AtFrame:
     """A place for a picture that begins with a sound."""
     place = AtFrame(document.sequence.id, 0, picture_only=True, beside=clip_id)

@@ -34,12 +34,14 @@ class Found:
     shown: Shown
     picture: str = ""  # a file that a new clip begins with
     sound: str = ""  # a file that it follows
+    heard: tuple[int, int] = (0, 0)  # which of its samples: the first, and how many
     frames: int = 0  # that a new clip is to have; 0: as the panel says
     problem: str = ""  # why it can't be done here; something else can
 
     def complete(self, wish: Wish) -> Wish:
         """What the panel says, with the file that the place begins with or follows."""
-        return replace(wish, picture=self.picture, sound=self.sound, frames=self.frames or wish.frames)
+        frames = self.frames or wish.frames
+        return replace(wish, picture=self.picture, sound=self.sound, heard=self.heard, frames=frames)
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,8 @@ class Finder:
         place = places.over_sound(document, clip.id)
         words = f"Follows the sound {self._named(clip)}, {seconds_of(clip.duration, document.sequence.rate)}"
         shown = Shown("To a sound", words, ("new",), size=True, verb="Generate")
-        return Found((place,), shown, sound=self.locate(document.media[clip.media]), frames=clip.duration)
+        heard, sound = places.heard_samples(document, clip), self.locate(document.media[clip.media])
+        return Found((place,), shown, sound=sound, heard=heard, frames=clip.duration)
 
     def _beyond(self, clip_id: ItemId, frames: int, direction: Literal["forward", "backward"]) -> Found:
         place = places.beyond(self.document, clip_id, frames, direction, self.locate)

@@ -9,7 +9,7 @@ import pytest
 
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import ResultFile
-from engine.protocol.work import TextToVideo
+from engine.protocol.work import AudioToVideo, TextToVideo
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import (
@@ -491,6 +491,22 @@ def test_a_picture_for_a_sound_leaves_the_sound_alone() -> None:
     check(landed.document)
     assert landed.document.sequence.tracks[a1(document)] == before
     assert [each.duration for each in clips(landed.document, v1(document))] == [60]
+
+
+def test_a_picture_follows_that_part_of_a_sound_that_is_heard() -> None:
+    document = with_a_song()
+    (song,) = clips(document, a1(document))
+    assert places.heard_samples(document, song) == (0, 96096)
+    trimmed = edits.trim(document, song.id, edits.Edge.HEAD, 30)
+    (song,) = clips(trimmed, a1(trimmed))
+    assert places.heard_samples(trimmed, song) == (48048, 48048)
+    place, wish = (
+        places.over_sound(trimmed, song.id),
+        Wish("a dance", sound="song.wav", heard=(48048, 48048), frames=30),
+    )
+    work = work_for(place, wish, trimmed.sequence)
+    assert isinstance(work, AudioToVideo)
+    assert (work.audio.start, work.audio.samples, work.frames) == (48048, 48048, 30)
 
 
 def test_a_picture_for_a_sound_is_seen_above_what_is_there_and_follows_its_sound() -> None:
