@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ltxdesktop.document import edits
+from ltxdesktop.document.check import check
 from ltxdesktop.document.edits import Cue
+from ltxdesktop.document.errors import BadValue
 from ltxdesktop.document.model import new_document, new_sequence
 from ltxdesktop.export.subtitles import srt, srt_time
-from ltxdesktop.project.errors import NotReadable
+from ltxdesktop.project.errors import NotReadable, ProjectError
 from ltxdesktop.project.interchange.subtitles import BrokenSubtitles, read_subtitles, with_subtitles
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello\nthere\n\n2\n00:00:03,000 --> 00:00:04,480\nagain\n"
@@ -149,6 +151,27 @@ def test_times_that_count_from_the_sequences_timecode(written):
     tracks = with_subtitles(tape, written(late)).document.sequence.tracks
     assert tracks[-1].starts[1] == 25
     assert with_subtitles(tape, written(SRT)).document.sequence.tracks[-1].starts[1] == 25
+
+
+PIECES = st.sampled_from(
+    ["1\n", "00:00:01,000", " --> ", "->", "00:00:02.5", "\n", "\n\n", "WEBVTT\n\n", "NOTE x\n", "<i>", "</b>",
+     "<font color=red>", "{\\an8}", "{\\c&H1&}", "{", "<", "&amp;", "Hello", "\r", "\ufeff", "\x00", "\u0663",
+     "align:end line:5%", "<v A>", "1\n00:00:01,000 --> 00:00:02,000\nHello\n"]
+)  # fmt: skip
+
+
+@given(text=st.lists(PIECES, max_size=30).map("".join), encoding=st.sampled_from(["utf-8", "utf-16", "cp1252"]))
+def test_no_text_makes_it_stumble(text: str, encoding: str, tmp_path_factory):
+    """Whatever is in a file: cues that can be laid out, or a sentence."""
+    path = tmp_path_factory.mktemp("odd") / "odd.srt"
+    path.write_bytes(text.encode(encoding, "replace"))
+    document = new_document("Film", new_sequence("Film", rate=Fraction(25)))
+    try:
+        document = with_subtitles(document, path).document
+    except (ProjectError, BadValue):
+        return
+    check(document)
+    assert srt(document.sequence, 0, document.sequence.duration)
 
 
 FRAMES = st.lists(st.tuples(st.integers(0, 3000), st.integers(1, 200)), min_size=1, max_size=12)
