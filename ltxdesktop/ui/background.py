@@ -29,6 +29,8 @@ class Background(QObject):
         self._closed = False
         self._came_back.connect(self._deliver)
         self._is_done.connect(self.deleteLater)
+        pool = self._pool
+        self.destroyed.connect(lambda: pool.shutdown(wait=False))  # an owner that went without a word
 
     def run(self, work: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         """Do `work` on a worker; then call `done` with its result, or `failed` with its error, on the GUI thread."""

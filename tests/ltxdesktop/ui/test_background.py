@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import shiboken6
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -39,3 +40,14 @@ def test_who_lets_go_waits_for_nothing_and_hears_nothing(qtbot: QtBot) -> None:
     with qtbot.waitSignal(background.destroyed):
         may_answer.set()
     assert asker.text() == ""
+
+
+def test_with_an_owner_that_goes_without_a_word_its_thread_ends(qtbot: QtBot) -> None:
+    owner, workers = QLabel(), list[threading.Thread]()
+    background = Background(parent=owner)
+    background.run(threading.current_thread, workers.append, print)
+    qtbot.waitUntil(lambda: bool(workers))
+    assert workers[0].is_alive()
+    shiboken6.delete(owner)
+    workers[0].join()  # `background` is held here still: nothing else would end it
+    assert not shiboken6.isValid(background)
