@@ -31,6 +31,7 @@ from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, 
 from ltxdesktop.words import counted, rate_name
 
 HANDLES = 4  # frames; the engine's own default
+MOST_HANDLES = 240  # that the protocol lets ask for
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def work_for(place: Place, wish: Wish, sequence: Sequence) -> AnyWork:
                 end=place.shown.end,
                 what=wish.what,
                 strength=wish.strength,
-                handles=wish.handles,
+                handles=min(MOST_HANDLES, max(wish.handles, place.handles)),
             )
         case AfterClip():
             return Extend(

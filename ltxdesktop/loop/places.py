@@ -55,6 +55,7 @@ class OfClip:
     shown: FrameRange  # frames of the media that cover them
     media_rate: Fraction = Fraction(0)  # 0: asked for before it was noted
     anew: bool = False  # another shot instead, that knows nothing of what was there
+    handles: int = 0  # frames of the media beyond it that transitions at the clip's ends show
 
 
 @dataclass(frozen=True)
@@ -291,7 +292,21 @@ def _of_clip(document: Document, sequence: Sequence, clip: Clip, first: int, las
         sequence.rate,
         shown_frames(clip, first, last, sequence.rate, media),
         media.rate,
+        handles=ceil(_crossed_beyond(sequence, clip, first, last) * abs(clip.speed) / sequence.rate * media.rate),
     )
+
+
+def _crossed_beyond(sequence: Sequence, clip: Clip, first: int, last: int) -> int:
+    """For how many frames of the sequence transitions show what is beyond the ends of [first, last) of a clip."""
+    track = sequence.track_of(clip.id)
+    items = track.items if track is not None else ()
+    behind = track.index[clip.id] + 1 if track is not None else 0
+    right = items[behind] if behind < len(items) else None
+    at_head = clip.transition.before if first == 0 and clip.transition is not None else 0
+    at_tail = 0
+    if last == clip.duration and isinstance(right, Clip) and right.transition is not None:
+        at_tail = right.transition.after
+    return max(at_head, at_tail)
 
 
 def shown_frames(clip: Clip, first: int, last: int, rate: Fraction, media: Media) -> FrameRange:

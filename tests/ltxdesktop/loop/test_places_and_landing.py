@@ -9,7 +9,7 @@ import pytest
 
 from engine.protocol.grid import FrameRange
 from engine.protocol.messages import ResultFile
-from engine.protocol.work import AudioToVideo, TextToVideo
+from engine.protocol.work import AudioToVideo, Retake, TextToVideo
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
 from ltxdesktop.document.model import (
@@ -21,6 +21,7 @@ from ltxdesktop.document.model import (
     MediaId,
     MediaKind,
     TrackKind,
+    Transition,
     new_document,
     new_sequence,
 )
@@ -417,6 +418,23 @@ def test_picture_and_sound_that_were_retaken_apart_are_turned_together_where_the
     )
     gone = edits.remove_take(document, in_range(document, picture).id, 2)
     assert [gone.media[take.media].path for take in in_range(gone, sound).takes] == ["film.mp4", "s", "c"]
+
+
+def test_a_transition_at_the_end_of_a_range_gets_the_handles_that_it_shows() -> None:
+    document = project((50, 150), (160, 220))
+    second = clips(document, v1(document))[1]
+    document = edits.set_transition(document, second.id, Transition(before=12, after=12))
+    (inside,) = places.in_range(document, 20, 60, locate)
+    (at_end,) = places.in_range(document, 60, 100, locate)
+    (at_start,) = places.in_range(document, 100, 130, locate)
+    assert [inside.handles, at_end.handles, at_start.handles] == [0, 12, 12]
+    work = work_for(at_end, Wish("a boat"), document.sequence)
+    assert isinstance(work, Retake)
+    assert work.handles == 12
+    landed = landing.land(document, at_end, made(40, before=12, after=12)).document
+    check(landed)
+    assert clips(landed, v1(landed))[2].transition == Transition(before=12, after=12)
+    assert clips(landed, v1(landed))[1].transition == Transition(before=4)
 
 
 def gap_over_a_sound() -> tuple[Document, places.InGap]:
