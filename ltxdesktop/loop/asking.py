@@ -24,7 +24,7 @@ from engine.protocol.work import (
     Sound,
     TextToVideo,
 )
-from ltxdesktop.document.model import Sequence
+from ltxdesktop.document.model import Sequence, TrackKind
 from ltxdesktop.document.time import parse_rate, rate_text
 from ltxdesktop.jobs.ask import NewClip, Shared, capability
 from ltxdesktop.loop.places import AfterClip, AtFrame, InGap, LikeTake, OfClip, Place
@@ -173,6 +173,24 @@ def passes_words(place: Place, wish: Wish, sequence: Sequence, model: ModelCapab
     return f"Longer than the {counted(most, 'frame')} that are made at once: it takes several passes that overlap."
 
 
+def _locked(place: Place, wish: Wish, sequence: Sequence) -> list[str]:
+    """Names of the locked tracks that a take would go to."""
+    match place:
+        case OfClip():
+            clip = sequence.clip(place.clip)
+            members = sequence.linked.get(clip.link, ()) if clip is not None and clip.link is not None else ()
+            tracks = [sequence.track_of(each) for each in dict.fromkeys((place.clip, *members))]
+            kinds = {"sound": {TrackKind.AUDIO}, "picture": {TrackKind.VIDEO}}.get("both" if place.anew else wish.what)
+            meant = [each for each in tracks if each is not None and (kinds is None or each.kind in kinds)]
+        case AfterClip():
+            meant = [each for each in (sequence.track_of(place.clip),) if each is not None]
+        case InGap():
+            meant = [each for each in (sequence.track(place.track),) if each is not None]
+        case AtFrame() | LikeTake():
+            meant = []  # it goes where there is room
+    return list(dict.fromkeys(track.name for track in meant if track.locked))
+
+
 def problems(
     place: Place,
     wish: Wish,
@@ -193,7 +211,7 @@ def problems(
     if limits is None or not limits.available:
         reason = limits.why_not if limits is not None else ""
         return [reason or f"{model.title} can't do this: {mode.replace('_', ' ')}."]
-    said: list[str] = []
+    said = [f"{name} is locked. Unlock it, so that a take can be put there." for name in _locked(place, wish, sequence)]
     if not wish.prompt.strip():
         said.append("Write what should be seen and heard.")
     if model.max_prompt_chars and len(wish.prompt.strip()) > model.max_prompt_chars:

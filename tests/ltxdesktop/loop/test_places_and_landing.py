@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from engine.protocol.grid import FrameRange
-from engine.protocol.messages import ResultFile
+from engine.protocol.messages import BackendCapability, ModeCapability, ModelCapability, ResultFile
 from engine.protocol.work import AudioToVideo, Retake, TextToVideo
 from ltxdesktop.document import edits
 from ltxdesktop.document.check import check
@@ -26,7 +26,7 @@ from ltxdesktop.document.model import (
     new_sequence,
 )
 from ltxdesktop.loop import joining, landing, places
-from ltxdesktop.loop.asking import Wish, work_for
+from ltxdesktop.loop.asking import Wish, problems, work_for
 from ltxdesktop.loop.errors import MediaMissing, NoNeighbours, NotExtendable, NotFootage, NothingCame, NothingThere
 
 RATE = Fraction(30000, 1001)
@@ -435,6 +435,32 @@ def test_a_transition_at_the_end_of_a_range_gets_the_handles_that_it_shows() -> 
     check(landed)
     assert clips(landed, v1(landed))[2].transition == Transition(before=12, after=12)
     assert clips(landed, v1(landed))[1].transition == Transition(before=4)
+
+
+@pytest.mark.parametrize(
+    ("locked", "what", "named"),
+    [
+        ("V1", "both", ["V1"]), ("V1", "picture", ["V1"]), ("V1", "sound", []),
+        ("A1", "both", ["A1"]), ("A1", "picture", []), ("A1", "sound", ["A1"]),
+    ],
+)  # fmt: skip
+def test_a_locked_track_is_named_before_anything_is_made(locked: str, what: landing.What, named: list[str]) -> None:
+    document = project((50, 150), (160, 220))
+    track = next(each for each in document.sequence.tracks if each.name == locked)
+    document = edits.change_track(document, track.id, locked=True)
+    (place,) = places.in_range(document, 10, 60, locate)
+    said = problems(place, Wish("a boat", what=what), document.sequence, *able(), (640, 360))
+    assert [words.split()[0] for words in said] == named
+    beyond = places.beyond(document, place.clip, 24, "forward", locate)
+    said = problems(beyond, Wish("a boat"), document.sequence, *able(), (640, 360))
+    assert [words.split()[0] for words in said] == (["V1"] if locked == "V1" else [])
+
+
+def able() -> tuple[BackendCapability, ModelCapability]:
+    """A model that can do everything."""
+    modes = tuple(ModeCapability(mode=mode, available=True) for mode in ("retake", "extend", "fill_gap"))
+    model = ModelCapability(model="m", title="Pocket", available=True, modes=modes)
+    return BackendCapability(backend="local", title="Here", available=True, models=(model,)), model
 
 
 def gap_over_a_sound() -> tuple[Document, places.InGap]:
