@@ -1,5 +1,7 @@
-"""The real window with the real engine process and its test backend, off screen, on folders of its own: to be driven by
-its commands. Nothing is measured here."""
+"""The real window with the real engine process, off screen, on folders of its own: to be driven by its commands.
+
+Nothing is measured here.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ def scratch_folder() -> Generator[Path]:
 class OpenWindow:
     """One window, shown in the Edit workspace. `name` is what the benchmark is called."""
 
-    def __init__(self, name: str, folder: Path) -> None:
+    def __init__(self, name: str, folder: Path, backend: str = "test") -> None:
         from PySide6.QtCore import QSettings
         from PySide6.QtWidgets import QApplication
 
@@ -39,7 +41,7 @@ class OpenWindow:
         self.collecting = Collecting()  # as the program does
         self.collecting.start()
         settings = QSettings(str(folder / "settings.ini"), QSettings.Format.IniFormat)
-        command = engine_command(backends=["test"], store=str(folder / "store"), background=True)
+        command = engine_command(backends=[backend], store=str(folder / "store"), background=True)
         self.app = App(self.application, command, settings)
         self.app.start()
         self.app.window.resize(WIDTH, HEIGHT)

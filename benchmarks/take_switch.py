@@ -5,10 +5,15 @@ the sample is made again three times, then the takes are turned, by clicks in th
 Alt+Down while it plays in the loop around the range. The clock stops when the program monitor has painted a picture of
 the next take. A third line says how long the GUI thread was held while takes were made and the film was edited: goal
 50 ms. Where others use the machine, the computing (`cpu_ms`, `gui_cpu_ms`) says more than the wall.
+
+    python benchmarks/take_switch.py [--pocket]
+
+`--pocket`: the takes are made by Pocket, on all cores beside the window; then only the third line is measured.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import time
@@ -25,25 +30,29 @@ ALIKE_S = 3.0
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="How soon is another take on the screen?")
+    parser.add_argument("--pocket", action="store_true", help="how long the window is held while Pocket makes takes")
+    chosen = parser.parse_args()
     with scratch_folder() as folder:
-        _Bench("take_switch", folder).run()
+        _Bench("take_switch", folder, "local" if chosen.pocket else "test").run(turns=0 if chosen.pocket else TURNS)
 
 
 class _Bench(OpenWindow):
     """The window, and takes in it."""
 
-    def run(self) -> None:
+    def run(self, *, turns: int) -> None:
+        """Report all that is measured; `turns` of takes in each state, or none."""
         edit = self.edit
         edit.open_sample()
         self.until(lambda: edit.project.document.sequence.duration > 0 and bool(self.app.session.backends))
         self.until(lambda: edit.make.ready)
         self.until(lambda: not edit.program.view.picture.isNull())
         holds = self.make_takes()
-        for state in ("standing", "playing"):
+        for state in ("standing", "playing") if turns else ():
             edit.program.player.pause()
             edit.timeline.go_to(PLACE)
             self.rest(REST_S)
-            turned = [self.turn(playing=state == "playing") for _ in range(TURNS)]
+            turned = [self.turn(playing=state == "playing") for _ in range(turns)]
             runs = [run for run in turned if run is not None]
             wall, cpu, gui = ([round(run[kind], 1) for run in runs[1:]] for kind in range(3))
             report(
@@ -54,7 +63,7 @@ class _Bench(OpenWindow):
         report(
             "longest hold of the GUI thread while takes are made", [max((wall for wall, _ in holds), default=0.0)],
             unit="ms", goal=HOLD_GOAL_MS, cpu_ms=max((cpu for _, cpu in holds), default=0.0), holds=len(holds),
-            settings={"platform": self.platform, "takes": 3},
+            settings={"platform": self.platform, "takes": 3, "maker": "stripes" if turns else "Pocket"},
         )  # fmt: skip
         self.close()
 
