@@ -8,7 +8,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from ltxdesktop.document.curves import LEAST_Y, MOST_Y
-from ltxdesktop.document.edits.desk import room_for_transition
+from ltxdesktop.document.edits.pieces import room_for_transition
 from ltxdesktop.document.edits.placing import misfit
 from ltxdesktop.document.errors import BrokenDocument, NoSuchMedia, frames_text
 from ltxdesktop.document.handles import handles

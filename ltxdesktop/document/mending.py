@@ -15,7 +15,7 @@ from math import isfinite
 from types import MappingProxyType
 
 from ltxdesktop.document.check import check, problems_of
-from ltxdesktop.document.edits.desk import room_for_transition
+from ltxdesktop.document.edits.pieces import room_for_transition
 from ltxdesktop.document.edits.placing import misfit
 from ltxdesktop.document.handles import handles, handles_of_take, is_endless
 from ltxdesktop.document.model import (

@@ -30,6 +30,7 @@ from ltxdesktop.document.otio.delta import apply_delta, delta_text
 from ltxdesktop.project.atomic import sync_folder, write_atomically
 from ltxdesktop.project.errors import ProjectError, writing_error
 
+BEHIND_S: Final = 0.1  # until the window has shown an edit: putting it into words needs the lock of Python, too
 SYNC_EVERY_S: Final = 1.0  # what a power cut may cost; a crash of the program alone costs nothing that was written
 COMPACT_BYTES: Final = 32 << 20  # a longer journal is replaced by one line
 
@@ -251,6 +252,7 @@ class Journal:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._wishes) or self._ending, self._until_sync())
+                self._changed.wait_for(self._is_waited_for, BEHIND_S if self._wishes else 0)
                 wishes = list(self._wishes)
                 self._wishes.clear()
                 self._busy = bool(wishes)
@@ -264,6 +266,9 @@ class Journal:
                 with self._changed:
                     self._busy = False
                     self._changed.notify_all()
+
+    def _is_waited_for(self) -> bool:
+        return self._ending or any(not isinstance(wish, _Note) for wish in self._wishes)
 
     def _until_sync(self) -> float | None:
         """Seconds until what was written has to be forced to disk; None when all is."""

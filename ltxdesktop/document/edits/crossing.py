@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ltxdesktop.document.edits.desk import Desk, room_for_transition, shortened
+from ltxdesktop.document.edits.desk import Desk
+from ltxdesktop.document.edits.pieces import room_for_transition, shortened
 from ltxdesktop.document.edits.trimming import Edge
 from ltxdesktop.document.errors import BadValue, NoHandles
 from ltxdesktop.document.handles import handles

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Listed
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
+from ltxdesktop.document.edits.pieces import common, merged_gaps, new_gap, part, room_for_transition, shortened
 from ltxdesktop.document.errors import LockedTrack, NoSuchClip, NoSuchSequence, NoSuchTrack
 from ltxdesktop.document.handles import handles
 from ltxdesktop.document.lookup import with_links_of_many
@@ -92,6 +93,17 @@ class Desk:
     def start(self, item_id: ItemId) -> int:
         track = self.tracks[self.home(item_id)]
         return track.starts[track.index[item_id]]
+
+    def spots(self, clip_ids: Iterable[ItemId]) -> Iterator[tuple[int, int, Clip]]:
+        """Clips, track by track: the number of the track, the first frame, and the clip. Raises NoSuchClip."""
+        for number, ids in self.by_track(clip_ids).items():
+            track = self.tracks[number]
+            for clip_id in ids:
+                place = track.index[clip_id]
+                item = track.items[place]
+                if not isinstance(item, Clip):
+                    raise NoSuchClip(clip_id)
+                yield number, track.starts[place], item
 
     def members(self, link: LinkId) -> list[ItemId]:
         return [clip_id for track in self.tracks for clip_id in track.links.of(link)]
@@ -253,7 +265,8 @@ class Desk:
                 over = frame - (start + clip.duration)
                 if over > 0:
                     gone = item.duration - over
-                    waiting.appendleft(new_gap(over) if isinstance(item, Gap) else self._beheaded(item, gone)[1])
+                    rest = Gap(item.id, over) if isinstance(item, Gap) else self._beheaded(item, gone)[1]
+                    waiting.appendleft(rest)
                     frame -= over
         return [*done, *waiting]
 
@@ -325,8 +338,8 @@ class Desk:
             return new
         was = () if old is None else old.items
         items = new.items
-        first = _common(was, items)
-        last = len(items) - _common(was[first:][::-1], items[first:][::-1])
+        first = common(was, items)
+        last = len(items) - common(was[first:][::-1], items[first:][::-1])
         if first > 0 and isinstance(items[first - 1], Gap):
             first -= 1
         if last < len(items) and isinstance(items[last], Gap):
@@ -422,99 +435,3 @@ class Desk:
         if was is None:
             return 0
         return self.start(clip_id) - was - offset
-
-
-# ---- pieces ----------------------------------------------------------------------------------------------------------
-
-
-def new_gap(duration: int) -> Gap:
-    return Gap(ItemId(new_id()), duration)
-
-
-def part(clip: Clip, first: int, last: int, rate: Fraction) -> Clip:
-    """Frames [first, last) of a clip, counted from its first; both may lie in its handles.
-
-        |    clip    |        |    clip    |
-           |part|          |   part  |
-
-    Keys and markers stay with the picture; fades keep their length and stay at the ends.
-    """
-    if first:
-        takes = tuple(replace(take, start_s=take.start_s + first * clip.speed / rate) for take in clip.takes)
-        effects = tuple(
-            replace(effect, values={name: value.moved(first) for name, value in effect.values.items()})
-            for effect in clip.effects
-        )
-        clip = replace(
-            clip,
-            takes=takes,
-            values={name: value.moved(first) for name, value in clip.values.items()} if clip.values else clip.values,
-            effects=effects,
-            markers=tuple(replace(marker, frame=marker.frame - first) for marker in clip.markers),
-        )
-    return fitted(replace(clip, duration=last - first))
-
-
-def fitted(clip: Clip) -> Clip:
-    """The same clip with fades that aren't longer than it is: the fade-out keeps its length longest."""
-    fade_out = min(clip.fade_out, clip.duration)
-    fade_in = min(clip.fade_in, clip.duration - fade_out)
-    return (
-        clip
-        if (fade_in, fade_out) == (clip.fade_in, clip.fade_out)
-        else replace(clip, fade_in=fade_in, fade_out=fade_out)
-    )
-
-
-def merged_gaps(items: Iterable[Item]) -> list[Item]:
-    """The same items with neighbouring gaps made one and empty ones left out."""
-    merged: list[Item] = []
-    for item in items:
-        last = merged[-1] if merged else None
-        if isinstance(item, Gap) and item.duration == 0:
-            continue
-        if isinstance(item, Gap) and isinstance(last, Gap):
-            merged[-1] = replace(last, duration=last.duration + item.duration)
-        else:
-            merged.append(item)
-    return merged
-
-
-def shortened(transition: Transition, before: int, after: int) -> Transition | None:
-    """A transition that lasts at most so many frames before and after its cut; None if nothing is left."""
-    before, after = max(0, min(transition.before, before)), max(0, min(transition.after, after))
-    if (before, after) == (transition.before, transition.after):
-        return transition if transition.duration else None
-    return replace(transition, before=before, after=after) if before + after else None
-
-
-def room_for_transition(left: Clip, right: Clip, left_after: int, right_before: int) -> tuple[int, int]:
-    """How many frames before and after the cut between two clips a transition may last: no more than the handles that
-    it shows, and than what the clips' other transitions leave of them."""
-    used = left.transition.after if left.transition else 0
-    return min(left.duration - used, right_before), min(right.duration, left_after)
-
-
-def runs(places: Listed[int]) -> list[tuple[int, int]]:
-    """Ascending numbers as [first, last) of those that follow each other: 1 2 3 7 -> (1, 4), (7, 8)."""
-    found: list[tuple[int, int]] = []
-    for place in places:
-        if found and found[-1][1] == place:
-            found[-1] = (found[-1][0], place + 1)
-        else:
-            found.append((place, place + 1))
-    return found
-
-
-def _common(a: tuple[Item, ...], b: tuple[Item, ...]) -> int:
-    """How many items two tuples share at their beginning: by halving, with comparisons that run in C."""
-    low, high = 0, min(len(a), len(b))
-    if a[:high] == b[:high]:
-        return high
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low

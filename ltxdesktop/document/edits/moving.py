@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
 
-from ltxdesktop.document.edits.desk import Desk, fitted
+from ltxdesktop.document.edits.desk import Desk
+from ltxdesktop.document.edits.pieces import fitted
 from ltxdesktop.document.edits.placing import Ready, lay, open_and_lay, require_fit
 from ltxdesktop.document.errors import BadValue, NoRoom, NoTrack
 from ltxdesktop.document.handles import handles
@@ -66,8 +67,8 @@ def move(
         return document
     kind = desk.tracks[desk.home(named[0])].kind
     ready = [
-        (_neighbour(desk, desk.home(clip_id), tracks_delta, kind), desk.start(clip_id) + frames, desk.clip(clip_id))
-        for clip_id in family
+        (_neighbour(desk, number, tracks_delta, kind), start + frames, clip)
+        for number, start, clip in desk.spots(family)
     ]
     desk.take_off(family)
     _put(desk, ready, mode)

@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
-from ltxdesktop.document.edits.desk import Desk, new_gap, runs
+from ltxdesktop.document.edits.desk import Desk
+from ltxdesktop.document.edits.pieces import new_gap, runs
 from ltxdesktop.document.errors import NoRoom, OutOfSync
 from ltxdesktop.document.model import Clip, Gap, ItemId, LinkId, Marker, Track
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ltxdesktop.document.curves import backwards
-from ltxdesktop.document.edits.desk import Desk, fitted
+from ltxdesktop.document.edits.desk import Desk
 from ltxdesktop.document.edits.moving import stretched
+from ltxdesktop.document.edits.pieces import fitted
 from ltxdesktop.document.edits.placing import open_at
 from ltxdesktop.document.edits.rippling import points_after, shift, shift_markers
 from ltxdesktop.document.errors import BadValue

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, NamedTuple
 
-from ltxdesktop.document.edits.desk import Desk, new_gap, sequence_of
+from ltxdesktop.document.edits.desk import Desk, sequence_of
+from ltxdesktop.document.edits.pieces import new_gap
 from ltxdesktop.document.edits.placing import Placement, clip_from_content, overwrite_clips
 from ltxdesktop.document.edits.tracks import add_track
 from ltxdesktop.document.errors import BadValue

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ltxdesktop.document.edits.desk import Desk, new_gap, part
+from ltxdesktop.document.edits.desk import Desk
+from ltxdesktop.document.edits.pieces import new_gap, part
 from ltxdesktop.document.edits.rippling import points_after, shift, shift_markers
 from ltxdesktop.document.errors import BadValue, OutOfReach
 from ltxdesktop.document.handles import UNLIMITED, handles, is_endless

@@ -362,6 +362,23 @@ def test_a_crash_between_the_rename_and_the_new_journal_loses_nothing(desk: Desk
     assert again.recover() == edited(first, 2)
 
 
+def test_what_is_written_behind_the_window_is_written_at_once_for_who_waits(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ltxdesktop.project.journal.BEHIND_S", 1e6)
+    project = desk.create(film(1))
+    (file,) = desk.folder.glob(".ltxdesktop/*/journal")
+    begun = file.read_bytes()
+    project.note("Edit", film(2))
+    project.flush()
+    noted = file.read_bytes()
+    assert noted.startswith(begun)
+    assert len(noted) > len(begun)
+    project.note("Edit", film(3))
+    project.close(keep_edits=True)
+    assert desk.open().recover() == film(3)
+
+
 def test_a_damaged_file_opens_as_its_backup_with_the_journal_on_top(desk: Desk) -> None:
     project = desk.create(film(1))
     project.save(film(2))
