@@ -7,9 +7,9 @@ import sys
 
 import psutil
 
-# With four computing processes on two cores, 20 ms of a window's work took 60 ms (median; worst 100) beside equals and
-# 29 ms (worst 40) beside processes of this niceness; 10 gave 24 ms, and a third of the time when others
-# compute too. The window's own workers (ltxdesktop/media/workers.py) are in between: see there.
+# With four computing processes on two cores, 20 ms of a window's work took 60 ms (median; worst 100) beside equals,
+# 29 ms (worst 40) beside processes of niceness 5, and 24 ms beside this one, with which the engine has a third of the
+# time when others compute too. The window's own workers (ltxdesktop/media/workers.py) are in between: see there.
 NICENESS = 10
 
 
