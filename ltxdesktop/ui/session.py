@@ -57,7 +57,7 @@ from engine.protocol.messages import (
     Submit,
 )
 from engine.protocol.packages import ErrandChanged, ErrandProgress
-from engine.protocol.work import AnyWork
+from engine.protocol.work import AnyWork, Output
 from ltxdesktop.jobs.channel import Pixels
 from ltxdesktop.jobs.storing import Codec, stored_as
 from ltxdesktop.ui.models.job_list import JobListModel
@@ -134,7 +134,10 @@ class EngineSession(QObject):
         While there is no engine the list shows it at once: it waits on this side, and is sent as soon as there is one.
         """
         job = str(uuid.uuid4())
-        work = stored_as(work, self.take_format, self.backends)
+        stored = stored_as(work, self.take_format, self.backends)
+        if stored is work and work.output.codec == Output().codec != self.take_format:
+            self.noticed.emit("storage", "This model can't write takes as the settings wish; they will be H.264.")
+        work = stored
 
         def accepted(reply: Event) -> None:
             if isinstance(reply, Accepted):

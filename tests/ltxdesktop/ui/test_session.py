@@ -217,6 +217,13 @@ def test_takes_are_stored_as_the_person_wishes(session, engine):
     session.backends = (BackendCapability(backend="local", title="Here", available=True, models=(able,)),)
     session.submit(WORK, "A ball")
     assert engine.last(Submit).work.output.codec == "h264"
+    said: list[str] = []
+    session.noticed.connect(lambda kind, words: said.append(words))
     session.take_format = "ffv1"
     session.submit(WORK, "A ball")
     assert engine.last(Submit).work.output.codec == "ffv1"
+    assert said == []
+    session.take_format = "prores"
+    session.submit(WORK, "A ball")
+    assert engine.last(Submit).work.output.codec == "h264"
+    assert said == ["This model can't write takes as the settings wish; they will be H.264."]
