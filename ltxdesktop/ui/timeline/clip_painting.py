@@ -316,6 +316,9 @@ class ClipPainter:
         clip, title = look.placed.clip, look.parts.title
         box = QRectF(title.left + 6, title.top, max(0.0, title.width - 12), TITLE_PX)
         right = box.right()
+        over_film = look.placed.box.height < TITLED_FROM_PX and look.placed.track.kind is TrackKind.VIDEO
+        if over_film and look.media is not None:  # low lanes have no strip: a name has to be read on any picture
+            painter.fillRect(box.adjusted(-5, 0, 5, 0), veil(self._inks.theme.panel, 180))
         if look.parts.badge is not None:
             self._draw_badge(painter, clip, look.parts.badge)
             right = look.parts.badge.left - 4
