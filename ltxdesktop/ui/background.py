@@ -23,9 +23,12 @@ class Background(QObject):
     _came_back = Signal(object, object)  # what to call on the GUI thread, with what
     _is_done = Signal()  # after `let_go`
 
-    def __init__(self, threads: int = 1, parent: QObject | None = None) -> None:
+    def __init__(self, threads: int = 1, parent: QObject | None = None, *, polite: bool = True) -> None:
+        """`polite`: the threads let others go first, where the system knows threads one by one."""
         super().__init__(parent)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="background", initializer=be_polite)
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix="background", initializer=be_polite if polite else None
+        )
         self._closed = False
         self._came_back.connect(self._deliver)
         self._is_done.connect(self.deleteLater)

@@ -30,7 +30,8 @@ class Memories(QObject):
     def __init__(self, state: Path, parent: QObject | None = None) -> None:
         """`state`: the program's folder for what has to survive a crash."""
         super().__init__(parent)
-        self._writer = Background(threads=1, parent=self)  # one thread: later words never get below earlier ones
+        # One thread: later words never get below earlier ones. What isn't written yet is lost if the program is killed.
+        self._writer = Background(threads=1, parent=self, polite=False)
         self.prompts = PromptHistory(state / PROMPTS, self._keep)
         self.ratings = Ratings(state / RATINGS, self._keep)
         self._state = state

@@ -3,7 +3,7 @@
     python killed_loop.py FOLDER NAME
 
 NAME is the program's. It saves the sample as FOLDER/film.otio, has a range made again, and asks for another that waits
-for FOLDER/gate; then it says "ready" and goes on until it's killed.
+for FOLDER/gate; when its place is written down it says "ready" and goes on until it's killed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEventLoop, QSettings
+from PySide6.QtCore import QEventLoop, QSettings, QStandardPaths
 from PySide6.QtWidgets import QApplication
 
 from ltxdesktop.app import App
 from ltxdesktop.document import edits
 from ltxdesktop.jobs.channel import engine_command
+from ltxdesktop.ui.memories import WAITING
 
 LANDS = "A blue box slides to the right."
 
@@ -53,6 +54,9 @@ def main(folder: Path, name: str) -> None:
     until(lambda: bool(landed))
     ask(110, 150, json.dumps({"wait_at": "stage 1", "gate": str(folder / "gate")}))
     until(lambda: any(each.state == "running" for each in app.session.jobs.entries()))
+    places = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppDataLocation), WAITING)
+    *_, asked = edit.loop._waiting
+    until(lambda: places.exists() and asked.job in places.read_text(encoding="utf-8"))
     print("ready", flush=True)
     until(lambda: False)
 
