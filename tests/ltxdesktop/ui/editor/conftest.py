@@ -14,9 +14,9 @@ from ltxdesktop.ui.editor.workspace import EditWorkspace
 from ltxdesktop.ui.theme import Look
 from ltxdesktop.ui.watchdog import LIMIT_S, Hold, Watchdog
 
-# Of computing, not of waiting for a busy machine. Yet a guest of a busy host counts what the host took from it as its own
-# computing: in one minute of a run three places that take 1 to 30 ms seemed to compute for 0.2 to 0.5 s, and twice in
-# fifty runs 0.8 to 0.9. So this finds what computes without end; benchmarks/window_turns.py finds what is slow.
+# Of computing, not of waiting for a busy machine. Yet a guest counts what its host took from it as its own computing:
+# in one minute of a run three places that take 1 to 30 ms seemed to compute for 0.2 to 0.5 s, and twice in fifty runs
+# 0.8 to 0.9. So this finds what computes without end; benchmarks/window_turns.py finds what is slow.
 HELD_S = 20 * LIMIT_S
 
 
